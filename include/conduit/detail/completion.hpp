@@ -1,0 +1,61 @@
+// What the compiled part of the library sees of a pending operation: something that an io_context's thread finishes or, when that
+// context goes away, drops. Not public: the layout may change with every release.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <sys/uio.h>
+
+namespace conduit::detail {
+
+// Links for one intrusive list; the tag tells apart the lists that hold an object at the same time.
+template <typename Tag>
+struct list_hook {
+  list_hook* prev = nullptr;
+  list_hook* next = nullptr;
+};
+
+struct work_list;  // held by whoever works on the operation
+struct away_list;  // held by the context that the operation belongs to, while another thread works on it
+
+class completion : public list_hook<work_list>, public list_hook<away_list> {
+ public:
+  completion() = default;
+  completion(const completion&) = delete;
+  completion& operator=(const completion&) = delete;
+
+  // Called once, on a thread of the context that the operation belongs to.
+  virtual void complete() = 0;
+  // Called instead of `complete` while that context is being destroyed: frees everything, invokes nothing.
+  virtual void drop() noexcept = 0;
+  // Takes the operation back from whoever works on it. True: it will not be delivered and its buffers are free. False: it is being
+  // delivered right now. May block until the kernel has let go of the buffers, never on another thread's event loop.
+  virtual bool revoke() noexcept { return false; }
+
+ protected:
+  ~completion() = default;
+};
+
+// One attempt at one transfer: what a completion queue entry answers. Short results, EINTR and EAGAIN are the caller's business.
+class io_request : public completion {
+ public:
+  enum class kind : std::uint8_t { read, write, sync_data };
+  enum class phase : std::uint8_t { idle, queued, in_kernel, done };
+
+  kind what = kind::read;
+  phase state = phase::idle;  // guarded by the engine's lock
+  bool cancel_wanted = false;
+  int fd = -1;
+  unsigned iov_count = 0;        // of `write`
+  const iovec* iov = nullptr;    // of `write`
+  void* data = nullptr;          // of `read`
+  std::size_t size = 0;          // of `read`: bytes
+  std::uint64_t offset = 0;      // bytes from the file's start
+  io_request* linked = nullptr;  // a `sync_data` that runs only after this whole write; completed on its own
+  std::int64_t result = 0;       // bytes, or -errno
+
+ protected:
+  ~io_request() = default;
+};
+
+}  // namespace conduit::detail

@@ -1,0 +1,142 @@
+// Adds a completion handler to an operation: memory from the handler's associated allocator, cancellation through its associated
+// slot, completion on its associated executor. The only templates with code.
+#pragma once
+
+#include <asio/associated_allocator.hpp>
+#include <asio/associated_cancellation_slot.hpp>
+#include <asio/associated_executor.hpp>
+#include <asio/dispatch.hpp>
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <conduit/detail/operations.hpp>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace conduit::detail {
+
+asio::io_context& context_of(const binding& where) noexcept;
+
+// Keeps the handler's executor from running out of work. The context of the operation itself counts its pending operations, so the
+// common case, a handler that runs there, needs no guard.
+template <typename Executor>
+class handler_work {
+ public:
+  handler_work(const Executor& executor, asio::io_context& home) {
+    if (!runs_on(executor, home)) guard_.emplace(executor);
+  }
+
+  static bool runs_on(const Executor& executor, const asio::io_context& home) noexcept {
+    using native = asio::io_context::executor_type;
+    if constexpr (std::is_same_v<Executor, native>) {
+      return &asio::query(executor, asio::execution::context) == &home;
+    } else if constexpr (std::is_same_v<Executor, asio::any_io_executor>) {
+      const native* plain = executor.template target<native>();
+      return plain != nullptr && &asio::query(*plain, asio::execution::context) == &home;
+    } else {
+      return false;
+    }
+  }
+
+ private:
+  std::optional<asio::executor_work_guard<Executor>> guard_;
+};
+
+// The handler with its results: what is dispatched or posted.
+template <typename Handler, typename Results>
+struct bound_handler {
+  using allocator_type = asio::associated_allocator_t<Handler>;
+
+  Handler handler;
+  std::error_code error;
+  Results results;
+
+  allocator_type get_allocator() const noexcept { return asio::get_associated_allocator(handler); }
+
+  void operator()() {
+    std::apply([this](auto&&... values) { std::move(handler)(error, std::move(values)...); }, std::move(results));
+  }
+};
+
+template <typename Call, typename Handler>
+class op final : public Call {
+ public:
+  using executor_type = asio::associated_executor_t<Handler, asio::io_context::executor_type>;
+  using allocator_type = typename std::allocator_traits<asio::associated_allocator_t<Handler>>::template rebind_alloc<op>;
+
+  // Owns itself from here on; `start` must be called next.
+  template <typename... Arguments>
+  static op& make(std::shared_ptr<binding> owner, Handler&& handler, Arguments&&... arguments) {
+    allocator_type allocator(asio::get_associated_allocator(handler));
+    op* memory = std::allocator_traits<allocator_type>::allocate(allocator, 1);
+    try {
+      return *std::construct_at(memory, std::move(owner), std::move(handler), std::forward<Arguments>(arguments)...);
+    } catch (...) {
+      std::allocator_traits<allocator_type>::deallocate(allocator, memory, 1);
+      throw;
+    }
+  }
+
+  template <typename... Arguments>
+  op(std::shared_ptr<binding> home, Handler&& handler, Arguments&&... arguments)
+      : Call(std::forward<Arguments>(arguments)...), handler_(std::move(handler)), work_(executor(context_of(*home)), context_of(*home)) {
+    this->owner = std::move(home);
+    auto slot = asio::get_associated_cancellation_slot(handler_);
+    if (slot.is_connected()) {
+      slot.assign([this](asio::cancellation_type_t type) {
+        if (type != asio::cancellation_type::none) this->cancel();
+      });
+    }
+  }
+
+  // The memory goes back before the handler runs, so that the next operation of the handler can have it.
+  void end(finish how) override {
+    auto slot = asio::get_associated_cancellation_slot(handler_);
+    if (slot.is_connected()) slot.clear();
+    auto work = std::move(work_);
+    auto keep = std::move(this->owner);
+    auto target = executor(context_of(*keep));
+    auto results = this->results();
+    bound_handler<Handler, decltype(results)> bound{std::move(handler_), this->error, std::move(results)};
+    allocator_type allocator(asio::get_associated_allocator(bound.handler));
+    std::destroy_at(this);
+    std::allocator_traits<allocator_type>::deallocate(allocator, this, 1);
+    if (how == finish::dispatch) {
+      asio::dispatch(target, std::move(bound));
+    } else if (how == finish::post) {
+      asio::post(target, std::move(bound));
+    }
+  }
+
+ private:
+  executor_type executor(asio::io_context& context) const noexcept {
+    return asio::get_associated_executor(handler_, context.get_executor());
+  }
+
+  Handler handler_;
+  handler_work<executor_type> work_;
+};
+
+// What async_initiate calls. `get_executor` tells adaptors such as `cancel_after` where the operation completes by default.
+template <typename Call>
+class initiation {
+ public:
+  using executor_type = asio::io_context::executor_type;
+
+  explicit initiation(std::shared_ptr<binding> owner) : owner_(std::move(owner)) {}
+  executor_type get_executor() const noexcept { return context_of(*owner_).get_executor(); }
+
+  template <typename Handler, typename... Arguments>
+  void operator()(Handler&& handler, Arguments&&... arguments) {
+    using plain_handler = std::decay_t<Handler>;
+    plain_handler own(std::forward<Handler>(handler));
+    op<Call, plain_handler>::make(std::move(owner_), std::move(own), std::forward<Arguments>(arguments)...).start();
+  }
+
+ private:
+  std::shared_ptr<binding> owner_;
+};
+
+}  // namespace conduit::detail

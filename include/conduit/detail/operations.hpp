@@ -1,0 +1,226 @@
+// The operations of the store without their handlers: arguments, results, and how each is started, cancelled and finished. The
+// handler is added by op.hpp; everything else is compiled code.
+#pragma once
+
+#include <asio/buffer.hpp>
+#include <atomic>
+#include <conduit/blob.hpp>
+#include <conduit/data_location.hpp>
+#include <conduit/detail/completion.hpp>
+#include <conduit/reports.hpp>
+#include <conduit/slice.hpp>
+#include <memory>
+#include <span>
+#include <system_error>
+#include <tuple>
+#include <vector>
+
+namespace conduit::detail {
+
+class binding;    // one store's side of one io_context
+class data_file;  // an open data file
+
+enum class finish {
+  dispatch,  // run the handler now if this thread belongs to its executor
+  post,      // never inside the caller: for operations that ended in their own initiation
+  destroy    // the context is going: free the handler without running it
+};
+
+// A read of a slice.
+class get_op : public io_request {
+ public:
+  data_location location;
+  conduit::slice part;
+  std::byte* destination = nullptr;  // given with get_into, else the memory of `bytes`
+  std::size_t capacity = 0;          // bytes at `destination`, for get_into
+  bool own_memory = true;
+  blob bytes;
+  std::size_t length = 0;  // bytes of the slice
+  std::error_code error;
+
+  std::size_t transferred = 0;
+  unsigned retries = 0;  // attempts in a row that moved nothing (EINTR, EAGAIN)
+  bool opening = false;  // with a helper thread, not with the engine
+  bool served_inline = false;
+  bool reopened = false;      // the second and last try, after opening the file anew
+  finish how = finish::post;  // until the initiation is over
+  std::atomic<bool> abandoned{false};
+  std::shared_ptr<data_file> file;
+  std::shared_ptr<binding> owner;
+  blob bounce;  // aligned memory of an O_DIRECT read whose slice is not aligned
+
+  virtual void end(finish how) = 0;
+  void start();
+  void cancel() noexcept;
+  void complete() final;
+  void drop() noexcept final;
+
+ private:
+  void fail(std::error_code why);
+  void open_on_helper();
+  void read();
+  void attempt();
+  void mend_short_file();
+  void conclude();
+
+ protected:
+  ~get_op() = default;
+};
+
+// Something the writer does under the lock, in the order of arrival.
+class queued_op : public completion {
+ public:
+  enum class kind : std::uint8_t { append, roll, remove, remove_before, sync, close };
+  enum class phase : std::uint8_t { idle, waiting, queued, running, done };
+
+  kind what = kind::append;
+  phase state = phase::idle;                  // guarded by the put queue's lock
+  std::span<const asio::const_buffer> blobs;  // of `append`
+  std::span<data_location> locations;         // of `append`: one a blob, checksums set by the initiation
+  std::uint64_t blob_bytes = 0;               // of `append`: their sum
+  std::uint32_t number = 0;                   // argument of roll, remove, remove_before; result of roll
+  std::size_t count = 0;                      // result of remove_before
+  std::error_code error;
+  std::shared_ptr<binding> owner;
+
+  virtual void end(finish how) = 0;
+  void start();
+  void cancel() noexcept;
+  void complete() final;
+  void drop() noexcept final;
+  bool revoke() noexcept final;
+
+ protected:
+  ~queued_op() = default;
+};
+
+// Something that only reads the directory or a whole file; it runs on the store's helper threads.
+class survey_op : public completion {
+ public:
+  enum class kind : std::uint8_t { files, verify };
+
+  kind what = kind::files;
+  std::uint32_t number = 0;
+  std::vector<file_info> found;
+  verify_report report;
+  std::error_code error;
+  std::atomic<bool> abandoned{false};
+  std::shared_ptr<binding> owner;
+
+  virtual void end(finish how) = 0;
+  void start();
+  void cancel() noexcept { abandoned.store(true, std::memory_order_relaxed); }
+  void complete() final;
+  void drop() noexcept final;
+
+ protected:
+  ~survey_op() = default;
+};
+
+// The calls: each fills its operation from the arguments and says what the handler receives besides the error.
+
+class get_call : public get_op {
+ public:
+  get_call(const data_location& from, const conduit::slice& wanted) {
+    location = from;
+    part = wanted;
+  }
+  std::tuple<blob> results() { return {std::move(bytes)}; }
+
+ protected:
+  ~get_call() = default;
+};
+
+class get_into_call : public get_op {
+ public:
+  get_into_call(const data_location& from, const conduit::slice& wanted, const asio::mutable_buffer& to) {
+    location = from;
+    part = wanted;
+    own_memory = false;
+    destination = static_cast<std::byte*>(to.data());
+    capacity = to.size();
+  }
+  std::tuple<std::size_t> results() { return {error ? 0 : length}; }
+
+ protected:
+  ~get_into_call() = default;
+};
+
+class put_call : public queued_op {
+ public:
+  explicit put_call(const asio::const_buffer& bytes) : bytes_(bytes) {
+    blobs = {&bytes_, 1};
+    locations = {&location_, 1};
+  }
+  std::tuple<data_location> results() { return {location_}; }
+
+ protected:
+  ~put_call() = default;
+
+ private:
+  asio::const_buffer bytes_;
+  data_location location_;
+};
+
+class put_many_call : public queued_op {
+ public:
+  explicit put_many_call(std::vector<asio::const_buffer> list) : list_(std::move(list)), locations_(list_.size()) {
+    blobs = list_;
+    locations = locations_;
+  }
+  std::tuple<std::vector<data_location>> results() {
+    if (error) locations_.clear();
+    return {std::move(locations_)};
+  }
+
+ protected:
+  ~put_many_call() = default;
+
+ private:
+  std::vector<asio::const_buffer> list_;
+  std::vector<data_location> locations_;
+};
+
+template <queued_op::kind Kind>
+class plain_call : public queued_op {
+ public:
+  explicit plain_call(std::uint32_t argument = 0) {
+    what = Kind;
+    number = argument;
+  }
+  auto results() {
+    if constexpr (Kind == queued_op::kind::roll) {
+      return std::tuple<std::uint32_t>{error ? 0 : number};
+    } else if constexpr (Kind == queued_op::kind::remove_before) {
+      return std::tuple<std::size_t>{count};
+    } else {
+      return std::tuple<>{};
+    }
+  }
+
+ protected:
+  ~plain_call() = default;
+};
+
+class files_call : public survey_op {
+ public:
+  files_call() { what = kind::files; }
+  std::tuple<std::vector<file_info>> results() { return {std::move(found)}; }
+
+ protected:
+  ~files_call() = default;
+};
+
+class verify_call : public survey_op {
+ public:
+  explicit verify_call(std::uint32_t file) {
+    what = kind::verify;
+    number = file;
+  }
+  std::tuple<verify_report> results() { return {std::move(report)}; }
+
+ protected:
+  ~verify_call() = default;
+};
+
+}  // namespace conduit::detail

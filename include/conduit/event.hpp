@@ -1,0 +1,33 @@
+// What an error code cannot say: something the store noticed or mended, for a log.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <system_error>
+
+namespace conduit {
+
+struct event {
+  enum class kind {
+    backend_chosen,      // which backend serves a context, and why not io_uring
+    file_begun,          // a new mutable file, and why the last one was left
+    file_in_doubt,       // a data file that will not be written again, and why
+    write_failed,        // an append failed: the file, the offset, the errno
+    sync_failed,         // fdatasync failed: the file is poisoned
+    lock_file_replaced,  // the lock file was unlinked or replaced while it was in use
+    foreign_object       // a link, FIFO or directory under a data file's name
+  };
+
+  kind what;
+  std::string message;            // a sentence that names the file and the way out
+  std::uint32_t file_number = 0;  // 0 also where no file is meant
+  std::uint64_t offset = 0;       // bytes; 0 where none is meant
+  std::error_code error;          // the cause, where there is one
+};
+
+// Called from whichever thread noticed, possibly several at once, sometimes while the inter-process lock is held: it must be
+// thread-safe and quick, and must not throw or call into the store.
+using event_sink = std::function<void(const event&)>;
+
+}  // namespace conduit

@@ -1,0 +1,56 @@
+// What the store tells about itself: its files, its counters, and the outcome of a check.
+#pragma once
+
+#include <conduit/options.hpp>
+#include <cstdint>
+#include <string>
+#include <system_error>
+#include <vector>
+
+namespace conduit {
+
+enum class file_form { plain, zstd };
+
+struct file_info {
+  std::uint32_t number = 0;
+  file_form form = file_form::plain;
+  bool sealed = false;  // false: the mutable file
+  std::uint64_t plain_bytes = 0;
+  std::uint64_t stored_bytes = 0;
+};
+
+// One fault that `verify` found.
+struct verify_fault {
+  std::uint32_t file = 0;
+  std::uint64_t frame = 0;   // index of the frame; 0 in a plain file
+  std::uint64_t offset = 0;  // stored bytes from the file's start
+  std::error_code error;
+};
+
+struct verify_report {
+  std::uint64_t bytes = 0;   // stored bytes that were read
+  std::uint64_t frames = 0;  // 0 in a plain file
+  std::vector<verify_fault> faults;
+};
+
+// Counters since `open`, over all contexts. Each is exact; together they are not one moment.
+struct store_stats {
+  std::uint64_t gets = 0;
+  std::uint64_t get_bytes = 0;
+  std::uint64_t inline_reads = 0;  // served from the page cache without the ring or a thread
+  std::uint64_t async_reads = 0;   // went through the ring or a thread
+  std::uint64_t puts = 0;          // blobs acknowledged
+  std::uint64_t put_bytes = 0;
+  std::uint64_t batches = 0;         // writes that carried them
+  std::uint64_t inline_appends = 0;  // batches written by pwritev on the loop's thread
+  std::uint64_t ring_appends = 0;    // batches written through the backend (io_uring, or its threads)
+  std::uint64_t syncs = 0;
+  std::uint64_t put_queue_waits = 0;  // puts that found the queue full
+  std::uint64_t lock_waits = 0;       // tenures for which another process had to be waited for
+  std::uint64_t lock_wait_us = 0;
+  std::uint64_t rolls = 0;
+  conduit::backend backend = backend::automatic;  // of this handle's context: `io_uring` or `threads`
+  std::string backend_reason;                     // why that one
+};
+
+}  // namespace conduit

@@ -1,0 +1,30 @@
+// What must not survive into a forked child: the lock's descriptors, since an open file description lock is shared with the child, and
+// the belief that the store is still usable there.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace conduit {
+
+// Counts forks seen from inside: a child's count differs from the one its parent's stores were opened under.
+std::uint64_t fork_generation() noexcept;
+
+// A descriptor that is closed in every forked child, before the child runs anything else. The slot is read in the child alone.
+class closed_on_fork {
+ public:
+  explicit closed_on_fork(int fd);
+  closed_on_fork(const closed_on_fork&) = delete;
+  closed_on_fork& operator=(const closed_on_fork&) = delete;
+  ~closed_on_fork();
+
+  void replace(int fd) noexcept { fd_.store(fd, std::memory_order_relaxed); }
+
+ private:
+  friend struct fork_registry;
+  std::atomic<int> fd_;
+  closed_on_fork* prev_ = nullptr;
+  closed_on_fork* next_ = nullptr;
+};
+
+}  // namespace conduit

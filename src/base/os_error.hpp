@@ -1,0 +1,26 @@
+// The one place where a negative errno, as the kernel returns it, becomes an error code.
+#pragma once
+
+#include <asio/error.hpp>
+#include <cerrno>
+#include <cstdint>
+#include <system_error>
+
+namespace conduit {
+
+inline std::error_code os_error(std::int64_t result) noexcept {
+  if (result >= 0) return {};
+  if (result == -ECANCELED) return asio::error::operation_aborted;
+  return {static_cast<int>(-result), std::system_category()};
+}
+
+// No room for the data: the file is cut back and stays in use.
+inline bool is_out_of_space(std::int64_t result) noexcept { return result == -ENOSPC || result == -EDQUOT || result == -EFBIG; }
+
+// Worth the same attempt again.
+inline bool is_transient(std::int64_t result) noexcept { return result == -EINTR || result == -EAGAIN; }
+
+// Attempts in a row that may end in EINTR or EAGAIN before the transfer is given up: a signal storm passes, a broken driver does not.
+inline constexpr unsigned transient_retries_max = 64;
+
+}  // namespace conduit

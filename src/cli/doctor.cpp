@@ -1,0 +1,146 @@
+// `ffdb doctor`: which backend serves here and why, and what could stand in its way.
+#include <CLI/App.hpp>
+#include <fmt/format.h>
+#include <memory>
+
+#include "cli/commands.hpp"
+#include "cli/output.hpp"
+#include "cli/store_flags.hpp"
+#include "cli/system_facts.hpp"
+#include "cli/words.hpp"
+#include "io/backend_probe.hpp"
+
+namespace conduit::cli {
+namespace {
+
+struct doctor_flags : store_flags {
+  bool json = false;
+};
+
+struct findings {
+  bool io_uring_possible = false;
+  conduit::backend engine = backend::automatic;
+  std::string reason;
+  std::string kernel;
+  std::optional<std::uint64_t> open_files;
+  std::optional<std::uint64_t> locked_memory_bytes;
+  std::optional<int> io_uring_disabled;
+  std::string data_path;  // empty without a store
+  std::string data_file_system;
+  std::string lock_path;
+  std::string lock_file_system;
+  std::vector<std::string> advice;
+};
+
+void examine_store(const doctor_flags& flags, findings& found) {
+  asio::io_context context;
+  const flat_file_db db = flags.open_reading(context);
+  const store_stats stats = db.stats();
+  found.engine = stats.backend;
+  found.reason = stats.backend_reason;
+  found.data_path = flags.directory();
+  found.data_file_system = file_system_of(found.data_path);
+  found.lock_path = flags.lock_path();
+  found.lock_file_system = file_system_of(found.lock_path);
+}
+
+// What a store opened with these flags would use.
+void examine_backend(const doctor_flags& flags, findings& found) {
+  if (flags.backend() == backend::io_uring && !found.io_uring_possible) throw failure(exit_status::failed, found.reason);
+  found.engine = found.io_uring_possible ? backend::io_uring : backend::threads;
+  if (flags.backend() == backend::threads) {
+    found.engine = backend::threads;
+    found.reason = "asked for";
+  }
+}
+
+void advise(findings& found) {
+  auto& advice = found.advice;
+  if (!found.io_uring_possible) {
+    advice.emplace_back("reads and writes go through a pool of threads: io_uring would carry more at a time with less CPU");
+    if (found.io_uring_disabled.value_or(0) != 0) {
+      advice.emplace_back(
+          fmt::format("kernel.io_uring_disabled is {}: `sysctl kernel.io_uring_disabled=0` allows io_uring", *found.io_uring_disabled));
+    } else {
+      advice.emplace_back("in a container io_uring has to be allowed by the seccomp profile");
+    }
+  }
+  constexpr std::uint64_t open_files_min = 1024;
+  if (found.open_files && *found.open_files < open_files_min) {
+    advice.emplace_back(fmt::format("only {} open files are allowed: raise it with `ulimit -n`", *found.open_files));
+  }
+  for (const std::string& file_system : {found.data_file_system, found.lock_file_system}) {
+    if (file_system == "nfs" || file_system == "cifs" || file_system == "9p") {
+      advice.emplace_back(
+          fmt::format("{} is a network file system, whose locks may not hold: data and lock belong on a local disk", file_system));
+      break;
+    }
+  }
+  if (found.data_file_system == "tmpfs") advice.emplace_back("the data lies in memory (tmpfs): it is gone after a reboot");
+  if (advice.empty()) advice.emplace_back("nothing to improve");
+}
+
+nlohmann::ordered_json json_of(const std::optional<std::uint64_t>& limit) {
+  return limit ? nlohmann::ordered_json(*limit) : nlohmann::ordered_json(nullptr);
+}
+
+std::string text_of(const std::optional<std::uint64_t>& limit) { return limit ? std::to_string(*limit) : "unlimited"; }
+
+void print_json(const findings& found) {
+  nlohmann::ordered_json document;
+  document["backend"] = word_of(found.engine);
+  document["backend_reason"] = found.reason;
+  document["kernel"] = found.kernel;
+  document["limits"]["open_files"] = json_of(found.open_files);
+  document["limits"]["locked_memory_bytes"] = json_of(found.locked_memory_bytes);
+  document["limits"]["io_uring_disabled"] = nullptr;
+  if (found.io_uring_disabled) document["limits"]["io_uring_disabled"] = *found.io_uring_disabled;
+  if (!found.data_path.empty()) {
+    document["data"] = {{"path", found.data_path}, {"file_system", found.data_file_system}};
+    document["lock"] = {{"path", found.lock_path}, {"file_system", found.lock_file_system}};
+  }
+  document["advice"] = found.advice;
+  write_json_to_stdout(document);
+}
+
+void print_text(const findings& found) {
+  std::string text =
+      fmt::format("backend: {} ({})\nkernel: {}\nopen files: {}\nlocked memory: {}\nkernel.io_uring_disabled: {}\n", word_of(found.engine),
+                  found.reason, found.kernel, text_of(found.open_files), text_of(found.locked_memory_bytes),
+                  found.io_uring_disabled ? std::to_string(*found.io_uring_disabled) : "unknown to this kernel");
+  if (!found.data_path.empty()) {
+    text +=
+        fmt::format("data: {} on {}\nlock: {} on {}\n", found.data_path, found.data_file_system, found.lock_path, found.lock_file_system);
+  }
+  for (const std::string& line : found.advice) text += fmt::format("advice: {}\n", line);
+  write_to_stdout(text);
+}
+
+exit_status run_doctor(const doctor_flags& flags) {
+  findings found;
+  found.io_uring_possible = io::probe_backend(found.reason) == backend::io_uring;
+  if (flags.directory().empty()) {
+    examine_backend(flags, found);
+  } else {
+    examine_store(flags, found);
+  }
+  found.kernel = kernel_release();
+  found.open_files = soft_limit(RLIMIT_NOFILE);
+  found.locked_memory_bytes = soft_limit(RLIMIT_MEMLOCK);
+  found.io_uring_disabled = io_uring_disabled();
+  advise(found);
+  (flags.json ? print_json : print_text)(found);
+  return exit_status::done;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& program, command_action& chosen) {
+  auto flags = std::make_shared<doctor_flags>();
+  CLI::App* command = program.add_subcommand("doctor", "which backend is used and why, limits, file systems, and advice");
+  flags->add_to(*command, false);
+  command->add_flag("--json", flags->json, "as a JSON object");
+  command->callback([flags, &chosen] { chosen = [flags] { return run_doctor(*flags); }; });
+}
+
+}  // namespace conduit::cli

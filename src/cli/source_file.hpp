@@ -1,0 +1,44 @@
+// Files whose bytes are to become blobs.
+#pragma once
+
+#include <asio/buffer.hpp>
+#include <conduit/blob.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "base/unique_fd.hpp"
+
+namespace conduit::cli {
+
+struct source_file {
+  unique_fd fd;
+  std::string path;        // as given
+  std::uint64_t size = 0;  // bytes, when it was opened
+};
+
+// All bytes of a file.
+class source_bytes {
+ public:
+  source_bytes() = default;
+  source_bytes(blob memory, std::size_t size) noexcept : memory_(std::move(memory)), size_(size) {}
+
+  asio::const_buffer buffer() const noexcept { return asio::const_buffer(memory_.data(), size_); }
+  std::string_view text() const noexcept { return memory_.text().substr(0, size_); }
+
+ private:
+  blob memory_;  // may be larger
+  std::size_t size_ = 0;
+};
+
+// From where `fd` stands to its end, with plain blocking reads: never a mapping, which would turn a file that is cut meanwhile into
+// SIGBUS. The file may be shorter or longer than `size_expected` by now.
+source_bytes read_to_end(int fd, std::uint64_t size_expected, std::error_code& error);
+
+// A whole file by its name. Throws `failure`.
+source_bytes read_file(const std::string& path);
+
+}  // namespace conduit::cli

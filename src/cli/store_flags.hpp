@@ -1,0 +1,58 @@
+// The options that commands have in common, and the store opened as they say.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <asio/io_context.hpp>
+#include <conduit/flat_file_db.hpp>
+#include <conduit/options.hpp>
+#include <cstdint>
+#include <string>
+
+namespace conduit::cli {
+
+enum class missing_directory { create, refuse };
+
+class store_flags {
+ public:
+  // --store, --lock and --backend.
+  void add_to(CLI::App& command, bool store_required = true);
+  // Also what every writing command takes: --max-file-size, --level, --frame-size, --threads.
+  void add_writer_to(CLI::App& command, unsigned default_threads = 1);
+  // --compression and --durable, for commands that store blobs. Call after add_writer_to.
+  void add_put_to(CLI::App& command);
+
+  const std::string& directory() const noexcept { return directory_; }
+  // As given, or the default that the store uses.
+  std::string lock_path() const;
+  unsigned threads() const noexcept { return threads_; }
+  conduit::backend backend() const;
+
+  // What the flags say. Throws `failure` (usage) where they contradict each other.
+  options reading() const;
+  options writing() const;
+
+  // Throws `failure` where the store cannot be opened.
+  flat_file_db open_reading(asio::io_context& context) const;
+  flat_file_db open_writing(asio::io_context& context, missing_directory how) const;
+
+ private:
+  std::string directory_;
+  std::string lock_;
+  std::string backend_ = "automatic";
+  std::string compression_;  // empty: as the mutable file
+  std::uint64_t max_file_size_ = options().max_file_size;
+  int level_ = 3;
+  std::uint64_t frame_size_ = 64U << 10;
+  CLI::Option* level_option_ = nullptr;
+  CLI::Option* frame_size_option_ = nullptr;
+  unsigned threads_ = 1;
+  bool durable_ = false;
+};
+
+// A size in bytes with an optional suffix K, M or G; never 0.
+CLI::Option* add_size(CLI::App& command, const std::string& name, std::uint64_t& value, const std::string& description);
+
+// Throws `failure`: nothing is wrong with the command line, but the store cannot be opened.
+flat_file_db open_store(asio::io_context& context, const options& how);
+
+}  // namespace conduit::cli

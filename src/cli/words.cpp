@@ -1,0 +1,99 @@
+#include "cli/words.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "cli/exit_status.hpp"
+
+namespace conduit::cli {
+namespace {
+
+template <typename Integer>
+bool parse_digits(std::string_view text, Integer& value) {
+  const char* end = text.data() + text.size();
+  auto [stopped, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc{} && stopped == end;
+}
+
+}  // namespace
+
+data_location parse_location(std::string_view text) {
+  std::error_code error;
+  const data_location location = data_location::parse(text, error);
+  if (error || location.end < location.start) {
+    throw failure(exit_status::usage, fmt::format("'{}' is not a location: expected NUMBER:START-END or NUMBER:START-END#CHECKSUM", text));
+  }
+  return location;
+}
+
+slice parse_slice(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  slice part;
+  if (colon == std::string_view::npos || !parse_digits(text.substr(0, colon), part.start) ||
+      !parse_digits(text.substr(colon + 1), part.end)) {
+    throw failure(exit_status::usage, fmt::format("'{}' is not a slice: expected START:END", text));
+  }
+  if (part.end != 0 && part.end < part.start) {
+    throw failure(exit_status::usage, fmt::format("the slice '{}' ends before it starts", text));
+  }
+  return part;
+}
+
+std::uint32_t parse_file_number(std::string_view text) {
+  std::uint32_t number = 0;
+  if (!parse_digits(text, number)) throw failure(exit_status::usage, fmt::format("'{}' is not the number of a data file", text));
+  return number;
+}
+
+const std::vector<std::string>& backend_words() {
+  static const std::vector<std::string> words{"automatic", "io_uring", "threads"};
+  return words;
+}
+
+backend parse_backend(std::string_view word) {
+  if (word == "io_uring") return backend::io_uring;
+  if (word == "threads") return backend::threads;
+  return backend::automatic;
+}
+
+std::string_view word_of(backend value) {
+  switch (value) {
+    case backend::io_uring:
+      return "io_uring";
+    case backend::threads:
+      return "threads";
+    case backend::automatic:
+      break;
+  }
+  return "automatic";
+}
+
+const std::vector<std::string>& compression_words() {
+  static const std::vector<std::string> words{"none", "zstd", "zstd-on-seal"};
+  return words;
+}
+
+compression parse_compression(std::string_view word) {
+  if (word == "none") return compression::none;
+  if (word == "zstd") return compression::zstd;
+  if (word == "zstd-on-seal") return compression::zstd_on_seal;
+  return compression::follow;
+}
+
+std::string_view word_of(compression value) {
+  switch (value) {
+    case compression::zstd:
+      return "zstd";
+    case compression::zstd_on_seal:
+      return "zstd-on-seal";
+    case compression::none:
+    case compression::follow:
+      break;
+  }
+  return "none";
+}
+
+std::string_view word_of(file_form value) { return value == file_form::zstd ? "zstd" : "plain"; }
+
+}  // namespace conduit::cli

@@ -1,0 +1,32 @@
+// The words of the command line: how numbers, slices and locations are read, and what the store's enumerations are called.
+#pragma once
+
+#include <conduit/data_location.hpp>
+#include <conduit/options.hpp>
+#include <conduit/reports.hpp>
+#include <conduit/slice.hpp>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace conduit::cli {
+
+// Each throws `failure` (usage) where the text is not what it should be.
+data_location parse_location(std::string_view text);
+// "START:END", an END of 0 meaning the blob's end.
+slice parse_slice(std::string_view text);
+// Decimal digits and nothing else.
+std::uint32_t parse_file_number(std::string_view text);
+
+const std::vector<std::string>& backend_words();
+backend parse_backend(std::string_view word);
+std::string_view word_of(backend value);
+
+const std::vector<std::string>& compression_words();
+compression parse_compression(std::string_view word);
+std::string_view word_of(compression value);  // "none" for `follow`: a new store is plain
+
+std::string_view word_of(file_form value);
+
+}  // namespace conduit::cli

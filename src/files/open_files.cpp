@@ -1,0 +1,115 @@
+#include "files/open_files.hpp"
+
+#include <conduit/error.hpp>
+
+#include <cerrno>
+
+#include "base/os_error.hpp"
+
+namespace conduit::detail {
+
+std::shared_ptr<data_file> open_files::find(std::uint32_t number) {
+  const std::lock_guard hold(mutex_);
+  if (last_ != nullptr && last_number_ == number) return last_->file;
+  const auto found = files_.find(number);
+  if (found == files_.end()) return nullptr;
+  found->second.used = true;
+  last_ = &found->second;  // references into an unordered_map survive a rehash
+  last_number_ = number;
+  return found->second.file;
+}
+
+std::shared_ptr<data_file> open_files::open(std::uint32_t number, bool direct, io::open_patience patience, std::error_code& error) {
+  // A sealed file is replaced by its other form while we look: the second round sees what the first one missed.
+  std::shared_ptr<data_file> file;
+  for (int round = 0; round < 2 && !file; ++round) {
+    for (const file_form form : {file_form::plain, file_form::zstd}) {
+      file = open_form({number, form}, direct, patience, error);
+      if (file || error != errc::no_such_file) break;
+    }
+    if (error != errc::no_such_file) break;
+  }
+  if (!file) return nullptr;
+  if (file->id.form == file_form::zstd) {
+    error = errc::unsupported_compression;
+    return nullptr;
+  }
+  const std::lock_guard hold(mutex_);
+  last_ = nullptr;
+  if (files_.size() >= limit_) make_room();
+  files_[number] = {file, true};
+  return file;
+}
+
+std::shared_ptr<data_file> open_files::open_form(files::file_id file, bool direct, io::open_patience patience, std::error_code& error) {
+  const files::file_name name(file);
+  const bool asked_direct = direct;
+  std::int64_t fd = disk_.open(directory_, name.c_str(), direct ? io::open_mode::read_direct : io::open_mode::read, 0, patience);
+  if (fd == -EINVAL && direct) {
+    direct = false;  // a file system without O_DIRECT
+    fd = disk_.open(directory_, name.c_str(), io::open_mode::read, 0, patience);
+  }
+  if (fd == -ENOENT) {
+    error = errc::no_such_file;
+    return nullptr;
+  }
+  if (fd == -ELOOP || fd == -ENXIO || fd == -EISDIR) {
+    error = errc::not_a_regular_file;
+    return nullptr;
+  }
+  if (fd < 0) {
+    error = os_error(fd);
+    return nullptr;
+  }
+  unique_fd opened(static_cast<int>(fd));
+  io::file_status status;
+  const std::int64_t known = disk_.status(opened.get(), status);
+  if (known < 0) {
+    error = os_error(known);
+    return nullptr;
+  }
+  if (!status.regular) {
+    error = errc::not_a_regular_file;
+    return nullptr;
+  }
+  error.clear();
+  if (file.form == file_form::plain && status.size == 0) {
+    // An original re-creates an empty low file at every start, perhaps beside the compressed form: it hides nothing.
+    io::file_status other;
+    if (disk_.status_at(directory_, files::file_name(file.number, file_form::zstd).c_str(), other) >= 0) {
+      error = errc::no_such_file;
+      return nullptr;
+    }
+  }
+  return std::make_shared<data_file>(file, std::move(opened), asked_direct, direct);
+}
+
+// The clock algorithm: the first file that was not used since the last round goes.
+void open_files::make_room() {
+  while (!files_.empty()) {
+    for (auto item = files_.begin(); item != files_.end(); ++item) {
+      if (!item->second.used) {
+        files_.erase(item);
+        return;
+      }
+      item->second.used = false;
+    }
+  }
+}
+
+void open_files::forget(std::uint32_t number) {
+  const std::lock_guard hold(mutex_);
+  last_ = nullptr;
+  files_.erase(number);
+}
+
+void open_files::forget_deleted() {
+  const std::lock_guard hold(mutex_);
+  last_ = nullptr;
+  std::erase_if(files_, [this](const auto& item) {
+    io::file_status status;
+    return disk_.status(item.second.file->fd(), status) >= 0 && status.links == 0;
+  });
+}
+
+}  // namespace conduit::detail

@@ -1,0 +1,49 @@
+// The data files that one context has open for reading. Each context has its own, so that threads do not meet in the kernel's counters
+// of an open file.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <system_error>
+#include <unordered_map>
+
+#include "files/data_file.hpp"
+#include "io/file_io.hpp"
+
+namespace conduit::detail {
+
+class open_files {
+ public:
+  // Keeps at most `limit` files open besides those that running reads hold.
+  open_files(io::file_io& disk, int directory, std::size_t limit) : disk_(disk), directory_(directory), limit_(limit) {}
+
+  // The open file, or null.
+  std::shared_ptr<data_file> find(std::uint32_t number);
+
+  // Opens the file and keeps it; `direct`: with O_DIRECT where the file system has it. EAGAIN (system category) where `patience` is at its
+  // end; `no_such_file`, `not_a_regular_file`, or what the operating system says.
+  std::shared_ptr<data_file> open(std::uint32_t number, bool direct, io::open_patience patience, std::error_code& error);
+
+  void forget(std::uint32_t number);
+  // Drops the files that were deleted, by whichever process, so that their space comes back.
+  void forget_deleted();
+
+ private:
+  struct entry {
+    std::shared_ptr<data_file> file;
+    bool used = true;  // since the hand of the clock last passed
+  };
+
+  std::shared_ptr<data_file> open_form(files::file_id file, bool direct, io::open_patience patience, std::error_code& error);
+  void make_room();
+
+  io::file_io& disk_;
+  const int directory_;
+  const std::size_t limit_;
+  std::mutex mutex_;
+  std::unordered_map<std::uint32_t, entry> files_;
+  entry* last_ = nullptr;  // found last: most reads of a burst are of one file
+  std::uint32_t last_number_ = 0;
+};
+
+}  // namespace conduit::detail

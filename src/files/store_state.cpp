@@ -1,0 +1,67 @@
+#include "files/store_state.hpp"
+
+#include <chrono>
+
+#include "files/binding.hpp"
+
+namespace conduit::detail {
+
+namespace {
+// The space of a file that another process deleted comes back within a second.
+constexpr std::chrono::milliseconds deleted_files_interval{500};
+}  // namespace
+
+store_state::store_state(const options& wanted, environment surroundings) : how(wanted), around(std::move(surroundings)) {}
+
+store_state::~store_state() {
+  helpers.join();
+  {
+    const std::lock_guard hold(mutex_);
+    stopping_ = true;
+    stop_.notify_all();
+  }
+  if (janitor_.joinable()) janitor_.join();
+}
+
+void store_state::notify(event::kind what, std::string message, std::uint32_t file, std::uint64_t offset, std::error_code error) const {
+  if (how.on_event) how.on_event(event{what, std::move(message), file, offset, error});
+}
+
+void store_state::add(binding& context) {
+  const std::lock_guard hold(mutex_);
+  contexts_.push_back(&context);
+}
+
+void store_state::remove(binding& context) noexcept {
+  const std::lock_guard hold(mutex_);
+  std::erase(contexts_, &context);
+  context.reads.add_to(gone_contexts_);
+}
+
+void store_state::forget_file(std::uint32_t number) {
+  const std::lock_guard hold(mutex_);
+  for (binding* context : contexts_) context->files.forget(number);
+}
+
+void store_state::watch_for_deleted_files() {
+  const std::lock_guard hold(mutex_);
+  if (!janitor_.joinable() && !stopping_) janitor_ = std::thread([this] { look_for_deleted_files(); });
+}
+
+void store_state::look_for_deleted_files() {
+  std::unique_lock hold(mutex_);
+  while (!stop_.wait_for(hold, deleted_files_interval, [this] { return stopping_; })) {
+    for (binding* context : contexts_) context->files.forget_deleted();
+  }
+}
+
+void store_state::count_reads(store_stats& into) const {
+  const std::lock_guard hold(mutex_);
+  into.inline_reads = gone_contexts_.inline_reads;
+  into.async_reads = gone_contexts_.async_reads;
+  into.get_bytes = gone_contexts_.get_bytes;
+  for (const binding* context : contexts_) context->reads.add_to(into);
+  into.gets = into.inline_reads + into.async_reads;
+}
+
+}  // namespace conduit::detail

@@ -1,0 +1,86 @@
+// What all parts of one open store share: its options, its directory, whether it is still open, its helper threads and counters.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <conduit/error.hpp>
+#include <conduit/options.hpp>
+#include <conduit/reports.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "base/fork_guard.hpp"
+#include "base/unique_fd.hpp"
+#include "files/lock_record.hpp"
+#include "io/file_io.hpp"
+#include "io/helper_threads.hpp"
+
+namespace conduit::detail {
+
+class binding;
+
+// What a test may put in the place of the machine.
+struct environment {
+  // Wraps the disk of a context; the default hands it back.
+  std::function<std::unique_ptr<io::file_io>(std::unique_ptr<io::file_io>)> wrap_disk;
+  // Identifies the boot; the default reads it from the kernel.
+  std::function<files::boot_id()> boot;
+};
+
+class store_state {
+ public:
+  store_state(const options& wanted, environment surroundings);
+  store_state(const store_state&) = delete;
+  store_state& operator=(const store_state&) = delete;
+  ~store_state();
+
+  const options how;
+  const environment around;
+  std::string directory_path;
+  std::string lock_path;
+  unique_fd directory;
+  io::helper_threads helpers;
+
+  // An error where the store takes no work any more.
+  std::error_code admit() const noexcept {
+    if (fork_generation() != opened_in_) return errc::forked;
+    if (closed_.load(std::memory_order_acquire)) return errc::closed;
+    return {};
+  }
+  void close() noexcept { closed_.store(true, std::memory_order_release); }
+
+  void notify(event::kind what, std::string message, std::uint32_t file = 0, std::uint64_t offset = 0, std::error_code error = {}) const;
+
+  // Files with a lower number are sealed: known to be, at least.
+  std::atomic<std::uint32_t> sealed_below{0};
+
+  // Every context of this store drops the file from its open ones.
+  void forget_file(std::uint32_t number);
+  void add(binding& context);
+  // Its counts stay.
+  void remove(binding& context) noexcept;
+  // The first open data file starts the watch for deleted ones.
+  void watch_for_deleted_files();
+  void count_reads(store_stats& into) const;
+
+ private:
+  void look_for_deleted_files();
+
+  std::atomic<bool> closed_{false};
+  const std::uint64_t opened_in_ = fork_generation();
+
+  mutable std::mutex mutex_;
+  std::vector<binding*> contexts_;  // each is removed before it dies
+  store_stats gone_contexts_;
+  std::condition_variable stop_;
+  bool stopping_ = false;
+  std::thread janitor_;
+};
+
+}  // namespace conduit::detail

@@ -1,0 +1,175 @@
+// The way of a get: range, open file, an attempt at once or through the engine, short transfers, checksum.
+#include <conduit/detail/operations.hpp>
+#include <conduit/error.hpp>
+
+#include <algorithm>
+#include <asio/error.hpp>
+#include <cerrno>
+#include <cstring>
+#include <new>
+
+#include "base/os_error.hpp"
+#include "files/binding.hpp"
+#include "get/check_blob.hpp"
+#include "get/direct_range.hpp"
+#include "get/inline_limits.hpp"
+#include "get/slice_range.hpp"
+
+namespace conduit::detail {
+
+void get_op::start() {
+  const file_range range = range_of(location, part);
+  error = owner->state->admit();
+  if (error) return end(how);
+  if (!range.valid || (!own_memory && range.length > capacity)) return fail(errc::out_of_range);
+  length = range.length;
+  const bool want_direct = owner->state->how.direct_io && location.file_number < owner->state->sealed_below.load(std::memory_order_relaxed);
+  file = owner->files.find(location.file_number);
+  if (!file || (want_direct && !file->opened_for_direct)) {
+    owner->state->watch_for_deleted_files();
+    file = owner->files.open(location.file_number, want_direct, io::open_patience::cached_only, error);
+    if (!file) return error == std::errc::resource_unavailable_try_again ? open_on_helper() : fail(error);
+  }
+  read();
+}
+
+void get_op::fail(std::error_code why) {
+  error = why;
+  end(how);
+}
+
+void get_op::open_on_helper() {
+  opening = true;
+  owner->port.send_away(*this);
+  owner->state->helpers.post([this, where = owner.get()] {
+    const bool direct = where->state->how.direct_io && location.file_number < where->state->sealed_below.load(std::memory_order_relaxed);
+    file = where->files.open(location.file_number, direct, io::open_patience::may_block, error);
+    where->port.deliver(*this);
+  });
+}
+
+// The file is open: find the memory, then the bytes.
+void get_op::read() {
+  const file_range range = range_of(location, part);
+  if (length == 0 || length > trusted_bytes_max) {
+    io::file_status status;
+    const std::int64_t known = owner->disk->status(file->fd(), status);
+    if (known < 0) return fail(os_error(known));
+    if (range.start + length > status.size) return mend_short_file();
+  }
+  if (own_memory && destination == nullptr && length != 0) {
+    try {
+      bytes = blob(length);
+    } catch (const std::bad_alloc&) {
+      return fail(std::make_error_code(std::errc::not_enough_memory));
+    }
+    destination = bytes.data();
+  }
+  if (length == 0) return conclude();
+  if (file->direct && !is_aligned(destination, range.start, length) && bounce.empty()) {
+    try {
+      bounce = blob(align_up(range.start + length) - align_down(range.start) + direct_alignment);
+    } catch (const std::bad_alloc&) {
+      return fail(std::make_error_code(std::errc::not_enough_memory));
+    }
+  }
+  if (length <= inline_bytes_max && !file->direct && owner->disk->idle() && owner->inline_reads.may_try()) {
+    result = owner->disk->read_cached(file->fd(), destination, length, range.start);
+    if (result == static_cast<std::int64_t>(length)) {
+      owner->inline_reads.hit();
+      served_inline = true;
+      return owner->disk->complete_later(*this);
+    }
+    owner->inline_reads.miss();
+  }
+  attempt();
+}
+
+// One more transfer, from where the last one ended. All arithmetic of short reads stands here and in `complete`.
+void get_op::attempt() {
+  const file_range range = range_of(location, part);
+  what = kind::read;
+  fd = file->fd();
+  if (bounce.empty()) {
+    data = destination + transferred;
+    offset = range.start + transferred;
+    size = std::min(length - transferred, transfer_bytes_max);
+  } else {
+    auto* const memory = reinterpret_cast<std::byte*>(align_up(reinterpret_cast<std::uintptr_t>(bounce.data())));
+    data = memory + transferred;
+    offset = align_down(range.start) + transferred;
+    size = std::min<std::size_t>(align_up(range.start + length) - offset, transfer_bytes_max);
+  }
+  owner->disk->start(*this);
+}
+
+void get_op::complete() {
+  how = finish::dispatch;
+  if (opening) {
+    opening = false;
+    if (abandoned.load(std::memory_order_relaxed)) return fail(asio::error::operation_aborted);
+    if (!file) return fail(error);
+    return read();
+  }
+  if (abandoned.load(std::memory_order_relaxed) && result <= 0) return fail(asio::error::operation_aborted);
+  if (is_transient(result) && ++retries <= transient_retries_max) return attempt();
+  if (result == -EINVAL && file->direct && !reopened) {
+    // The disk wants a larger alignment, or has none of it after all.
+    reopened = true;
+    bounce = blob();
+    transferred = 0;
+    file = owner->files.open(location.file_number, false, io::open_patience::may_block, error);
+    return file ? attempt() : fail(error);
+  }
+  if (result < 0) return fail(os_error(result));
+  if (result > 0) retries = 0;
+  const file_range range = range_of(location, part);
+  const std::size_t lead = bounce.empty() ? 0 : range.start - align_down(range.start);
+  transferred += static_cast<std::size_t>(result);
+  if (transferred >= lead + length) return conclude();
+  if (result == 0) return mend_short_file();
+  // The next direct transfer must begin at a block again.
+  if (file->direct) {
+    const std::size_t whole_blocks = align_down(transferred);
+    if (whole_blocks == transferred - static_cast<std::size_t>(result)) return mend_short_file();
+    transferred = whole_blocks;
+  }
+  attempt();
+}
+
+// The file is shorter than the location says. It may have been replaced under its name: once, it is opened anew.
+void get_op::mend_short_file() {
+  if (!reopened) {
+    reopened = true;
+    transferred = 0;
+    bounce = blob();
+    owner->files.forget(location.file_number);
+    return open_on_helper();
+  }
+  io::file_status status;
+  const bool empty = owner->disk->status(file->fd(), status) >= 0 && status.size == 0;
+  // An original re-creates an empty file under a number that was deleted.
+  fail(empty ? errc::no_such_file : errc::out_of_range);
+}
+
+void get_op::conclude() {
+  const file_range range = range_of(location, part);
+  if (!bounce.empty()) {
+    const auto* const memory = reinterpret_cast<const std::byte*>(align_up(reinterpret_cast<std::uintptr_t>(bounce.data())));
+    std::memcpy(destination, memory + (range.start - align_down(range.start)), length);
+  }
+  (served_inline ? owner->reads.inline_reads : owner->reads.async_reads).fetch_add(1, std::memory_order_relaxed);
+  owner->reads.bytes.fetch_add(length, std::memory_order_relaxed);
+  error = check_blob(owner->state->how, location, range, {destination, length});
+  if (error) bytes = blob();
+  end(how);
+}
+
+void get_op::cancel() noexcept {
+  abandoned.store(true, std::memory_order_relaxed);
+  owner->disk->cancel(*this);
+}
+
+void get_op::drop() noexcept { end(finish::destroy); }
+
+}  // namespace conduit::detail

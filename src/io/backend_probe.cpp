@@ -1,0 +1,34 @@
+#include "io/backend_probe.hpp"
+
+#include <cerrno>
+
+#include "io/ring_service.hpp"
+
+namespace conduit::io {
+
+backend probe_backend(std::string& reason) {
+  const std::error_code refused = try_ring();
+  if (!refused) {
+    reason = "io_uring is available";
+    return backend::io_uring;
+  }
+  switch (refused.value()) {
+    case EPERM:
+    case EACCES:
+      reason = "io_uring is forbidden here, by a container's seccomp filter or kernel.io_uring_disabled";
+      break;
+    case ENOSYS:
+      reason = "this kernel has no io_uring";
+      break;
+    case ENOMEM:
+      reason = "io_uring has too little locked memory; raise RLIMIT_MEMLOCK";
+      break;
+    default:
+      reason = "io_uring is refused";
+      break;
+  }
+  reason += " (" + refused.message() + ")";
+  return backend::threads;
+}
+
+}  // namespace conduit::io

@@ -1,0 +1,101 @@
+#include "io/completion_port.hpp"
+
+#include <asio/post.hpp>
+
+#include "io/deliver.hpp"
+
+namespace conduit::io {
+
+asio::execution_context::id completion_port::id;
+
+completion_port::completion_port(asio::execution_context& context) : service(context), context_(static_cast<asio::io_context&>(context)) {}
+
+completion_port& completion_port::of(asio::io_context& context) { return asio::use_service<completion_port>(context); }
+
+void completion_port::send_away(detail::completion& operation) {
+  const std::lock_guard hold(mutex_);
+  if (away_.empty() && !shut_down_) work_.emplace(context_.get_executor());
+  away_.push_back(operation);
+}
+
+void completion_port::leave(detail::completion& operation) noexcept {
+  away_queue::erase(operation);
+  if (away_.empty()) work_.reset();
+}
+
+void completion_port::deliver(detail::completion& operation) {
+  const std::lock_guard hold(mutex_);
+  arrived_.push_back(operation);
+  arrived_count_.fetch_add(1, std::memory_order_relaxed);
+  if (shut_down_) {
+    leave(operation);
+    arrival_.notify_all();
+    return;
+  }
+  post_arrived();
+  // Only now, with a handler posted: the context may have no other work.
+  leave(operation);
+}
+
+void completion_port::deliver_all(work_queue& operations) {
+  const std::lock_guard hold(mutex_);
+  if (!shut_down_) post_arrived();
+  while (!operations.empty()) {
+    detail::completion& operation = operations.pop_front();
+    arrived_.push_back(operation);
+    arrived_count_.fetch_add(1, std::memory_order_relaxed);
+    leave(operation);
+  }
+  if (shut_down_) arrival_.notify_all();
+}
+
+void completion_port::post_arrived() {
+  if (flush_posted_) return;
+  flush_posted_ = true;
+  asio::post(context_, [this] { run_arrived(); });
+}
+
+void completion_port::take_back(detail::completion& operation) noexcept {
+  const std::lock_guard hold(mutex_);
+  leave(operation);
+}
+
+void completion_port::run_arrived() {
+  work_queue batch;
+  {
+    const std::lock_guard hold(mutex_);
+    flush_posted_ = false;
+    batch.splice(arrived_);
+  }
+  complete_all(batch, arrived_count_, [this](work_queue& rest) {
+    const std::lock_guard hold(mutex_);
+    rest.splice(arrived_);
+    arrived_.splice(rest);
+    post_arrived();
+  });
+}
+
+void completion_port::shutdown() {
+  std::unique_lock hold(mutex_);
+  shut_down_ = true;
+  while (!away_.empty()) {
+    detail::completion& operation = away_.front();
+    hold.unlock();
+    // Outside the lock: whoever has it may be waiting for this lock, to deliver it.
+    const bool taken = operation.revoke();
+    hold.lock();
+    if (taken) {
+      leave(operation);
+      arrived_.push_back(operation);
+    } else {
+      arrival_.wait(hold, [&] { return away_.empty() || &away_.front() != &operation; });
+    }
+  }
+  work_queue batch;
+  batch.splice(arrived_);
+  work_.reset();
+  hold.unlock();
+  while (!batch.empty()) batch.pop_front().drop();
+}
+
+}  // namespace conduit::io

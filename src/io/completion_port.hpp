@@ -1,0 +1,56 @@
+// Brings operations home: whatever another thread finished is completed on a thread of the io_context it belongs to, and dropped where
+// that context is destroyed first.
+#pragma once
+
+#include <asio/execution_context.hpp>
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+
+#include "base/intrusive_list.hpp"
+
+namespace conduit::io {
+
+class completion_port final : public asio::execution_context::service {
+ public:
+  static asio::execution_context::id id;
+
+  explicit completion_port(asio::execution_context& context);
+
+  static completion_port& of(asio::io_context& context);
+
+  asio::io_context& context() noexcept { return context_; }
+
+  // The operation is with another thread now. The context has work until it is delivered or taken back.
+  void send_away(detail::completion& operation);
+  // From any thread: `complete` will run on the context.
+  void deliver(detail::completion& operation);
+  // The same for many of this context, with one wake-up.
+  void deliver_all(work_queue& operations);
+  // On a thread of the context, or by whoever revoked it: the operation is back without a delivery.
+  void take_back(detail::completion& operation) noexcept;
+
+ private:
+  using away_queue = intrusive_list<detail::completion, detail::away_list>;
+
+  void shutdown() override;
+  void leave(detail::completion& operation) noexcept;
+  void post_arrived();
+  void run_arrived();
+
+  asio::io_context& context_;
+  std::mutex mutex_;
+  std::condition_variable arrival_;
+  away_queue away_;
+  work_queue arrived_;
+  std::atomic<unsigned> arrived_count_{0};
+  bool flush_posted_ = false;
+  bool shut_down_ = false;
+  // Held while anything is away: `run` must not return under a pending operation.
+  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
+};
+
+}  // namespace conduit::io

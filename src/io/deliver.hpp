@@ -1,0 +1,35 @@
+// Completes a list of finished operations, and loses none where a handler throws.
+#pragma once
+
+#include <atomic>
+
+#include "base/intrusive_list.hpp"
+
+namespace conduit::io {
+
+// `pending` is lowered before each handler, so that the last one of a batch sees an idle engine and the others do not. A handler may
+// throw, out of `io_context::run` as usual in Asio; what was not yet completed is then given to `put_back`.
+template <typename PutBack>
+void complete_all(work_queue& finished, std::atomic<unsigned>& pending, PutBack put_back) {
+  struct rescue {
+    work_queue& rest;
+    PutBack& put_back;
+    ~rescue() {
+      if (!rest.empty()) put_back(rest);
+    }
+  } guard{finished, put_back};
+  while (!finished.empty()) {
+    detail::completion& next = finished.pop_front();
+    pending.fetch_sub(1, std::memory_order_relaxed);
+    next.complete();
+  }
+}
+
+// Drops a request that nobody has begun, with the one linked to it. The second may own the first.
+inline void drop_pair(detail::io_request& request) noexcept {
+  detail::io_request* const linked = request.linked;
+  request.drop();
+  if (linked != nullptr) linked->drop();
+}
+
+}  // namespace conduit::io

@@ -1,0 +1,96 @@
+#include "io/file_lock.hpp"
+
+#include <conduit/error.hpp>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "base/os_error.hpp"
+#include "io/awaited.hpp"
+#include "io/lock_thread.hpp"
+
+namespace conduit::io {
+
+file_lock::file_lock(file_io& disk, std::string path) : disk_(disk), path_(std::move(path)) {
+  const std::filesystem::path whole(path_);
+  directory_path_ = whole.has_parent_path() ? whole.parent_path().string() : ".";
+  name_ = whole.filename().string();
+}
+
+file_lock::~file_lock() {
+  if (thread_) thread_->stop();
+}
+
+std::error_code file_lock::open(unsigned permissions) {
+  directory_ = unique_fd(::open(directory_path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!directory_) return os_error(-errno);
+  const std::error_code error = open_descriptor(fd_, permissions);
+  fork_guard_.replace(fd_.get());
+  return error;
+}
+
+std::error_code file_lock::open_descriptor(unique_fd& into, unsigned permissions) const {
+  std::int64_t fd = disk_.open(directory_.get(), name_.c_str(), open_mode::read_write, 0);
+  if (fd == -ENOENT && permissions != 0) {
+    fd = disk_.open(directory_.get(), name_.c_str(), open_mode::create, permissions);
+    // Another process was quicker.
+    if (fd == -EEXIST) fd = disk_.open(directory_.get(), name_.c_str(), open_mode::read_write, 0);
+  }
+  if (fd == -ELOOP || fd == -ENXIO || fd == -EISDIR) return errc::not_a_regular_file;
+  if (fd < 0) return os_error(fd);
+  unique_fd opened(static_cast<int>(fd));
+  file_status found;
+  const std::int64_t known = disk_.status(opened.get(), found);
+  if (known < 0) return os_error(known);
+  if (!found.regular) return errc::not_a_regular_file;
+  into = std::move(opened);
+  return {};
+}
+
+bool file_lock::still_named() const {
+  file_status open_file;
+  file_status named;
+  return disk_.status(fd(), open_file) >= 0 && disk_.status_at(directory_.get(), name_.c_str(), named) >= 0 && open_file.same_file(named);
+}
+
+std::error_code file_lock::reopen(unsigned permissions) {
+  if (thread_) thread_->stop();
+  thread_.reset();
+  thread_fd_ = -1;
+  fork_guard_.replace(-1);
+  const std::error_code error = open_descriptor(fd_, permissions);
+  fork_guard_.replace(fd_.get());
+  return error;
+}
+
+asio::awaitable<std::error_code> file_lock::acquire(completion_port& home, bool& waited) {
+  waited = false;
+  std::int64_t result = -EINTR;
+  while (result == -EINTR) result = disk_.try_lock(fd_.get());
+  if (result >= 0) co_return std::error_code{};
+  if (result != -EAGAIN && result != -EACCES) co_return os_error(result);
+  waited = true;
+  if (!thread_) {
+    unique_fd own;
+    const std::error_code error = open_descriptor(own, 0);
+    if (error) co_return error;
+    thread_fd_ = own.get();
+    thread_ = std::make_shared<lock_thread>(std::move(own));
+    thread_->start();
+  }
+  awaited<lock_waiter> waiter;
+  auto begin = [&] { thread_->wait_for_lock(waiter, home); };
+  co_await waiter.until_complete(std::move(begin));
+  if (waiter.granted < 0) co_return os_error(waiter.granted);
+  held_by_thread_ = true;
+  co_return std::error_code{};
+}
+
+void file_lock::release() noexcept {
+  disk_.unlock(fd());
+  held_by_thread_ = false;
+}
+
+}  // namespace conduit::io

@@ -1,0 +1,60 @@
+// The inter-process lock of a store: an open file description record lock over the whole lock file. It excludes the `fcntl.lockf` of
+// the Python original, and closing another descriptor of the file does not drop it.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <memory>
+#include <string>
+#include <system_error>
+
+#include "base/fork_guard.hpp"
+#include "base/unique_fd.hpp"
+#include "io/completion_port.hpp"
+#include "io/file_io.hpp"
+
+namespace conduit::io {
+
+class lock_thread;
+
+// The writer's side: one arbiter a store. Whoever waits for another process does so on a thread of its own, through a descriptor of its
+// own; an abandoned wait unlocks when it gets there.
+class file_lock {
+ public:
+  // The lock file must exist. Call `open` before anything else.
+  file_lock(file_io& disk, std::string path);
+  file_lock(const file_lock&) = delete;
+  file_lock& operator=(const file_lock&) = delete;
+  ~file_lock();
+
+  // Opens the lock file, creating it where `permissions` is not 0. Refuses what is not a regular file.
+  std::error_code open(unsigned permissions);
+
+  // Takes the lock, at once where it is free. `waited` tells whether somebody else had it. Suspends on the port's context.
+  asio::awaitable<std::error_code> acquire(completion_port& home, bool& waited);
+  void release() noexcept;
+
+  // The lock file still stands under its path; otherwise another process may hold a lock of the same name.
+  bool still_named() const;
+  // Opens what stands under the path now. Only while the lock is not held.
+  std::error_code reopen(unsigned permissions);
+
+  // The descriptor through which the lock is held (else the plain one): the record is read and written through it.
+  int fd() const noexcept { return held_by_thread_ ? thread_fd_ : fd_.get(); }
+  const std::string& path() const noexcept { return path_; }
+
+ private:
+  std::error_code open_descriptor(unique_fd& into, unsigned permissions) const;
+
+  file_io& disk_;
+  std::string path_;
+  std::string directory_path_;
+  std::string name_;
+  unique_fd directory_;
+  unique_fd fd_;
+  closed_on_fork fork_guard_{-1};
+  std::shared_ptr<lock_thread> thread_;
+  int thread_fd_ = -1;
+  bool held_by_thread_ = false;
+};
+
+}  // namespace conduit::io

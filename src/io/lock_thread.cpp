@@ -1,0 +1,76 @@
+#include "io/lock_thread.hpp"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <thread>
+
+namespace conduit::io {
+
+namespace {
+
+// Straight to the kernel, not through the seam: the thread may outlive the store and with it the seam's object.
+std::int64_t set_lock(int fd, int command, short type) noexcept {
+  struct flock whole{};
+  whole.l_type = type;
+  whole.l_whence = SEEK_SET;
+  return ::fcntl(fd, command, &whole) < 0 ? -errno : 0;
+}
+
+}  // namespace
+
+bool lock_waiter::revoke() noexcept { return thread->abandon(*this); }
+
+lock_thread::lock_thread(unique_fd fd) : fd_(std::move(fd)), fork_guard_(fd_.get()) {}
+
+void lock_thread::start() {
+  std::thread([self = shared_from_this()] { self->run(); }).detach();
+}
+
+void lock_thread::wait_for_lock(lock_waiter& waiter, completion_port& home) {
+  const std::lock_guard hold(mutex_);
+  waiter.thread = shared_from_this();
+  waiter_ = &waiter;
+  home_ = &home;
+  home.send_away(waiter);
+  wanted_.notify_one();
+}
+
+bool lock_thread::abandon(lock_waiter& waiter) noexcept {
+  const std::lock_guard hold(mutex_);
+  if (waiter_ != &waiter) return false;
+  waiter_ = nullptr;
+  return true;
+}
+
+void lock_thread::stop() noexcept {
+  const std::lock_guard hold(mutex_);
+  stopped_ = true;
+  wanted_.notify_one();
+}
+
+void lock_thread::run() {
+  std::unique_lock hold(mutex_);
+  for (;;) {
+    wanted_.wait(hold, [this] { return stopped_ || waiter_ != nullptr; });
+    if (stopped_) return;
+    hold.unlock();
+    std::int64_t result = 0;
+    do {
+      result = set_lock(fd_.get(), F_OFD_SETLKW, F_WRLCK);
+    } while (result == -EINTR);
+    hold.lock();
+    if (waiter_ == nullptr) {
+      if (result == 0) set_lock(fd_.get(), F_OFD_SETLK, F_UNLCK);
+      continue;
+    }
+    lock_waiter* const waiter = waiter_;
+    completion_port* const home = home_;
+    waiter_ = nullptr;
+    waiter->granted = result;
+    // Under the mutex: `abandon` must not answer while the delivery is on its way.
+    home->deliver(*waiter);
+  }
+}
+
+}  // namespace conduit::io

@@ -1,0 +1,119 @@
+// What the writer does under the lock besides appending: roll, removal of files, sync, close.
+#include <conduit/error.hpp>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/os_error.hpp"
+#include "put/writer.hpp"
+
+namespace conduit::detail {
+
+asio::awaitable<void> writer::run_job() {
+  queued_op& job = queue_.take_job();
+  std::error_code error;
+  switch (job.what) {
+    case queued_op::kind::roll:
+      error = co_await tenure_.begin_next("asked to", job.number);
+      if (!error) {
+        job.number = tenure_.mutable_number().value_or(0);
+        counted_.rolls.fetch_add(1, std::memory_order_relaxed);
+      }
+      break;
+    case queued_op::kind::remove:
+      error = co_await remove_file(job.number);
+      break;
+    case queued_op::kind::remove_before:
+      error = co_await remove_before(job.number, job.count);
+      break;
+    case queued_op::kind::sync:
+      error = co_await sync_all();
+      break;
+    case queued_op::kind::close:
+    case queued_op::kind::append:
+      break;
+  }
+  leave_lock();
+  deliver(queue_.finish_running(error));
+}
+
+// Everything this store wrote since the last sync, and the directory. The mutable file's sync is marked in the record, so that the next
+// holder learns of it if this process dies before it knows the outcome.
+asio::awaitable<std::error_code> writer::sync_all() {
+  const std::shared_ptr<unsynced_files> unsynced = tenure_.unsynced();
+  if (unsynced->poisoned()) co_return make_error_code(errc::poisoned);
+  const auto files = unsynced->all();
+  const auto& mutable_file = tenure_.mutable_tail().file;
+  if (mutable_file && std::find(files.begin(), files.end(), mutable_file) != files.end()) {
+    const std::error_code error = tenure_.mark_syncing();
+    if (error) co_return error;
+  }
+  for (const std::shared_ptr<append_file>& file : files) {
+    auto sync = [this, file]() -> std::int64_t { return disk_->sync_data(file->fd.get()); };
+    const std::int64_t result = co_await state_->helpers.run_in_background(port_, std::move(sync));
+    if (result < 0) {
+      if (file == mutable_file) {
+        tenure_.poison_tail(os_error(result), true);
+      } else {
+        unsynced->poison();
+      }
+      co_return os_error(result);
+    }
+    unsynced->remove(file);
+    counted_.syncs.fetch_add(1, std::memory_order_relaxed);
+  }
+  // The background syncs before ours have ended; one of them may have failed.
+  if (unsynced->poisoned()) co_return make_error_code(errc::poisoned);
+  const std::error_code error = co_await tenure_.sync_directory();
+  co_return error;
+}
+
+asio::awaitable<std::error_code> writer::remove_file(std::uint32_t number) {
+  if (!tenure_.known_files().contains(number)) co_return make_error_code(errc::no_such_file);
+  if (tenure_.mutable_number() == number) co_return make_error_code(errc::mutable_file);
+  io::file_status status;
+  for (const file_form form : {file_form::plain, file_form::zstd}) {
+    const std::int64_t looked = disk_->status_at(state_->directory.get(), files::file_name(number, form).c_str(), status);
+    if (looked >= 0 && !status.regular) co_return make_error_code(errc::not_a_regular_file);
+    if (looked < 0 && looked != -ENOENT) co_return os_error(looked);
+  }
+  const std::error_code announced = tenure_.announce_change();
+  if (announced) co_return announced;
+  auto remove = [this, number]() -> std::int64_t {
+    const int directory = state_->directory.get();
+    // First, so that the mutable file's entry is durable: its number must not come back once a lower one is gone.
+    std::int64_t result = disk_->sync_directory(directory);
+    bool removed = false;
+    for (const file_form form : {file_form::plain, file_form::zstd}) {
+      if (result < 0) break;
+      const std::int64_t one = disk_->remove(directory, files::file_name(number, form).c_str());
+      if (one >= 0) removed = true;
+      if (one < 0 && one != -ENOENT) result = one;
+    }
+    if (result >= 0) result = disk_->sync_directory(directory);
+    return result >= 0 && !removed ? -ENOENT : result;
+  };
+  const std::int64_t result = co_await state_->helpers.run(port_, std::move(remove));
+  if (result == -ENOENT) co_return make_error_code(errc::no_such_file);
+  if (result < 0) co_return os_error(result);
+  tenure_.removed(number);
+  co_return std::error_code{};
+}
+
+asio::awaitable<std::error_code> writer::remove_before(std::uint32_t number, std::size_t& count) {
+  count = 0;
+  std::vector<std::uint32_t> numbers;
+  for (const files::file_id& file : tenure_.known_files().files) {
+    if (file.number >= number || tenure_.mutable_number() == file.number) continue;
+    if (numbers.empty() || numbers.back() != file.number) numbers.push_back(file.number);
+  }
+  for (const std::uint32_t victim : numbers) {
+    const std::error_code error = co_await remove_file(victim);
+    if (error == errc::not_a_regular_file || error == errc::no_such_file) continue;
+    if (error) co_return error;
+    ++count;
+  }
+  co_return std::error_code{};
+}
+
+}  // namespace conduit::detail

@@ -1,0 +1,207 @@
+#include "put/put_queue.hpp"
+
+#include <asio/error.hpp>
+
+namespace conduit::detail {
+
+using phase = queued_op::phase;
+
+bool put_queue::push(queued_op& operation) {
+  const std::lock_guard hold(mutex_);
+  // An operation larger than the bound is let in when nothing else is there.
+  const bool room = waiting_.empty() && (bytes_ == 0 || bytes_ + operation.blob_bytes <= bytes_max_);
+  if (room) {
+    operation.state = phase::queued;
+    bytes_ += operation.blob_bytes;
+    queued_.push_back(operation);
+  } else {
+    operation.state = phase::waiting;
+    waiting_.push_back(operation);
+    waits_.fetch_add(1, std::memory_order_relaxed);
+  }
+  const bool start = !writer_running_;
+  writer_running_ = true;
+  return start;
+}
+
+void put_queue::admit_waiting() noexcept {
+  while (!waiting_.empty()) {
+    auto& next = static_cast<queued_op&>(waiting_.front());
+    if (bytes_ != 0 && bytes_ + next.blob_bytes > bytes_max_) return;
+    work_queue::erase(next);
+    next.state = phase::queued;
+    bytes_ += next.blob_bytes;
+    queued_.push_back(next);
+  }
+}
+
+void put_queue::remove(queued_op& operation) noexcept {
+  work_queue::erase(operation);
+  if (operation.state != phase::waiting) bytes_ -= operation.blob_bytes;
+  operation.state = phase::done;
+  admit_waiting();
+}
+
+bool put_queue::withdraw(queued_op& operation) noexcept {
+  const std::lock_guard hold(mutex_);
+  if (operation.state != phase::waiting && operation.state != phase::queued) return false;
+  remove(operation);
+  return true;
+}
+
+bool put_queue::revoke(queued_op& operation) noexcept {
+  std::unique_lock hold(mutex_);
+  while (operation.state == phase::running && memory_used_) {
+    if (in_kernel_ != nullptr) {
+      io_request& request = *in_kernel_;
+      ++kernel_waiters_;
+      hold.unlock();
+      disk_.wait(request);
+      hold.lock();
+      --kernel_waiters_;
+      memory_free_.notify_all();
+      // The kernel has let go; only the writer may go on with the request, and it asks `use_memory` first.
+      if (in_kernel_ == &request) {
+        in_kernel_ = nullptr;
+        memory_used_ = false;
+      }
+    } else {
+      memory_free_.wait(hold);  // for a system call of the writer's thread
+    }
+  }
+  if (operation.state == phase::done || operation.state == phase::idle) return false;
+  if (operation.state == phase::running) memory_revoked_ = true;
+  remove(operation);
+  return true;
+}
+
+bool put_queue::has_work_or_end() noexcept {
+  const std::lock_guard hold(mutex_);
+  if (queued_.empty()) writer_running_ = false;
+  return writer_running_;
+}
+
+bool put_queue::empty() noexcept {
+  const std::lock_guard hold(mutex_);
+  return queued_.empty();
+}
+
+queued_op::kind put_queue::next_kind() noexcept {
+  const std::lock_guard hold(mutex_);
+  return queued_.empty() ? queued_op::kind::append : static_cast<queued_op&>(queued_.front()).what;
+}
+
+queued_op& put_queue::take_job() noexcept {
+  const std::lock_guard hold(mutex_);
+  auto& job = static_cast<queued_op&>(queued_.pop_front());
+  job.state = phase::running;
+  running_.push_back(job);
+  return job;
+}
+
+bool put_queue::take_appends(const segment_limits& limits, io::iov_cursor& into) {
+  const std::lock_guard hold(mutex_);
+  memory_revoked_ = false;
+  into.begin(limits.end);
+  std::uint64_t end = limits.end;
+  std::size_t parts = 0;
+  while (!queued_.empty()) {
+    auto& next = static_cast<queued_op&>(queued_.front());
+    if (next.what != queued_op::kind::append) break;
+    const bool first = running_.empty();
+    // Each put is an append of its own: the file is full once it has reached its size, not before.
+    if (!first && (end >= limits.max_file_size || end - limits.end + next.blob_bytes > limits.bytes ||
+                   parts + next.blobs.size() > io::iov_cursor::parts_max)) {
+      break;
+    }
+    for (std::size_t i = 0; i < next.blobs.size(); ++i) {
+      into.add(next.blobs[i]);
+      data_location& location = next.locations[i];
+      location.file_number = limits.file;
+      location.start = end;
+      end += next.blobs[i].size();
+      location.end = end;
+    }
+    parts += next.blobs.size();
+    work_queue::erase(next);
+    next.state = phase::running;
+    running_.push_back(next);
+  }
+  return !running_.empty();
+}
+
+bool put_queue::use_memory(io_request* in_kernel) noexcept {
+  const std::lock_guard hold(mutex_);
+  if (memory_revoked_) return false;
+  memory_used_ = true;
+  in_kernel_ = in_kernel;
+  return true;
+}
+
+void put_queue::released() noexcept {
+  std::unique_lock hold(mutex_);
+  memory_used_ = false;
+  in_kernel_ = nullptr;
+  memory_free_.notify_all();
+  // Somebody may still be looking at the request, which dies with the writer's next step. It is done, so this does not take long.
+  memory_free_.wait(hold, [this] { return kernel_waiters_ == 0; });
+}
+
+void put_queue::finish(work_queue& from, work_queue& into, std::error_code error) noexcept {
+  while (!from.empty()) {
+    auto& operation = static_cast<queued_op&>(from.pop_front());
+    if (operation.state != phase::waiting) bytes_ -= operation.blob_bytes;
+    operation.state = phase::done;
+    if (error) operation.error = error;
+    into.push_back(operation);
+  }
+}
+
+work_queue put_queue::finish_running(std::error_code error) noexcept {
+  const std::lock_guard hold(mutex_);
+  work_queue finished;
+  finish(running_, finished, error);
+  admit_waiting();
+  return finished;
+}
+
+work_queue put_queue::fail_all(std::error_code error) noexcept {
+  const std::lock_guard hold(mutex_);
+  work_queue finished;
+  finish(running_, finished, error);
+  finish(queued_, finished, error);
+  finish(waiting_, finished, error);
+  writer_running_ = false;
+  return finished;
+}
+
+work_queue put_queue::fail_appends(std::error_code error) noexcept {
+  const std::lock_guard hold(mutex_);
+  work_queue appends;
+  work_queue jobs;
+  for (work_queue* list : {&queued_, &waiting_}) {
+    while (!list->empty()) {
+      auto& operation = static_cast<queued_op&>(list->pop_front());
+      if (operation.what == queued_op::kind::append) {
+        appends.push_back(operation);
+      } else {
+        operation.state = phase::queued;
+        jobs.push_back(operation);
+      }
+    }
+  }
+  work_queue finished;
+  finish(appends, finished, error);
+  queued_.splice(jobs);
+  return finished;
+}
+
+work_queue put_queue::withdraw_all() noexcept {
+  const std::lock_guard hold(mutex_);
+  work_queue finished;
+  finish(queued_, finished, asio::error::operation_aborted);
+  finish(waiting_, finished, asio::error::operation_aborted);
+  return finished;
+}
+
+}  // namespace conduit::detail

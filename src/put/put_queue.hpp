@@ -1,0 +1,82 @@
+// What waits to be written, in order of arrival: a bounded queue in front of the writer, and the operations the writer has in hand.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <conduit/detail/operations.hpp>
+#include <cstdint>
+#include <mutex>
+
+#include "base/intrusive_list.hpp"
+#include "io/file_io.hpp"
+#include "io/iov_cursor.hpp"
+
+namespace conduit::detail {
+
+class put_queue {
+ public:
+  // `bytes_max`: puts beyond it wait for room in front of the queue.
+  put_queue(io::file_io& disk, std::size_t bytes_max) : disk_(disk), bytes_max_(bytes_max) {}
+
+  // True if the writer must be started: it is not running.
+  bool push(queued_op& operation);
+  // Takes the operation out where it has not been begun.
+  bool withdraw(queued_op& operation) noexcept;
+  // The same, but waits until a running one's memory is free and takes that one too. False: it is finished and on its way.
+  bool revoke(queued_op& operation) noexcept;
+
+  // For the writer alone.
+
+  // False where the queue is empty: the writer counts as ended then.
+  bool has_work_or_end() noexcept;
+  bool empty() noexcept;
+  // The kind of what comes next; undefined for an empty queue.
+  queued_op::kind next_kind() noexcept;
+  // Begins the next operation, which is no append.
+  queued_op& take_job() noexcept;
+  // What puts go into one write.
+  struct segment_limits {
+    std::uint32_t file = 0;
+    std::uint64_t end = 0;            // offset at which the file ends now
+    std::uint64_t max_file_size = 0;  // no put begins at or beyond it
+    std::size_t bytes = 0;            // of one batch
+  };
+  // Begins the next appends, up to the limits but at least one, and gives each its locations. False if none is left.
+  bool take_appends(const segment_limits& limits, io::iov_cursor& into);
+  // Memory of running puts is read by this thread, or by the kernel, until the matching `released`. False: the memory of a running put
+  // is gone, and the batch must fail.
+  bool use_memory(io_request* in_kernel) noexcept;
+  void released() noexcept;
+  // Ends all that is running, or all there is, with `error`; the list is to be delivered.
+  work_queue finish_running(std::error_code error) noexcept;
+  work_queue fail_all(std::error_code error) noexcept;
+  // Ends every append that has not been begun.
+  work_queue fail_appends(std::error_code error) noexcept;
+  // Withdraws all that has not been begun.
+  work_queue withdraw_all() noexcept;
+
+  std::uint64_t waits() const noexcept { return waits_.load(std::memory_order_relaxed); }
+
+ private:
+  void admit_waiting() noexcept;
+  void remove(queued_op& operation) noexcept;
+  void finish(work_queue& from, work_queue& into, std::error_code error) noexcept;
+
+  io::file_io& disk_;
+  const std::size_t bytes_max_;
+  std::atomic<std::uint64_t> waits_{0};
+
+  std::mutex mutex_;
+  std::condition_variable memory_free_;
+  work_queue waiting_;  // for room
+  work_queue queued_;
+  work_queue running_;
+  std::uint64_t bytes_ = 0;  // of queued and running puts
+  bool writer_running_ = false;
+  bool memory_used_ = false;  // between use_memory and released
+  io_request* in_kernel_ = nullptr;
+  unsigned kernel_waiters_ = 0;  // in `revoke`, waiting for that request
+  bool memory_revoked_ = false;
+};
+
+}  // namespace conduit::detail

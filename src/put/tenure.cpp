@@ -1,0 +1,329 @@
+#include "put/tenure.hpp"
+
+#include <conduit/error.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+
+#include "base/os_error.hpp"
+
+namespace conduit::detail {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// At least this often everything is checked by path, whatever the watch says.
+constexpr auto full_check_interval = 10ms;
+// A directory that changed shortly before it was listed may have changed again within the same tick of its clock.
+constexpr auto directory_tick = 20ms;
+// The record's end of a plain file only has to tell a shrunken file: it may lag.
+constexpr auto record_interval = 10ms;
+// Others may be creating files beside us (an original does not look at the record).
+constexpr int create_attempts = 16;
+
+}  // namespace
+
+tenure::tenure(store_state& state, io::file_io& disk, io::completion_port& home)
+    : state_(state), disk_(disk), home_(home), lock_(disk, state.lock_path), boot_(state.around.boot()) {}
+
+bool tenure::record_vouches() const noexcept { return record_valid_ && record_.boot == boot_ && record_.device == device_; }
+
+std::optional<std::uint32_t> tenure::mutable_number() const noexcept {
+  if (!mutable_) return std::nullopt;
+  return mutable_->number;
+}
+
+void tenure::read_record() {
+  std::array<std::byte, files::lock_record::encoded_size> bytes{};
+  const std::int64_t count = disk_.read(lock_.fd(), bytes.data(), bytes.size(), 0);
+  const auto found = count == static_cast<std::int64_t>(bytes.size()) ? files::lock_record::decode(bytes) : std::nullopt;
+  record_valid_ = found.has_value();
+  // An unreadable record is as good as none: the first put begins a new file and writes a new one.
+  record_ = found.value_or(files::lock_record{});
+  if (poisoned_here_) record_.poisoned = std::max(record_.poisoned.value_or(0), *poisoned_here_);
+}
+
+std::error_code tenure::write_record() {
+  const auto bytes = record_.encode();
+  std::uint64_t done = 0;
+  for (unsigned attempt = 0; done < bytes.size() && attempt < transient_retries_max; ++attempt) {
+    const iovec part{const_cast<std::byte*>(bytes.data()) + done, bytes.size() - done};
+    const std::int64_t count = disk_.write(lock_.fd(), &part, 1, done);
+    if (count < 0 && !is_transient(count)) return os_error(count);
+    if (count > 0) done += static_cast<std::uint64_t>(count);
+  }
+  if (done < bytes.size()) return std::make_error_code(std::errc::io_error);
+  record_valid_ = true;
+  recorded_at_ = std::chrono::steady_clock::now();
+  return {};
+}
+
+void tenure::watch() { watch_.begin(state_.directory_path, state_.lock_path); }
+
+asio::awaitable<std::error_code> tenure::begin() {
+  marked_ = false;
+  const auto now = std::chrono::steady_clock::now();
+  const bool quiet = watch_.quiet() && listed_ && now - checked_at_ < full_check_interval;
+  if (!quiet) {
+    checked_at_ = {};  // until this has succeeded: the watch will not tell twice
+    if (!lock_.still_named()) co_return make_error_code(errc::locked);
+    read_record();
+    io::file_status directory;
+    const std::int64_t known = disk_.status(state_.directory.get(), directory);
+    if (known < 0) co_return os_error(known);
+    device_ = directory.device;
+    const bool ticked = listed_ && std::chrono::nanoseconds(listed_directory_.modified_ns) > listed_at_.time_since_epoch() - directory_tick;
+    const bool stale = !listed_ || ticked || record_.changes != listed_changes_ || directory.modified_ns != listed_directory_.modified_ns;
+    if (stale) {
+      const std::error_code error = co_await list();
+      if (error) co_return error;
+    }
+    if (mutable_) {
+      io::file_status named;
+      const std::int64_t looked = disk_.status_at(state_.directory.get(), files::file_name(*mutable_).c_str(), named);
+      if (looked == -ENOENT || (looked >= 0 && tail_.file && !named.same_file(tail_.identity))) {
+        const std::error_code error = co_await list();
+        if (error) co_return error;
+      } else if (looked < 0) {
+        co_return os_error(looked);
+      }
+    }
+    checked_at_ = now;
+  }
+  if (mutable_ && mutable_->form == file_form::plain) {
+    const std::error_code error = co_await adopt_tail();
+    if (error) co_return error;
+  } else {
+    tail_ = {};
+  }
+  // A mark that is not ours: its holder died between the first byte and the end of the sync, and the sync's error with it.
+  if (record_.syncing) {
+    record_.poisoned = std::max(record_.poisoned.value_or(0), *record_.syncing);
+    record_.syncing.reset();
+    const std::error_code error = write_record();
+    if (error) co_return error;
+  }
+  co_return std::error_code{};
+}
+
+asio::awaitable<std::error_code> tenure::list() {
+  // The time is taken first: what changes meanwhile makes the listing look older than it is, never younger.
+  listed_at_ = std::chrono::system_clock::now();
+  io::file_status directory;
+  std::vector<files::file_id> foreign;
+  auto look = [&]() -> std::int64_t {
+    std::int64_t result = disk_.status(state_.directory.get(), directory);
+    if (result >= 0) result = files::list_files(disk_, state_.directory.get(), files_);
+    if (result >= 0) result = files::find_mutable(disk_, state_.directory.get(), files_, mutable_, foreign);
+    return result;
+  };
+  listed_ = false;
+  const std::int64_t result = co_await state_.helpers.run(home_, std::move(look));
+  if (result < 0) co_return os_error(result);
+  listed_ = true;
+  listed_directory_ = directory;
+  listed_changes_ = record_.changes;
+  if (mutable_) state_.sealed_below.store(mutable_->number, std::memory_order_relaxed);
+  for (const files::file_id& file : foreign) {
+    if (std::find(reported_.begin(), reported_.end(), file) != reported_.end()) continue;
+    reported_.push_back(file);
+    state_.notify(event::kind::foreign_object,
+                  files::file_name(file).text() + " is no regular file; it is never opened, and new files are numbered above it",
+                  file.number);
+  }
+  co_return std::error_code{};
+}
+
+// The mutable file is the one the directory shows: open it if it is new to us, and look at its size.
+asio::awaitable<std::error_code> tenure::adopt_tail() {
+  shrunk_ = false;
+  const bool ours = tail_.file && tail_.file->number == mutable_->number;
+  if (ours) {
+    const std::int64_t known = disk_.status(tail_.file->fd.get(), found_);
+    if (known < 0) co_return os_error(known);
+    if (found_.links != 0) {
+      shrunk_ = end_known_ && found_.size < tail_.end;
+      if (!shrunk_) tail_.end = found_.size;
+      co_return std::error_code{};
+    }
+  }
+  if (tail_.file) sync_behind(tail_.file);
+  const files::file_name name(*mutable_);
+  auto file = std::make_shared<append_file>();
+  file->number = mutable_->number;
+  auto open = [&]() -> std::int64_t { return disk_.open(state_.directory.get(), name.c_str(), io::open_mode::read_write, 0); };
+  const std::int64_t fd = co_await state_.helpers.run(home_, std::move(open));
+  if (fd < 0) co_return os_error(fd);
+  file->fd = unique_fd(static_cast<int>(fd));
+  const std::int64_t known = disk_.status(file->fd.get(), found_);
+  if (known < 0) co_return os_error(known);
+  tail_ = {std::move(file), found_, found_.size};
+  end_known_ = false;
+  directory_unsynced_ = true;
+  co_return std::error_code{};
+}
+
+// Why the mutable file must not be appended to; nothing where it may.
+std::optional<std::string> tenure::reason_to_leave() const {
+  if (!record_vouches()) return "first put since the machine started";
+  if (!mutable_) return "the store is empty";
+  if (record_.highest && files_.highest_number().value_or(0) < *record_.highest) return "a file with a higher number is missing";
+  if (record_.poisoned && mutable_->number <= *record_.poisoned) return "a write or sync of the last file failed";
+  if (mutable_->form != file_form::plain) return "the last file is compressed";
+  if (found_.links > 1) return "the last file has a second hard link, perhaps of a backup";
+  const bool short_of_record = record_.mutable_file == mutable_->number && found_.size < record_.end;
+  if (shrunk_ || short_of_record) return "the last file is shorter than it was";
+  if (tail_.end >= state_.how.max_file_size) return "the last file is full";
+  return std::nullopt;
+}
+
+asio::awaitable<std::error_code> tenure::make_ready() {
+  const auto why = reason_to_leave();
+  if (why) {
+    const std::error_code error = co_await begin_next(*why);
+    if (error) co_return error;
+  }
+  if (directory_unsynced_) {
+    const std::error_code error = co_await sync_directory();
+    if (error) co_return error;
+    directory_unsynced_ = false;
+  }
+  co_return std::error_code{};
+}
+
+std::optional<std::uint32_t> tenure::next_number(std::uint32_t at_least) const noexcept {
+  std::uint64_t next = at_least;
+  if (const auto highest = files_.highest_number()) next = std::max(next, std::uint64_t{*highest} + 1);
+  if (record_.highest) next = std::max(next, std::uint64_t{*record_.highest} + 1);
+  if (next > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  return static_cast<std::uint32_t>(next);
+}
+
+asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32_t at_least) {
+  const bool vouched = record_vouches();
+  std::error_code error;
+  std::optional<std::uint32_t> number;
+  for (int attempt = 0; attempt < create_attempts; ++attempt) {
+    error = announce_change();
+    if (error) co_return error;
+    number = next_number(at_least);
+    if (!number) co_return std::make_error_code(std::errc::value_too_large);
+    error = co_await create_file(*number);
+    if (error != std::errc::file_exists) break;
+    const std::error_code listing_error = co_await list();
+    if (listing_error) co_return listing_error;
+  }
+  if (error) co_return error;
+
+  // From here on the number is used, whatever happens to the file.
+  record_.highest = *number;
+  record_.mutable_file = *number;
+  record_.end = 0;
+  error = write_record();
+  if (error) co_return error;
+  files_.files.push_back({*number, file_form::plain});
+  mutable_ = files_.files.back();
+  state_.sealed_below.store(*number, std::memory_order_relaxed);
+  error = co_await adopt_tail();
+  if (error) co_return error;
+  error = co_await sync_directory();
+  if (error) {
+    poison_tail(error, false);
+    co_return error;
+  }
+  directory_unsynced_ = false;
+  if (!vouched) {
+    // Only now may a record speak for this boot: the file and its entry are durable.
+    record_.boot = boot_;
+    record_.device = device_;
+    error = write_record();
+    if (error) co_return error;
+  }
+  state_.notify(event::kind::file_begun, "began " + files::file_name(*number).text() + ": " + why, *number);
+  co_return std::error_code{};
+}
+
+asio::awaitable<std::error_code> tenure::create_file(std::uint32_t number) {
+  const files::file_name name(number);
+  auto create = [&]() -> std::int64_t {
+    io::file_status other;
+    if (disk_.status_at(state_.directory.get(), files::file_name(number, file_form::zstd).c_str(), other) >= 0) return -EEXIST;
+    const std::int64_t fd = disk_.open(state_.directory.get(), name.c_str(), io::open_mode::create, state_.how.file_mode);
+    if (fd < 0) return fd;
+    const unique_fd created(static_cast<int>(fd));
+    return disk_.sync_data(created.get());
+  };
+  const std::int64_t result = co_await state_.helpers.run(home_, std::move(create));
+  co_return os_error(result);
+}
+
+asio::awaitable<std::error_code> tenure::sync_directory() {
+  auto sync = [this]() -> std::int64_t { return disk_.sync_directory(state_.directory.get()); };
+  const std::int64_t result = co_await state_.helpers.run(home_, std::move(sync));
+  co_return os_error(result);
+}
+
+// The file that was left is synced while puts go on in the next one; `sync` waits for it.
+void tenure::sync_behind(const std::shared_ptr<append_file>& file) {
+  const auto all = unsynced_->all();
+  if (std::find(all.begin(), all.end(), file) == all.end()) return;
+  state_.helpers.post_in_background([file, unsynced = unsynced_, disk = &disk_] {
+    if (disk->sync_data(file->fd.get()) < 0) unsynced->poison();
+    unsynced->remove(file);
+  });
+}
+
+void tenure::poison_tail(std::error_code why, bool sync_failed) {
+  const std::uint32_t number = tail_.file ? tail_.file->number : record_.mutable_file;
+  if (sync_failed) unsynced_->poison();
+  poisoned_here_ = std::max(poisoned_here_.value_or(0), number);
+  record_.poisoned = std::max(record_.poisoned.value_or(0), number);
+  // If this cannot be written either, this process still remembers, and the syncing mark tells the others.
+  if (write_record()) marked_ = false;
+  state_.notify(sync_failed ? event::kind::sync_failed : event::kind::write_failed,
+                files::file_name(number).text() + " will not be written again; the next put begins a new file", number, tail_.end, why);
+}
+
+std::error_code tenure::mark_syncing() {
+  record_.syncing = tail_.file->number;
+  const std::error_code error = write_record();
+  if (error) {
+    record_.syncing.reset();
+    return error;
+  }
+  marked_ = true;
+  return {};
+}
+
+std::error_code tenure::announce_change() {
+  ++record_.changes;
+  listed_changes_ = record_.changes;
+  return write_record();
+}
+
+void tenure::removed(std::uint32_t number) {
+  std::erase_if(files_.files, [number](const files::file_id& file) { return file.number == number; });
+  state_.forget_file(number);
+}
+
+void tenure::end() {
+  end_known_ = tail_.file != nullptr;
+  const bool ours = tail_.file && record_vouches();
+  const bool due = marked_ || std::chrono::steady_clock::now() - recorded_at_ > record_interval;
+  if (!ours || !due) return;
+  if (record_.mutable_file != tail_.file->number) {
+    record_.mutable_file = tail_.file->number;
+    record_.end = 0;
+  }
+  record_.highest = std::max(record_.highest.value_or(0), tail_.file->number);
+  // Never lowered: a file that is shorter than it was stays in doubt.
+  record_.end = std::max(record_.end, tail_.end);
+  if (marked_) record_.syncing.reset();
+  // Nothing depends on it but caution: a record that cannot be written lags behind, or keeps its mark.
+  static_cast<void>(write_record());
+  marked_ = false;
+}
+
+}  // namespace conduit::detail

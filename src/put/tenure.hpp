@@ -1,0 +1,112 @@
+// One holding of the exclusive lock, and what a process remembers from one to the next: the record, the directory as last listed, and
+// the tail of the mutable file. The rules are those of docs/durability.md.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include "files/change_watch.hpp"
+#include "files/directory.hpp"
+#include "files/lock_record.hpp"
+#include "files/store_state.hpp"
+#include "io/completion_port.hpp"
+#include "io/file_io.hpp"
+#include "io/file_lock.hpp"
+#include "put/unsynced_files.hpp"
+
+namespace conduit::detail {
+
+// The open end of the mutable file.
+struct tail {
+  std::shared_ptr<append_file> file;
+  io::file_status identity;
+  std::uint64_t end = 0;  // bytes; the next append goes here
+};
+
+class tenure {
+ public:
+  tenure(store_state& state, io::file_io& disk, io::completion_port& home);
+
+  io::file_lock& lock() noexcept { return lock_; }
+  const std::shared_ptr<unsynced_files>& unsynced() const noexcept { return unsynced_; }
+
+  // Begins to watch directory and lock file for changes. Once both exist, and again when the lock file was reopened.
+  void watch();
+
+  // Everything below only while the lock is held.
+
+  // Finds out what others did since the last tenure. `errc::locked` where the lock file was replaced: this lock excludes nobody any
+  // more, reopen it. Other errors leave everything as it was.
+  asio::awaitable<std::error_code> begin();
+  // Makes the tail fit for an append, beginning the next file where the old one is full, in doubt, or of another form.
+  asio::awaitable<std::error_code> make_ready();
+  // Seals the mutable file and begins the next, numbered at least `at_least`.
+  asio::awaitable<std::error_code> begin_next(std::string why, std::uint32_t at_least = 0);
+
+  const tail& mutable_tail() const noexcept { return tail_; }
+  const files::listing& known_files() const noexcept { return files_; }
+  std::optional<std::uint32_t> mutable_number() const noexcept;
+
+  // After an append of `bytes` at the tail.
+  void appended(std::uint64_t bytes) noexcept { tail_.end += bytes; }
+  // The mutable file can be trusted no more. `sync_failed`: unsynced bytes of it may be lost.
+  void poison_tail(std::error_code why, bool sync_failed);
+  // Marks that a sync of the mutable file begins; the mark goes away with `end`.
+  std::error_code mark_syncing();
+  // The directory is about to change: other processes must list it again.
+  std::error_code announce_change();
+  asio::awaitable<std::error_code> sync_directory();
+  // The file is gone.
+  void removed(std::uint32_t number);
+
+  // Leaves the record for the next holder. Before every unlock.
+  void end();
+
+ private:
+  asio::awaitable<std::error_code> list();
+  asio::awaitable<std::error_code> adopt_tail();
+  asio::awaitable<std::error_code> create_file(std::uint32_t number);
+  void read_record();
+  std::error_code write_record();
+  bool record_vouches() const noexcept;
+  std::optional<std::string> reason_to_leave() const;
+  std::optional<std::uint32_t> next_number(std::uint32_t at_least) const noexcept;
+  void sync_behind(const std::shared_ptr<append_file>& file);
+
+  store_state& state_;
+  io::file_io& disk_;
+  io::completion_port& home_;
+  io::file_lock lock_;
+  files::change_watch watch_;
+  const files::boot_id boot_;
+  std::shared_ptr<unsynced_files> unsynced_ = std::make_shared<unsynced_files>();
+
+  files::lock_record record_;
+  bool record_valid_ = false;  // what stood in the lock file could be read
+  std::uint64_t device_ = 0;
+
+  files::listing files_;
+  bool listed_ = false;
+  std::uint64_t listed_changes_ = 0;
+  io::file_status listed_directory_;
+  std::chrono::system_clock::time_point listed_at_;
+  std::optional<files::file_id> mutable_;
+  std::vector<files::file_id> reported_;  // foreign objects, once each
+
+  tail tail_;
+  io::file_status found_;                       // the tail's file as this tenure found it
+  bool end_known_ = false;                      // the tail's end was set by this process
+  bool directory_unsynced_ = true;              // the entry of the tail's file may not be durable
+  bool marked_ = false;                         // this tenure set the syncing mark
+  bool shrunk_ = false;                         // the tail's file is shorter than it was
+  std::optional<std::uint32_t> poisoned_here_;  // also remembered where the record could not be written
+  std::chrono::steady_clock::time_point checked_at_{};
+  std::chrono::steady_clock::time_point recorded_at_{};
+};
+
+}  // namespace conduit::detail

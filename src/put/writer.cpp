@@ -1,0 +1,325 @@
+#include "put/writer.hpp"
+
+#include <asio/co_spawn.hpp>
+#include <asio/post.hpp>
+#include <asio/use_awaitable.hpp>
+#include <conduit/error.hpp>
+
+#include <cerrno>
+
+#include "base/checksum.hpp"
+#include "base/os_error.hpp"
+#include "files/binding.hpp"
+
+namespace conduit::detail {
+
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+// ext4 gives buffered writes of the ring to worker threads: up to this size the copy costs less than the hand-over.
+constexpr std::uint64_t inline_append_max = 256U << 10;
+
+// A process that never pauses would starve the others: a waiter needs some 35 us to wake, an original polls. After `busy_max` without a
+// gap of `gap_min` the lock is left free for `rest`.
+constexpr auto busy_max = 10ms;
+constexpr auto gap_min = 200us;
+constexpr auto rest = 1ms;
+
+constexpr int reopen_attempts = 8;
+
+// The requests of an append; they live in the writer's coroutine.
+using awaited_request = io::awaited<io_request>;
+// The write of a linked pair: its sync, which ends after it in every case, resumes the coroutine.
+class silent_request final : public io_request {
+ public:
+  void complete() override {}
+  void drop() noexcept override {}
+};
+
+void describe_write(io_request& request, int fd, const io::iov_cursor& from) noexcept {
+  request.what = io_request::kind::write;
+  request.fd = fd;
+  request.iov = from.parts();
+  request.iov_count = from.part_count();
+  request.offset = from.offset();
+}
+
+}  // namespace
+
+writer::writer(std::shared_ptr<store_state> state, asio::io_context& home, std::unique_ptr<io::file_io> disk)
+    : state_(std::move(state)),
+      home_(home),
+      port_(io::completion_port::of(home)),
+      disk_(std::move(disk)),
+      queue_(*disk_, state_->how.pending_put_bytes),
+      tenure_(*state_, *disk_, port_) {}
+
+writer::~writer() {
+  // What still runs in the background syncs through our disk.
+  state_->helpers.join();
+}
+
+std::error_code writer::open_lock(unsigned permissions) {
+  const std::error_code error = tenure_.lock().open(permissions);
+  if (!error) tenure_.watch();
+  return error;
+}
+
+void writer::submit(queued_op& operation) {
+  operation.owner->port.send_away(operation);
+  if (!queue_.push(operation)) return;
+  asio::co_spawn(
+      home_, [self = shared_from_this()] { return self->run(); },
+      [self = shared_from_this()](const std::exception_ptr& failure) {
+        if (!failure) return;
+        // Only memory can have run out. Everything that waits learns of it; the lock is free already.
+        self->deliver(self->queue_.fail_all(std::make_error_code(std::errc::not_enough_memory)));
+      });
+}
+
+void writer::cancel(queued_op& operation) {
+  if (!queue_.withdraw(operation)) return;
+  operation.error = asio::error::operation_aborted;
+  operation.owner->port.deliver(operation);
+}
+
+void writer::abandon() { deliver(queue_.withdraw_all()); }
+
+void writer::deliver(work_queue finished) {
+  work_queue of_home;
+  while (!finished.empty()) {
+    auto& operation = static_cast<queued_op&>(finished.pop_front());
+    io::completion_port& port = operation.owner->port;
+    if (&port == &port_) {
+      of_home.push_back(operation);
+    } else {
+      port.deliver(operation);
+    }
+  }
+  if (!of_home.empty()) port_.deliver_all(of_home);
+}
+
+asio::awaitable<void> writer::run() {
+  // However this coroutine ends, by an exception or with its context, nobody may wait for it, in this process or another.
+  struct on_exit {
+    writer& self;
+    ~on_exit() {
+      self.queue_.released();
+      if (self.lock_held_) self.unlock();
+    }
+  } guard{*this};
+  while (queue_.has_work_or_end()) {
+    co_await rest_if_due();
+    std::error_code error = co_await take_lock();
+    if (error) {
+      deliver(queue_.fail_all(error));
+      co_return;
+    }
+    if (queue_.empty()) {
+      leave_lock();  // all were cancelled while we waited
+    } else if (queue_.next_kind() == queued_op::kind::append) {
+      co_await write_batch();
+    } else {
+      co_await run_job();
+    }
+    // What these handlers put next, and whatever else arrives in this turn, makes the next batch.
+    co_await asio::post(home_, asio::use_awaitable);
+  }
+}
+
+asio::awaitable<void> writer::rest_if_due() {
+  const auto now = clock::now();
+  if (now - released_at_ >= gap_min) {
+    busy_since_ = now;
+  } else if (now - busy_since_ >= busy_max) {
+    asio::steady_timer pause(home_, rest);
+    co_await pause.async_wait(asio::use_awaitable);
+    busy_since_ = clock::now();
+  }
+}
+
+asio::awaitable<std::error_code> writer::take_lock() {
+  for (int attempt = 0; attempt < reopen_attempts; ++attempt) {
+    const auto asked = clock::now();
+    bool waited = false;
+    std::error_code error = co_await tenure_.lock().acquire(port_, waited);
+    if (error) co_return error;
+    lock_held_ = true;
+    if (waited) {
+      const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - asked);
+      counted_.lock_waits.fetch_add(1, std::memory_order_relaxed);
+      counted_.lock_wait_us.fetch_add(static_cast<std::uint64_t>(wait.count()), std::memory_order_relaxed);
+      busy_since_ = clock::now();
+    }
+    error = co_await tenure_.begin();
+    if (!error) co_return error;
+    unlock();
+    if (error != errc::locked) co_return error;
+    state_->notify(event::kind::lock_file_replaced, state_->lock_path + " was unlinked or replaced; using what stands there now");
+    error = tenure_.lock().reopen(state_->how.create ? state_->how.file_mode : 0);
+    if (error) co_return error;
+    tenure_.watch();
+  }
+  co_return make_error_code(errc::locked);
+}
+
+void writer::leave_lock() {
+  tenure_.end();
+  unlock();
+  released_at_ = clock::now();
+}
+
+void writer::unlock() noexcept {
+  tenure_.lock().release();
+  lock_held_ = false;
+}
+
+asio::awaitable<void> writer::write_batch() {
+  std::error_code error = co_await tenure_.make_ready();
+  if (error) {
+    // The lock is released before anybody is told, and all that waits is told: nobody can append now.
+    leave_lock();
+    deliver(queue_.fail_appends(error));
+    co_return;
+  }
+  const tail& at = tenure_.mutable_tail();
+  const put_queue::segment_limits limits{at.file->number, at.end, state_->how.max_file_size, state_->how.batch_bytes};
+  const bool any = queue_.take_appends(limits, write_);
+  const std::uint64_t bytes = write_.bytes_left();
+  if (any) error = co_await append();
+  leave_lock();
+  work_queue finished = queue_.finish_running(error);
+  if (!error && any) {
+    std::uint64_t count = 0;
+    for (completion* entry = finished.empty() ? nullptr : &finished.front(); entry != nullptr; entry = finished.after(*entry)) {
+      count += static_cast<queued_op*>(entry)->blobs.size();
+    }
+    counted_.puts.fetch_add(count, std::memory_order_relaxed);
+    counted_.put_bytes.fetch_add(bytes, std::memory_order_relaxed);
+    counted_.batches.fetch_add(1, std::memory_order_relaxed);
+  }
+  deliver(std::move(finished));
+}
+
+// Writes what `write_` gathers at the tail, and makes it durable where that was asked for.
+asio::awaitable<std::error_code> writer::append() {
+  const std::uint64_t bytes = write_.bytes_left();
+  const bool durable = state_->how.durability == durability::fdatasync;
+  std::error_code error;
+  if (durable) {
+    error = tenure_.mark_syncing();
+    if (error) co_return error;
+  } else if (bytes != 0) {
+    tenure_.unsynced()->add(tenure_.mutable_tail().file);
+  }
+  if (durable && bytes != 0) {
+    error = co_await append_durably();
+  } else if (bytes > inline_append_max) {
+    error = co_await append_through_engine();
+  } else {
+    error = append_inline();
+    if (error) error = co_await mend_failed_write(error, false);
+  }
+  if (!error) tenure_.appended(bytes);
+  co_return error;
+}
+
+std::error_code writer::append_inline() {
+  const int fd = tenure_.mutable_tail().file->fd.get();
+  counted_.inline_appends.fetch_add(1, std::memory_order_relaxed);
+  if (!queue_.use_memory(nullptr)) return asio::error::operation_aborted;
+  std::error_code why;
+  for (unsigned retries = 0; !write_.done();) {
+    if (!progressed(disk_->write(fd, write_.parts(), write_.part_count(), write_.offset()), retries, why)) break;
+  }
+  queue_.released();
+  return why;
+}
+
+// Takes `result` of a write into account. True where the write may go on; else `why` is set.
+bool writer::progressed(std::int64_t result, unsigned& retries, std::error_code& why) noexcept {
+  if (result > 0) {
+    write_.advance(static_cast<std::uint64_t>(result));
+    retries = 0;
+    return true;
+  }
+  if ((result == 0 || is_transient(result)) && ++retries <= transient_retries_max) return true;
+  why = result == 0 ? std::make_error_code(std::errc::io_error) : os_error(result);
+  return false;
+}
+
+asio::awaitable<std::error_code> writer::append_through_engine() {
+  const int fd = tenure_.mutable_tail().file->fd.get();
+  counted_.ring_appends.fetch_add(1, std::memory_order_relaxed);
+  std::error_code why;
+  for (unsigned retries = 0; !write_.done();) {
+    awaited_request write;
+    describe_write(write, fd, write_);
+    if (!queue_.use_memory(&write)) co_return co_await mend_failed_write(asio::error::operation_aborted, false);
+    auto start = [&] { disk_->start(write); };
+    co_await write.until_complete(std::move(start));
+    queue_.released();
+    if (!progressed(write.result, retries, why)) co_return co_await mend_failed_write(why, false);
+  }
+  co_return std::error_code{};
+}
+
+// Write and sync as one linked pair. A short write breaks the link: the remainder is tried as a pair again.
+asio::awaitable<std::error_code> writer::append_durably() {
+  const int fd = tenure_.mutable_tail().file->fd.get();
+  counted_.ring_appends.fetch_add(1, std::memory_order_relaxed);
+  std::error_code why;
+  for (unsigned retries = 0; !write_.done();) {
+    silent_request write;
+    awaited_request sync;
+    describe_write(write, fd, write_);
+    sync.what = io_request::kind::sync_data;
+    sync.fd = fd;
+    write.linked = &sync;
+    if (!queue_.use_memory(&write)) co_return co_await mend_failed_write(asio::error::operation_aborted, false);
+    auto start = [&] { disk_->start(write); };
+    co_await sync.until_complete(std::move(start));
+    queue_.released();
+    if (!progressed(write.result, retries, why)) co_return co_await mend_failed_write(why, false);
+    if (!write_.done()) continue;
+    // Never a second time: after a failed sync the kernel may answer 0 although the data is lost.
+    if (sync.result < 0) co_return co_await mend_failed_write(os_error(sync.result), true);
+  }
+  counted_.syncs.fetch_add(1, std::memory_order_relaxed);
+  co_return std::error_code{};
+}
+
+// Nothing that failed may stay where the next append goes.
+asio::awaitable<std::error_code> writer::mend_failed_write(std::error_code why, bool sync_failed) {
+  const tail& at = tenure_.mutable_tail();
+  const bool file_is_sound = !sync_failed && (is_out_of_space(-why.value()) || why == asio::error::operation_aborted);
+  if (!file_is_sound) {
+    tenure_.poison_tail(why, sync_failed);
+    co_return why;
+  }
+  const std::shared_ptr<append_file> file = at.file;
+  auto cut = [this, file, end = at.end]() -> std::int64_t { return disk_->truncate(file->fd.get(), end); };
+  const std::int64_t result = co_await state_->helpers.run(port_, std::move(cut));
+  // Where even that fails the bytes are waste that no location names; the next tenure goes on behind them.
+  state_->notify(event::kind::write_failed,
+                 files::file_name(file->number).text() + (result < 0 ? " could not be" : " was") + " cut back after a failed write",
+                 file->number, at.end, why);
+  co_return why;
+}
+
+void writer::add_to(store_stats& sum) const noexcept {
+  sum.puts += counted_.puts.load(std::memory_order_relaxed);
+  sum.put_bytes += counted_.put_bytes.load(std::memory_order_relaxed);
+  sum.batches += counted_.batches.load(std::memory_order_relaxed);
+  sum.inline_appends += counted_.inline_appends.load(std::memory_order_relaxed);
+  sum.ring_appends += counted_.ring_appends.load(std::memory_order_relaxed);
+  sum.syncs += counted_.syncs.load(std::memory_order_relaxed);
+  sum.lock_waits += counted_.lock_waits.load(std::memory_order_relaxed);
+  sum.lock_wait_us += counted_.lock_wait_us.load(std::memory_order_relaxed);
+  sum.rolls += counted_.rolls.load(std::memory_order_relaxed);
+  sum.put_queue_waits += queue_.waits();
+}
+
+}  // namespace conduit::detail

@@ -1,0 +1,88 @@
+// The one coroutine that writes: takes what is queued, holds the lock for one batch at a time, and completes the waiters. It starts with
+// the first queued operation and ends with the queue.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+#include <atomic>
+#include <conduit/reports.hpp>
+#include <memory>
+
+#include "files/store_state.hpp"
+#include "io/awaited.hpp"
+#include "put/put_queue.hpp"
+#include "put/tenure.hpp"
+
+namespace conduit::detail {
+
+class writer : public std::enable_shared_from_this<writer> {
+ public:
+  writer(std::shared_ptr<store_state> state, asio::io_context& home, std::unique_ptr<io::file_io> disk);
+
+  writer(const writer&) = delete;
+  writer& operator=(const writer&) = delete;
+  ~writer();
+
+  // Opens the lock file; once, before anything else.
+  std::error_code open_lock(unsigned permissions);
+
+  // From any thread.
+  void submit(queued_op& operation);
+  void cancel(queued_op& operation);
+  bool revoke(queued_op& operation) noexcept { return queue_.revoke(operation); }
+  // The last handle is gone: what has not been begun ends with `operation_aborted`.
+  void abandon();
+
+  void add_to(store_stats& sum) const noexcept;
+
+ private:
+  struct counters {
+    std::atomic<std::uint64_t> puts{0};
+    std::atomic<std::uint64_t> put_bytes{0};
+    std::atomic<std::uint64_t> batches{0};
+    std::atomic<std::uint64_t> inline_appends{0};
+    std::atomic<std::uint64_t> ring_appends{0};
+    std::atomic<std::uint64_t> syncs{0};
+    std::atomic<std::uint64_t> lock_waits{0};
+    std::atomic<std::uint64_t> lock_wait_us{0};
+    std::atomic<std::uint64_t> rolls{0};
+  };
+
+  asio::awaitable<void> run();
+  asio::awaitable<void> rest_if_due();
+  asio::awaitable<std::error_code> take_lock();
+  void leave_lock();
+  void unlock() noexcept;
+
+  asio::awaitable<void> write_batch();
+  asio::awaitable<std::error_code> append();
+  asio::awaitable<std::error_code> append_through_engine();
+  asio::awaitable<std::error_code> append_durably();
+  bool progressed(std::int64_t result, unsigned& retries, std::error_code& why) noexcept;
+  std::error_code append_inline();
+  asio::awaitable<std::error_code> mend_failed_write(std::error_code why, bool sync_failed);
+
+  asio::awaitable<void> run_job();
+  asio::awaitable<std::error_code> sync_all();
+  asio::awaitable<std::error_code> remove_file(std::uint32_t number);
+  asio::awaitable<std::error_code> remove_before(std::uint32_t number, std::size_t& count);
+
+  void deliver(work_queue finished);
+
+  const std::shared_ptr<store_state> state_;
+  asio::io_context& home_;
+  io::completion_port& port_;
+  const std::unique_ptr<io::file_io> disk_;
+  put_queue queue_;
+  tenure tenure_;
+  io::iov_cursor write_;
+  counters counted_;
+  bool lock_held_ = false;
+
+  // Fairness between processes: since when the lock has not been left free for long enough to be noticed.
+  std::chrono::steady_clock::time_point busy_since_{};
+  std::chrono::steady_clock::time_point released_at_{};
+};
+
+}  // namespace conduit::detail

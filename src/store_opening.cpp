@@ -1,0 +1,175 @@
+#include "store_opening.hpp"
+
+#include <conduit/error.hpp>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <fstream>
+
+#include "base/os_error.hpp"
+#include "files/directory.hpp"
+#include "io/backend_probe.hpp"
+#include "io/ring_service.hpp"
+#include "io/system_io.hpp"
+#include "io/thread_service.hpp"
+#include "put/writer.hpp"
+
+namespace conduit::detail {
+
+namespace {
+
+constexpr unsigned directory_mode = 0700;
+
+void require(bool condition, errc otherwise, const char* what) {
+  if (!condition) throw std::system_error(otherwise, what);
+}
+
+void check(const std::error_code& error, const std::string& what) {
+  if (error) throw std::system_error(error, what);
+}
+
+void check_options(const options& wanted) {
+  require(!wanted.data_directory.empty(), errc::bad_options, "options::data_directory is empty");
+  require(wanted.max_file_size != 0, errc::bad_options, "options::max_file_size is 0");
+  require(wanted.batch_bytes != 0, errc::bad_options, "options::batch_bytes is 0");
+  require(wanted.pending_put_bytes != 0, errc::bad_options, "options::pending_put_bytes is 0");
+  require(wanted.io_threads != 0, errc::bad_options, "options::io_threads is 0");
+  require(wanted.open_files != 0, errc::bad_options, "options::open_files is 0");
+  require(wanted.file_mode != 0 && (wanted.file_mode & ~0777U) == 0, errc::bad_options, "options::file_mode is no permission");
+  require(wanted.compression == compression::follow || wanted.compression == compression::none, errc::unsupported_compression,
+          "options::compression");
+}
+
+std::string without_trailing_slash(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
+// As the kernel gives it: 36 characters of hexadecimal digits and dashes.
+files::boot_id read_boot_id() {
+  std::ifstream source("/proc/sys/kernel/random/boot_id");
+  std::string text;
+  source >> text;
+  std::erase(text, '-');
+  files::boot_id id{};
+  // Without one no record can vouch for a tail, and the first put of every opening begins a new file: safe, and visible.
+  if (text.size() != 2 * id.size() || !std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isxdigit(c) != 0; }))
+    return id;
+  for (std::size_t i = 0; i < id.size(); ++i) id[i] = static_cast<std::byte>(std::stoul(text.substr(2 * i, 2), nullptr, 16));
+  return id;
+}
+
+bool is_network(const std::string& path) {
+  // Those where record locks do not reach other machines, or where a rename or a sync means less than here (statfs(2)).
+  constexpr std::array<unsigned long, 11> network{
+      0x6969 /* nfs */,     0xFF534D42 /* cifs */, 0xFE534D42 /* smb2 */, 0x517B /* smb */,        0x564C /* ncp */, 0x73757245 /* coda */,
+      0x5346414F /* afs */, 0x01021997 /* 9p */,   0x00C36400 /* ceph */, 0x0BD00BD0 /* lustre */, 0x7461636F /* ocfs2 */};
+  struct statfs found{};
+  if (::statfs(path.c_str(), &found) != 0) return false;
+  const auto type = static_cast<unsigned long>(found.f_type) & 0xFFFFFFFFUL;
+  return std::find(network.begin(), network.end(), type) != network.end();
+}
+
+void sync_directory_by_path(const std::string& path) {
+  const unique_fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory || ::fsync(directory.get()) != 0) throw std::system_error(os_error(-errno), path);
+}
+
+// Its parent is synced by whoever creates it, or the store could vanish with everything in it.
+void create_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), directory_mode) != 0) {
+    if (errno == EEXIST) return;
+    throw std::system_error(os_error(-errno), path);
+  }
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  sync_directory_by_path(parent.empty() ? "." : parent);
+}
+
+void open_directory(store_state& state) {
+  const bool create = state.how.create && !state.how.read_only;
+  if (create) create_directory(state.directory_path);
+  state.directory = unique_fd(::open(state.directory_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!state.directory) throw std::system_error(os_error(-errno), state.directory_path);
+  const std::string lock_directory = std::filesystem::path(state.lock_path).parent_path().string();
+  const bool network = is_network(state.directory_path) || is_network(lock_directory.empty() ? "." : lock_directory);
+  require(!network || state.how.allow_network, errc::unsupported_file_system, state.directory_path.c_str());
+}
+
+std::unique_ptr<io::file_io> make_disk(const store_state& state, asio::io_context& context, backend chosen) {
+  std::unique_ptr<io::file_io> disk;
+  if (chosen == backend::io_uring) {
+    disk = std::make_unique<io::system_io>(io::ring_service::of(context));
+  } else {
+    io::thread_service& threads = io::thread_service::of(context);
+    threads.set_threads(state.how.io_threads);
+    disk = std::make_unique<io::system_io>(threads);
+  }
+  return state.around.wrap_disk ? state.around.wrap_disk(std::move(disk)) : std::move(disk);
+}
+
+// A ring for this context, or threads where there can be none.
+backend choose_backend(const store_state& state, asio::io_context& context, std::string& reason) {
+  if (state.how.backend == backend::threads) {
+    reason = "asked for";
+    return backend::threads;
+  }
+  const backend possible = io::probe_backend(reason);
+  const std::error_code refused =
+      possible == backend::io_uring ? io::ring_service::of(context).error() : std::make_error_code(std::errc::operation_not_permitted);
+  if (!refused) {
+    if (state.how.backend == backend::io_uring) reason = "asked for";
+    return backend::io_uring;
+  }
+  if (possible == backend::io_uring) reason = "this context can have no ring (" + refused.message() + ")";
+  if (state.how.backend == backend::io_uring) throw std::system_error(refused, reason);
+  return backend::threads;
+}
+
+std::shared_ptr<binding> make_binding(const std::shared_ptr<store_state>& state, asio::io_context& context) {
+  std::string reason;
+  const backend chosen = choose_backend(*state, context, reason);
+  state->notify(event::kind::backend_chosen, (chosen == backend::io_uring ? std::string("reads and appends go through io_uring: ")
+                                                                          : std::string("reads and appends go through threads: ")) +
+                                                 reason);
+  return std::make_shared<binding>(state, context, make_disk(*state, context, chosen), chosen, std::move(reason));
+}
+
+// Which files are sealed, as far as can be told without the lock.
+void look_around(store_state& state, io::file_io& disk) {
+  files::listing found;
+  const std::int64_t result = files::list_files(disk, state.directory.get(), found);
+  if (result < 0) throw std::system_error(os_error(result), state.directory_path);
+  state.sealed_below.store(found.highest_number().value_or(0), std::memory_order_relaxed);
+}
+
+}  // namespace
+
+std::shared_ptr<binding> open_store(asio::io_context& home, const options& wanted, environment surroundings) {
+  check_options(wanted);
+  if (!surroundings.boot) surroundings.boot = read_boot_id;
+  auto state = std::make_shared<store_state>(wanted, std::move(surroundings));
+  state->directory_path = without_trailing_slash(std::filesystem::absolute(wanted.data_directory).lexically_normal().string());
+  state->lock_path = wanted.lock_path.empty() ? state->directory_path + ".lock" : std::filesystem::absolute(wanted.lock_path).string();
+  open_directory(*state);
+  auto result = make_binding(state, home);
+  look_around(*state, *result->disk);
+  if (!wanted.read_only) {
+    result->home_writer = std::make_shared<writer>(state, home, make_disk(*state, home, result->chosen_backend));
+    check(result->home_writer->open_lock(wanted.create ? wanted.file_mode : 0), state->lock_path);
+  }
+  return result;
+}
+
+std::shared_ptr<binding> bind_store(const binding& known, asio::io_context& context) {
+  auto result = make_binding(known.state, context);
+  result->home_writer = known.home_writer;
+  return result;
+}
+
+}  // namespace conduit::detail
