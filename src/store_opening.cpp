@@ -3,6 +3,7 @@
 #include <conduit/error.hpp>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -58,9 +59,12 @@ files::boot_id read_boot_id() {
   source >> text;
   std::erase(text, '-');
   files::boot_id id{};
-  // Without one no record can vouch for a tail, and the first put of every opening begins a new file: safe, and visible.
-  if (text.size() != 2 * id.size() || !std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isxdigit(c) != 0; }))
+  if (text.size() != 2 * id.size() || !std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isxdigit(c) != 0; })) {
+    // Without /proc one boot cannot be told from the next. An id that no other opening has makes the first put of every opening begin a
+    // new file: safe, and visible.
+    if (::getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size())) throw std::system_error(os_error(-errno), "getrandom");
     return id;
+  }
   for (std::size_t i = 0; i < id.size(); ++i) id[i] = static_cast<std::byte>(std::stoul(text.substr(2 * i, 2), nullptr, 16));
   return id;
 }

@@ -54,15 +54,15 @@ class skip_log {
 };
 
 // The name may stand for something else by now than when the directory was read: neither a link is followed nor a FIFO waited for.
-bool open_regular(source_file& file, skip_log& skipped, const std::optional<file_identity>& manifest) {
+bool open_regular(source_file& file, skip_log& skipped, const std::vector<file_identity>& own_files) {
   file.fd.reset(::open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK));
   struct stat found{};
   if (!file.fd || ::fstat(file.fd.get(), &found) != 0) {
     skipped.unreadable(file.path, last_error());
   } else if (!S_ISREG(found.st_mode)) {
     skipped.passed_over(file.path, "not a regular file");
-  } else if (manifest == file_identity{found.st_dev, found.st_ino}) {
-    skipped.passed_over(file.path, "the manifest being written");
+  } else if (contains(own_files, {found.st_dev, found.st_ino})) {
+    skipped.passed_over(file.path, "the store's own");
   } else {
     file.size = static_cast<std::uint64_t>(found.st_size);
     return true;
@@ -81,15 +81,15 @@ exit_status run_import(const import_flags& flags) {
   }
   const int lines_to = manifest ? manifest.get() : STDOUT_FILENO;
   const std::string lines_name = manifest ? flags.manifest : "standard output";
-  struct stat lines_status{};
-  std::optional<file_identity> lines_identity;
-  if (::fstat(lines_to, &lines_status) == 0) lines_identity = file_identity{lines_status.st_dev, lines_status.st_ino};
+  // What this program writes itself must not be stored as well: it would never end.
+  std::vector<file_identity> own_files;
+  for (const std::string& own : {flags.directory(), flags.lock_path(), fmt::format("/proc/self/fd/{}", lines_to)}) {
+    if (const auto identity = identity_of(own)) own_files.push_back(*identity);
+  }
 
   skip_log skipped;
-  std::vector<file_identity> excluded;
-  if (const auto store = identity_of(flags.directory())) excluded.push_back(*store);
   tree_walk walk(
-      flags.paths, std::move(excluded), [&](const std::string& path, std::string_view why) { skipped.passed_over(path, why); },
+      flags.paths, own_files, [&](const std::string& path, std::string_view why) { skipped.passed_over(path, why); },
       [&](const std::string& path, const std::error_code& error) { skipped.unreadable(path, error); });
 
   progress shown("files", 0);
@@ -102,7 +102,7 @@ exit_status run_import(const import_flags& flags) {
     while (std::optional<std::string> path = walk.next()) {
       source_file file;
       file.path = std::move(*path);
-      if (open_regular(file, skipped, lines_identity)) return file;
+      if (open_regular(file, skipped, own_files)) return file;
     }
     return std::nullopt;
   };

@@ -19,10 +19,11 @@ namespace {
 void prepare_process() {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
-  // A data file must never be opened as descriptor 0, 1 or 2: messages would land in it. Read-only, so that output then fails.
-  int fd = ::open("/dev/null", O_RDONLY);
-  while (fd >= 0 && fd <= STDERR_FILENO) fd = ::open("/dev/null", O_RDONLY);
-  if (fd > STDERR_FILENO) ::close(fd);
+  // A data file must never be opened as descriptor 0, 1 or 2: messages would land in it. What was closed stays unusable: neither end
+  // can be used the way it would be.
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0) (void)!::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
 }
 
 int leave(exit_status status) { return static_cast<int>(status); }

@@ -22,6 +22,11 @@ void tell(const event& news) {
 
 }  // namespace
 
+std::string absolute_store_path(const std::string& directory) {
+  const std::filesystem::path path = std::filesystem::absolute(directory).lexically_normal();
+  return path.has_filename() ? path.native() : path.parent_path().native();
+}
+
 CLI::Option* add_size(CLI::App& command, const std::string& name, std::uint64_t& value, const std::string& description) {
   const std::map<std::string, std::uint64_t> units{{"k", 1ULL << 10}, {"m", 1ULL << 20}, {"g", 1ULL << 30}};
   return command.add_option(name, value, description)
@@ -56,12 +61,7 @@ void store_flags::add_put_to(CLI::App& command) {
 
 backend store_flags::backend() const { return parse_backend(backend_); }
 
-std::string store_flags::lock_path() const {
-  if (!lock_.empty()) return lock_;
-  std::string path = std::filesystem::absolute(directory_).native();
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  return path + ".lock";
-}
+std::string store_flags::lock_path() const { return lock_.empty() ? absolute_store_path(directory_) + ".lock" : lock_; }
 
 options store_flags::reading() const {
   options how(directory_);

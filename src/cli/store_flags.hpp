@@ -49,6 +49,9 @@ class store_flags {
   bool durable_ = false;
 };
 
+// Where a store lies, made absolute and without a trailing slash: its default lock file is that with ".lock" appended.
+std::string absolute_store_path(const std::string& directory);
+
 // A size in bytes with an optional suffix K, M or G; never 0.
 CLI::Option* add_size(CLI::App& command, const std::string& name, std::uint64_t& value, const std::string& description);
 

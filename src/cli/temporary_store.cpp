@@ -6,15 +6,14 @@
 #include <system_error>
 
 #include "cli/exit_status.hpp"
+#include "cli/store_flags.hpp"
 
 namespace conduit::cli {
 
 namespace fs = std::filesystem;
 
 temporary_store::temporary_store(const std::string& beside) {
-  fs::path absolute = fs::absolute(beside).lexically_normal();
-  if (!absolute.has_filename()) absolute = absolute.parent_path();  // a trailing slash
-  directory_ = absolute.native() + ".bench-XXXXXX";
+  directory_ = absolute_store_path(beside) + ".bench-XXXXXX";
   if (::mkdtemp(directory_.data()) == nullptr) throw failure(directory_, last_error());
 }
 

@@ -41,6 +41,10 @@ std::optional<file_identity> identity_of(const std::string& path) {
   return file_identity{found.st_dev, found.st_ino};
 }
 
+bool contains(const std::vector<file_identity>& files, const file_identity& one) noexcept {
+  return std::find(files.begin(), files.end(), one) != files.end();
+}
+
 tree_walk::tree_walk(std::vector<std::string> roots, std::vector<file_identity> excluded, passed_over on_passed_over,
                      unreadable on_unreadable)
     : excluded_(std::move(excluded)), on_passed_over_(std::move(on_passed_over)), on_unreadable_(std::move(on_unreadable)) {
@@ -50,8 +54,8 @@ tree_walk::tree_walk(std::vector<std::string> roots, std::vector<file_identity> 
 
 void tree_walk::enter(const std::string& directory) {
   const auto identity = identity_of(directory);
-  if (identity && std::find(excluded_.begin(), excluded_.end(), *identity) != excluded_.end()) {
-    on_passed_over_(directory, "the store itself");
+  if (identity && contains(excluded_, *identity)) {
+    on_passed_over_(directory, "the store's own");
     return;
   }
   level found;

@@ -22,7 +22,8 @@ struct file_identity {
   friend bool operator==(const file_identity&, const file_identity&) = default;
 };
 
-std::optional<file_identity> identity_of(const std::string& path);
+std::optional<file_identity> identity_of(const std::string& path);  // through links
+bool contains(const std::vector<file_identity>& files, const file_identity& one) noexcept;
 
 class tree_walk {
  public:

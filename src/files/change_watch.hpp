@@ -2,6 +2,7 @@
 // spares is a check that would have found nothing; without inotify it always answers "maybe" and every check is made.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 #include "base/unique_fd.hpp"
@@ -18,8 +19,14 @@ class change_watch {
   // True if nothing happened since the last call; consumes what did. Our own writes to the lock file count as well.
   bool quiet() noexcept;
 
+  // When somebody last opened or touched the lock file, as everybody does who begins to wait for it: an original opens it, one of ours
+  // touches it. Always just now where there is no inotify.
+  std::chrono::steady_clock::time_point last_visit() const noexcept;
+
  private:
   unique_fd events_;
+  int lock_watch_ = -1;
+  std::chrono::steady_clock::time_point last_visit_{};
 };
 
 }  // namespace conduit::files

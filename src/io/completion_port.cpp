@@ -60,6 +60,13 @@ void completion_port::take_back(detail::completion& operation) noexcept {
   leave(operation);
 }
 
+void completion_port::take_back_all(work_queue& operations) noexcept {
+  const std::lock_guard hold(mutex_);
+  for (detail::completion* entry = operations.empty() ? nullptr : &operations.front(); entry != nullptr; entry = operations.after(*entry)) {
+    leave(*entry);
+  }
+}
+
 void completion_port::run_arrived() {
   work_queue batch;
   {

@@ -32,6 +32,7 @@ class completion_port final : public asio::execution_context::service {
   void deliver_all(work_queue& operations);
   // On a thread of the context, or by whoever revoked it: the operation is back without a delivery.
   void take_back(detail::completion& operation) noexcept;
+  void take_back_all(work_queue& operations) noexcept;
 
  private:
   using away_queue = intrusive_list<detail::completion, detail::away_list>;

@@ -1,6 +1,7 @@
 #include "io/lock_thread.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <thread>
@@ -55,6 +56,8 @@ void lock_thread::run() {
     wanted_.wait(hold, [this] { return stopped_ || waiter_ != nullptr; });
     if (stopped_) return;
     hold.unlock();
+    // Whoever writes without a pause sees this, and leaves the lock free for long enough now and then.
+    ::futimens(fd_.get(), nullptr);
     std::int64_t result = 0;
     do {
       result = set_lock(fd_.get(), F_OFD_SETLKW, F_WRLCK);

@@ -34,7 +34,7 @@ asio::awaitable<void> writer::run_job() {
       break;
   }
   leave_lock();
-  deliver(queue_.finish_running(error));
+  complete(queue_.finish_running(error));
 }
 
 // Everything this store wrote since the last sync, and the directory. The mutable file's sync is marked in the record, so that the next

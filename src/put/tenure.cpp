@@ -23,6 +23,8 @@ constexpr auto record_interval = 10ms;
 // Others may be creating files beside us (an original does not look at the record).
 constexpr int create_attempts = 16;
 
+constexpr std::size_t unsynced_files_max = 16;
+
 }  // namespace
 
 tenure::tenure(store_state& state, io::file_io& disk, io::completion_port& home)
@@ -149,7 +151,7 @@ asio::awaitable<std::error_code> tenure::adopt_tail() {
       co_return std::error_code{};
     }
   }
-  if (tail_.file) sync_behind(tail_.file);
+  sync_behind();
   const files::file_name name(*mutable_);
   auto file = std::make_shared<append_file>();
   file->number = mutable_->number;
@@ -210,7 +212,7 @@ asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32
     if (error) co_return error;
     number = next_number(at_least);
     if (!number) co_return std::make_error_code(std::errc::value_too_large);
-    error = co_await create_file(*number);
+    error = co_await create_file(*number, vouched);
     if (error != std::errc::file_exists) break;
     const std::error_code listing_error = co_await list();
     if (listing_error) co_return listing_error;
@@ -245,7 +247,7 @@ asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32
   co_return std::error_code{};
 }
 
-asio::awaitable<std::error_code> tenure::create_file(std::uint32_t number) {
+asio::awaitable<std::error_code> tenure::create_file(std::uint32_t number, bool vouched) {
   const files::file_name name(number);
   auto create = [&]() -> std::int64_t {
     io::file_status other;
@@ -253,7 +255,8 @@ asio::awaitable<std::error_code> tenure::create_file(std::uint32_t number) {
     const std::int64_t fd = disk_.open(state_.directory.get(), name.c_str(), io::open_mode::create, state_.how.file_mode);
     if (fd < 0) return fd;
     const unique_fd created(static_cast<int>(fd));
-    return disk_.sync_data(created.get());
+    // The first file of a boot must be durable before the record speaks for this boot; later ones follow with their data.
+    return vouched ? 0 : disk_.sync_data(created.get());
   };
   const std::int64_t result = co_await state_.helpers.run(home_, std::move(create));
   co_return os_error(result);
@@ -265,11 +268,12 @@ asio::awaitable<std::error_code> tenure::sync_directory() {
   co_return os_error(result);
 }
 
-// The file that was left is synced while puts go on in the next one; `sync` waits for it.
-void tenure::sync_behind(const std::shared_ptr<append_file>& file) {
+// Files that were left stay open until `sync`; beyond a few, the oldest is synced while puts go on. By then the kernel has written most
+// of it, so this costs little, and descriptors do not pile up in a program that never calls `sync`.
+void tenure::sync_behind() {
   const auto all = unsynced_->all();
-  if (std::find(all.begin(), all.end(), file) == all.end()) return;
-  state_.helpers.post_in_background([file, unsynced = unsynced_, disk = &disk_] {
+  if (all.size() <= unsynced_files_max) return;
+  state_.helpers.post_in_background([file = all.front(), unsynced = unsynced_, disk = &disk_] {
     if (disk->sync_data(file->fd.get()) < 0) unsynced->poison();
     unsynced->remove(file);
   });

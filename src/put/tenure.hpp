@@ -38,6 +38,9 @@ class tenure {
   // Begins to watch directory and lock file for changes. Once both exist, and again when the lock file was reopened.
   void watch();
 
+  // When another process last came for the lock, as far as can be seen.
+  std::chrono::steady_clock::time_point last_visit() const noexcept { return watch_.last_visit(); }
+
   // Everything below only while the lock is held.
 
   // Finds out what others did since the last tenure. `errc::locked` where the lock file was replaced: this lock excludes nobody any
@@ -70,13 +73,13 @@ class tenure {
  private:
   asio::awaitable<std::error_code> list();
   asio::awaitable<std::error_code> adopt_tail();
-  asio::awaitable<std::error_code> create_file(std::uint32_t number);
+  asio::awaitable<std::error_code> create_file(std::uint32_t number, bool vouched);
   void read_record();
   std::error_code write_record();
   bool record_vouches() const noexcept;
   std::optional<std::string> reason_to_leave() const;
   std::optional<std::uint32_t> next_number(std::uint32_t at_least) const noexcept;
-  void sync_behind(const std::shared_ptr<append_file>& file);
+  void sync_behind();
 
   store_state& state_;
   io::file_io& disk_;

@@ -22,10 +22,14 @@ using clock = std::chrono::steady_clock;
 constexpr std::uint64_t inline_append_max = 256U << 10;
 
 // A process that never pauses would starve the others: a waiter needs some 35 us to wake, an original polls. After `busy_max` without a
-// gap of `gap_min` the lock is left free for `rest`.
+// gap of `gap_min` the lock is left free for `rest`, if anybody came for it within `visit_memory`: an original polls for that long.
 constexpr auto busy_max = 10ms;
 constexpr auto gap_min = 200us;
 constexpr auto rest = 1ms;
+constexpr auto visit_memory = 5s;
+
+// Batches in a row without a turn of the loop: the turn costs as much as the rest of a small batch.
+constexpr int batches_a_turn = 16;
 
 constexpr int reopen_attempts = 8;
 
@@ -88,6 +92,26 @@ void writer::cancel(queued_op& operation) {
 void writer::abandon() { deliver(queue_.withdraw_all()); }
 
 void writer::deliver(work_queue finished) {
+  work_queue of_home = deliver_abroad(finished);
+  if (!of_home.empty()) port_.deliver_all(of_home);
+}
+
+// On a thread of home: its own handlers run at once, without another turn of the loop.
+void writer::complete(work_queue finished) {
+  work_queue of_home = deliver_abroad(finished);
+  port_.take_back_all(of_home);
+  while (!of_home.empty()) {
+    completion& next = of_home.pop_front();
+    try {
+      next.complete();
+    } catch (...) {
+      // A handler's exception belongs to whoever runs the context, not to this coroutine.
+      asio::post(home_, [thrown = std::current_exception()] { std::rethrow_exception(thrown); });
+    }
+  }
+}
+
+work_queue writer::deliver_abroad(work_queue& finished) {
   work_queue of_home;
   while (!finished.empty()) {
     auto& operation = static_cast<queued_op&>(finished.pop_front());
@@ -98,24 +122,26 @@ void writer::deliver(work_queue finished) {
       port.deliver(operation);
     }
   }
-  if (!of_home.empty()) port_.deliver_all(of_home);
+  return of_home;
 }
 
 asio::awaitable<void> writer::run() {
   // However this coroutine ends, by an exception or with its context, nobody may wait for it, in this process or another.
   struct on_exit {
     writer& self;
+    bool ended = false;  // as it should: another coroutine may be running already
     ~on_exit() {
+      if (ended) return;
       self.queue_.released();
       if (self.lock_held_) self.unlock();
     }
   } guard{*this};
-  while (queue_.has_work_or_end()) {
+  for (int batch = 0; queue_.has_work_or_end(); ++batch) {
     co_await rest_if_due();
-    std::error_code error = co_await take_lock();
+    const std::error_code error = co_await take_lock();
     if (error) {
       deliver(queue_.fail_all(error));
-      co_return;
+      break;
     }
     if (queue_.empty()) {
       leave_lock();  // all were cancelled while we waited
@@ -124,16 +150,17 @@ asio::awaitable<void> writer::run() {
     } else {
       co_await run_job();
     }
-    // What these handlers put next, and whatever else arrives in this turn, makes the next batch.
-    co_await asio::post(home_, asio::use_awaitable);
+    // What the handlers have put is the next batch. Where they put nothing, whatever arrives in this turn is.
+    if (batch % batches_a_turn == 0 || queue_.empty()) co_await asio::post(home_, asio::use_awaitable);
   }
+  guard.ended = true;
 }
 
 asio::awaitable<void> writer::rest_if_due() {
   const auto now = clock::now();
   if (now - released_at_ >= gap_min) {
     busy_since_ = now;
-  } else if (now - busy_since_ >= busy_max) {
+  } else if (now - busy_since_ >= busy_max && now - tenure_.last_visit() <= visit_memory) {
     asio::steady_timer pause(home_, rest);
     co_await pause.async_wait(asio::use_awaitable);
     busy_since_ = clock::now();
@@ -181,7 +208,7 @@ asio::awaitable<void> writer::write_batch() {
   if (error) {
     // The lock is released before anybody is told, and all that waits is told: nobody can append now.
     leave_lock();
-    deliver(queue_.fail_appends(error));
+    complete(queue_.fail_appends(error));
     co_return;
   }
   const tail& at = tenure_.mutable_tail();
@@ -200,7 +227,7 @@ asio::awaitable<void> writer::write_batch() {
     counted_.put_bytes.fetch_add(bytes, std::memory_order_relaxed);
     counted_.batches.fetch_add(1, std::memory_order_relaxed);
   }
-  deliver(std::move(finished));
+  complete(std::move(finished));
 }
 
 // Writes what `write_` gathers at the tail, and makes it durable where that was asked for.
@@ -283,9 +310,10 @@ asio::awaitable<std::error_code> writer::append_durably() {
     co_await sync.until_complete(std::move(start));
     queue_.released();
     if (!progressed(write.result, retries, why)) co_return co_await mend_failed_write(why, false);
-    if (!write_.done()) continue;
-    // Never a second time: after a failed sync the kernel may answer 0 although the data is lost.
-    if (sync.result < 0) co_return co_await mend_failed_write(os_error(sync.result), true);
+    // A short write broke the link: nothing was synced. Every other failure counts, of each part of a batch that takes several writes, and
+    // is not tried again: after a failed sync the kernel may answer 0 although the data is lost.
+    const bool never_begun = sync.result == -ECANCELED && !write_.done();
+    if (sync.result < 0 && !never_begun) co_return co_await mend_failed_write(os_error(sync.result), true);
   }
   counted_.syncs.fetch_add(1, std::memory_order_relaxed);
   co_return std::error_code{};

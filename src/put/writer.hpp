@@ -69,6 +69,8 @@ class writer : public std::enable_shared_from_this<writer> {
   asio::awaitable<std::error_code> remove_before(std::uint32_t number, std::size_t& count);
 
   void deliver(work_queue finished);
+  void complete(work_queue finished);
+  work_queue deliver_abroad(work_queue& finished);
 
   const std::shared_ptr<store_state> state_;
   asio::io_context& home_;

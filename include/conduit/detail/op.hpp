@@ -24,9 +24,7 @@ asio::io_context& context_of(const binding& where) noexcept;
 template <typename Executor>
 class handler_work {
  public:
-  handler_work(const Executor& executor, asio::io_context& home) {
-    if (!runs_on(executor, home)) guard_.emplace(executor);
-  }
+  handler_work(const Executor& executor, asio::io_context& home) : guard_(make_guard(executor, home)) {}
 
   static bool runs_on(const Executor& executor, const asio::io_context& home) noexcept {
     using native = asio::io_context::executor_type;
@@ -41,7 +39,20 @@ class handler_work {
   }
 
  private:
-  std::optional<asio::executor_work_guard<Executor>> guard_;
+  using guard = asio::executor_work_guard<Executor>;
+  // Other executors never run there, and without the optional g++ 12 does not warn of a guard that may be uninitialised.
+  static constexpr bool may_run_on_home =
+      std::is_same_v<Executor, asio::io_context::executor_type> || std::is_same_v<Executor, asio::any_io_executor>;
+  using held_guard = std::conditional_t<may_run_on_home, std::optional<guard>, guard>;
+
+  static held_guard make_guard(const Executor& executor, const asio::io_context& home) {
+    if constexpr (may_run_on_home) {
+      if (runs_on(executor, home)) return std::nullopt;
+    }
+    return held_guard(executor);
+  }
+
+  held_guard guard_;
 };
 
 // The handler with its results: what is dispatched or posted.
@@ -92,7 +103,7 @@ class op final : public Call {
   }
 
   // The memory goes back before the handler runs, so that the next operation of the handler can have it.
-  void end(finish how) override {
+  void end(finish way) override {
     auto slot = asio::get_associated_cancellation_slot(handler_);
     if (slot.is_connected()) slot.clear();
     auto work = std::move(work_);
@@ -103,9 +114,9 @@ class op final : public Call {
     allocator_type allocator(asio::get_associated_allocator(bound.handler));
     std::destroy_at(this);
     std::allocator_traits<allocator_type>::deallocate(allocator, this, 1);
-    if (how == finish::dispatch) {
+    if (way == finish::dispatch) {
       asio::dispatch(target, std::move(bound));
-    } else if (how == finish::post) {
+    } else if (way == finish::post) {
       asio::post(target, std::move(bound));
     }
   }
