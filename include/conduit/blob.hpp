@@ -10,7 +10,7 @@
 
 namespace conduit {
 
-// Owned memory of fixed size. It is not zero-filled first: a get overwrites all of it.
+// Owned memory of fixed size, movable; empty after it was moved from. It is not zero-filled first: a get overwrites all of it.
 class blob {
  public:
   blob() = default;
@@ -32,6 +32,7 @@ class blob {
   const std::byte* begin() const noexcept { return data(); }
   const std::byte* end() const noexcept { return data() + size_; }
 
+  // Views of the memory, valid while this object keeps it; a move to another blob carries it along.
   std::span<const std::byte> bytes() const noexcept { return {data(), size_}; }
   asio::const_buffer buffer() const noexcept { return asio::const_buffer(data(), size_); }
   std::string_view text() const noexcept { return {reinterpret_cast<const char*>(data()), size_}; }

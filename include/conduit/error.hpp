@@ -1,5 +1,5 @@
-// The errors of the store. Failures of the operating system keep their errno in the system category; everything the store itself
-// decides has a code here, in the category "conduit", with a sentence that says what happened.
+// The errors of the store. Failures of the operating system keep their errno, and compare equal to std::errc; everything the store itself
+// decides has a code here, in the category "conduit", with a sentence that says what happened. docs/errors.md says what to do.
 #pragma once
 
 #include <system_error>
@@ -7,22 +7,22 @@
 namespace conduit {
 
 enum class errc {
-  corrupt = 1,              // stored bytes contradict themselves or the location's checksum
+  corrupt = 1,              // a whole blob does not have its location's checksum, or a file ended while it was verified
   out_of_range,             // the location or the slice reaches past the bytes that exist
   no_such_file,             // no data file of that number
   mutable_file,             // the mutable file cannot be deleted
   closed,                   // the store was closed
-  poisoned,                 // a sync failed: what was acknowledged without durability may be lost
-  wrong_form,               // the data file has another form than the call needs
-  locked,                   // another process holds the lock and the call does not wait
+  poisoned,                 // a sync failed earlier: what was acknowledged without durability may be lost
+  wrong_form,               // the data file has another form than the call needs; not raised by this version
+  locked,                   // the lock file is replaced again and again: no lock can be had
   read_only,                // the store was opened read-only
   bad_location,             // a location's text or bytes cannot be parsed
   bad_options,              // a field of `options` has a value that makes no sense
   unsupported_compression,  // the compressed form is not available in this version
   unsupported_file_system,  // data or lock lie on a network file system
-  not_a_regular_file,       // a link, FIFO, device or directory stands under the name
+  not_a_regular_file,       // a link, FIFO, device or directory stands under the name of a data file or the lock file
   forked,                   // the store was opened before fork() and is used in the child
-  unsafe_file               // the mutable file is in doubt and the next one could not be begun
+  unsafe_file               // the mutable file is in doubt and the next one could not be begun; not raised by this version
 };
 
 // The category "conduit". Its messages are whole sentences.

@@ -12,11 +12,11 @@ struct event {
   enum class kind {
     backend_chosen,      // which backend serves a context, and why not io_uring
     file_begun,          // a new mutable file, and why the last one was left
-    file_in_doubt,       // a data file that will not be written again, and why
-    write_failed,        // an append failed: the file, the offset, the errno
+    file_in_doubt,       // a data file that will not be written again, and why; not raised by this version: see file_begun
+    write_failed,        // an append failed: the file, the offset, the errno, and whether the file was cut back or left
     sync_failed,         // fdatasync failed: the file is poisoned
-    lock_file_replaced,  // the lock file was unlinked or replaced while it was in use
-    foreign_object       // a link, FIFO or directory under a data file's name
+    lock_file_replaced,  // the lock file was unlinked or replaced while it was in use; what stands there now is used
+    foreign_object       // a link, FIFO or directory under a data file's name; it is passed over
   };
 
   kind what;

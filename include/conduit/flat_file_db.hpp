@@ -23,55 +23,73 @@ namespace conduit {
 // A copyable handle to an open store and to one io_context of it.
 //
 // Threads: every call may be made from any thread, and copies of a handle may be used at the same time. Reads go through the handle's
-// own context; appends and maintenance are carried out by the context given to `open`, which must be running for them to end and must
-// be destroyed last. A handler runs on its associated executor, by default the handle's context, and never inside the call itself.
+// own context, which must be running. Appends and maintenance (put, put_many, sync, roll, delete_file, delete_before, close) are carried
+// out, in the order of the calls, by the context given to `open`: it must be running too, and must be destroyed last. A handler runs on
+// its associated executor, by default the handle's context, and never inside the call itself. A coroutine with `use_awaitable` may go on
+// without having been suspended.
 //
-// Memory: a buffer given to a call belongs to the operation until its handler runs.
+// Memory: what a buffer given to a call points to belongs to the operation until its handler runs. An operation's own memory comes from
+// the handler's associated allocator.
 //
 // Lifetime: when the last handle is destroyed, puts and maintenance that are still queued end with `asio::error::operation_aborted`; what
-// was started ends as usual.
+// was started ends as usual. Operations do not count as handles. When a context is destroyed the handlers of its pending operations are
+// destroyed without being called, after the kernel has let go of their buffers. An open store does not keep `run` from returning.
 //
-// Cancellation: all of Asio's types. A get ends with `asio::error::operation_aborted` once the kernel has let go of the buffer. A put
-// that is still queued is not written and ends the same way; one that is being written completes as if it had not been cancelled.
+// Cancellation: all of Asio's types. A get ends with `asio::error::operation_aborted` once the kernel has let go of the buffer, or as
+// usual where the bytes came first. A put or maintenance that is still queued, or waits for another process to release the lock, is not
+// carried out and ends the same way; one that was begun completes as if it had not been cancelled. So a put that lost a race against a
+// timer may have been stored.
 //
-// Errors: the codes of error.hpp and of the system category. After `close` everything fails with `errc::closed`.
+// Errors: the codes of error.hpp, and errno values of the operating system; as the handler's first argument, or thrown as
+// std::system_error out of `co_await` and futures. After `close` everything fails with `errc::closed`, in a forked child everything with
+// `errc::forked`. docs/errors.md lists when and what to do.
 class flat_file_db {
  public:
   using executor_type = asio::io_context::executor_type;
 
-  // Opens the store, creating it where `options::create` allows. Blocks on the file system: for start-up. Throws std::system_error:
-  // `bad_options`, `unsupported_compression`, `unsupported_file_system`, or what the operating system says of directory and lock.
+  // Opens the store, creating its directory (not the parents) and its lock file where `options::create` allows; `context` becomes its
+  // home. Changes no existing file. Blocks on the file system: for start-up. Throws std::system_error: `bad_options`,
+  // `unsupported_compression`, `unsupported_file_system`, `not_a_regular_file` of the lock file, or what the operating system says of
+  // directory, lock, and io_uring where that was asked for.
   static flat_file_db open(asio::io_context& context, const options& how);
   // The same with the error in `error`; the handle is then empty and may only be assigned to or destroyed.
   static flat_file_db open(asio::io_context& context, const options& how, std::error_code& error);
 
-  // The same store for coroutines that run on another context. Throws std::system_error where that context can have no backend.
+  // The same store for coroutines that run on another context: reads go through that context's own ring or threads. Throws
+  // std::system_error where io_uring was asked for and that context can have no ring.
   flat_file_db bind(asio::io_context& context) const;
 
+  // The executor of the handle's context.
   executor_type get_executor() const noexcept { return detail::context_of(*binding_).get_executor(); }
+  // False for an empty handle: nothing else may be called on one. A store that was closed still counts as open here.
   bool is_open() const noexcept { return binding_ != nullptr; }
 
-  // Appends one blob. Completes with its location, checksum included, once it is stored as `options::durability` says. ENOSPC and its
-  // kin leave the store as it was; after any other failed write the next put begins a new file.
+  // Appends one blob, which may be empty. Completes with its location, checksum included, once it is stored as `options::durability`
+  // says. The checksum is computed by the calling thread, inside the call. Waits for room where `options::pending_put_bytes` are queued,
+  // and for the lock where another process has it. ENOSPC, EDQUOT and EFBIG leave the store as it was; after any other failed write or
+  // sync the next put begins a new file. `read_only` in a read-only store.
   template <typename Token = asio::use_awaitable_t<>>
   auto put(asio::const_buffer bytes, Token&& token = Token{}) const {
     return initiate<detail::put_call, data_location>(token, bytes);
   }
 
-  // Appends all blobs in order, in one file: all locations, or an error and none of them. The list is copied, the bytes are not.
+  // Appends all blobs in order, in one file: all locations, or an error and none of them. The list is copied, the bytes are not. An empty
+  // list gives an empty vector. Otherwise as `put`.
   template <typename Token = asio::use_awaitable_t<>>
   auto put_many(std::vector<asio::const_buffer> blobs, Token&& token = Token{}) const {
     return initiate<detail::put_many_call, std::vector<data_location>>(token, std::move(blobs));
   }
 
-  // The whole blob. `corrupt` where the location names a checksum that the bytes do not have.
+  // The whole blob. `corrupt` where the location carries a checksum that the bytes do not have, unless `options::verify_checksums` is
+  // off; otherwise as `get_slice`.
   template <typename Token = asio::use_awaitable_t<>>
   auto get(data_location location, Token&& token = Token{}) const {
     return get_slice(location, slice{}, std::forward<Token>(token));
   }
 
-  // Bytes [start, end) of the blob, `end` 0 for the blob's end. `out_of_range` where the slice or the location reaches too far,
-  // `no_such_file` where the data file is gone. Never short data.
+  // Bytes [start, end) of the blob, `end` 0 for the blob's end. Never short data: `out_of_range` where the slice reaches past the blob or
+  // the location past its file, `no_such_file` where the data file is gone, `not_a_regular_file` and `unsupported_compression` where
+  // something else stands in its place. Takes no lock, so it never waits for a writer. The bytes of a part have no checksum to compare.
   template <typename Token = asio::use_awaitable_t<>>
   auto get_slice(data_location location, slice part, Token&& token = Token{}) const {
     if constexpr (detail::is_use_awaitable<Token>) {
@@ -81,8 +99,8 @@ class flat_file_db {
     }
   }
 
-  // The same into the caller's memory, which must hold the slice (`out_of_range` otherwise). Completes with the bytes read: the slice's
-  // length.
+  // The same into the caller's memory, which must hold the slice (`out_of_range` otherwise) and belongs to the operation until its
+  // handler runs. Completes with the bytes read, always the slice's length; after an error the memory may have been written to.
   template <typename Token = asio::use_awaitable_t<>>
   auto get_into(data_location location, slice part, asio::mutable_buffer to, Token&& token = Token{}) const {
     if constexpr (detail::is_use_awaitable<Token>) {
@@ -92,50 +110,60 @@ class flat_file_db {
     }
   }
 
-  // All puts acknowledged so far, by this process, are durable. `poisoned` for ever after a sync that failed.
+  // All puts acknowledged so far through this store, by whichever of its handles, are durable: every file written since the last sync,
+  // and the directory. The error of the sync that failed, and `poisoned` ever after. Does nothing in a read-only store.
   template <typename Token = asio::use_awaitable_t<>>
   auto sync(Token&& token = Token{}) const {
     return initiate<detail::plain_call<detail::queued_op::kind::sync>>(token);
   }
 
-  // Seals the mutable file and begins the next, numbered at least `at_least`. Completes with the new number.
+  // Seals the mutable file and begins the next, numbered at least `at_least` (to skip numbers that an index may still name after a
+  // backup was restored). Completes with the new number.
   template <typename Token = asio::use_awaitable_t<>>
   auto roll(std::uint32_t at_least = 0, Token&& token = Token{}) const {
     return initiate<detail::plain_call<detail::queued_op::kind::roll>, std::uint32_t>(token, at_least);
   }
 
-  // Removes a sealed file; running reads finish. `mutable_file` for the mutable one, `no_such_file` where there is none.
+  // Removes a sealed file with all its blobs, durably; running reads finish. `mutable_file` for the mutable one, `no_such_file` where
+  // there is none, `not_a_regular_file` where something else has its name.
   template <typename Token = asio::use_awaitable_t<>>
   auto delete_file(std::uint32_t number, Token&& token = Token{}) const {
     return initiate<detail::plain_call<detail::queued_op::kind::remove>>(token, number);
   }
 
-  // Removes every sealed file with a lower number: the rolling window. Completes with how many were removed.
+  // Removes every sealed file with a lower number: the rolling window. Completes with how many were removed, with an error too, at which
+  // it stops; what is no regular file is passed over.
   template <typename Token = asio::use_awaitable_t<>>
   auto delete_before(std::uint32_t number, Token&& token = Token{}) const {
     return initiate<detail::plain_call<detail::queued_op::kind::remove_before>, std::size_t>(token, number);
   }
 
-  // Every data file in order of its number, as the directory shows them now.
+  // Every data file in order of its number, as the directory shows them now, without the lock: another process may be changing it. What
+  // is no regular file is left out, and reported as an event. Cannot be cancelled; runs on a helper thread.
   template <typename Token = asio::use_awaitable_t<>>
   auto files(Token&& token = Token{}) const {
     return initiate<detail::files_call, std::vector<file_info>>(token);
   }
 
-  // Reads one data file to its end and checks what its form allows: of a plain file that all of it can be read.
+  // Reads one data file to its end and checks what its form allows: of a plain file that all of it can be read (blobs are checked by
+  // `get`, their locations are not in the file). Faults are in the report; an error is that the file could not be opened. Runs on a
+  // helper thread; cancelled, it ends with `asio::error::operation_aborted` before the next mebibyte.
   template <typename Token = asio::use_awaitable_t<>>
   auto verify(std::uint32_t number, Token&& token = Token{}) const {
     return initiate<detail::verify_call, verify_report>(token, number);
   }
 
-  // Refuses new work at once and completes when all that was accepted has ended. The lock is free then.
+  // Refuses new work at once, on all handles, and completes when all puts and maintenance accepted before have ended. This store does not
+  // hold the lock then. Reads and surveys under way end as usual; it does not wait for them, nor does it sync.
   template <typename Token = asio::use_awaitable_t<>>
   auto close(Token&& token = Token{}) const {
     return initiate<detail::plain_call<detail::queued_op::kind::close>>(token);
   }
 
+  // Counters since `open`, and the backend of this handle's context.
   store_stats stats() const;
 
+  // An empty handle, to be assigned to.
   flat_file_db() = default;
 
  private:

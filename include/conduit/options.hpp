@@ -15,39 +15,40 @@ enum class durability {
 };
 
 enum class compression {
-  follow,       // the mutable file's form; a new store is plain
-  none,         // `.dat`
-  zstd,         // `.dat.zst`, the mutable file too
-  zstd_on_seal  // the mutable file is plain, a sealed one is compressed in the background
+  follow,       // the mutable file's form; a new store is plain. In this version as `none`
+  none,         // `.dat`; a mutable `.dat.zst` is sealed by the first put
+  zstd,         // `.dat.zst`, the mutable file too; `unsupported_compression` in this version
+  zstd_on_seal  // the mutable file is plain, a sealed one is compressed in the background; `unsupported_compression` in this version
 };
 
 enum class backend {
   automatic,  // io_uring, or threads where it is forbidden
   io_uring,   // io_uring, or an error from `open`
-  threads     // preadv2 and pwritev on a small pool
+  threads     // reads of the page cache on the spot, the rest by pread and pwritev on a small pool
 };
 
 struct options {
   options() = default;
   explicit options(std::filesystem::path directory) : data_directory(std::move(directory)) {}
 
-  std::filesystem::path data_directory;  // holds the data files and nothing else
-  std::filesystem::path lock_path;       // empty: the directory made absolute, without a trailing slash, plus ".lock"
+  std::filesystem::path data_directory;  // holds the data files and nothing else: the original trips over other names
+  // Every process of a store must name the same one. Empty: the directory made absolute, without a trailing slash, plus ".lock".
+  std::filesystem::path lock_path;
 
-  std::uint64_t max_file_size = 128ULL << 20;  // plain bytes at which a file is sealed; as the original
+  std::uint64_t max_file_size = 128ULL << 20;  // plain bytes at which the next put begins a new file; 128 MiB as the original
   conduit::durability durability = durability::none;
   conduit::compression compression = compression::follow;
-  bool create = true;      // create the directory and the lock file where they are missing
-  bool read_only = false;  // create and mend nothing; put and its kin fail with `read_only`
-  unsigned file_mode = 0600;
+  bool create = true;         // create the directory (mode 0700) and the lock file where they are missing
+  bool read_only = false;     // create, lock and mend nothing; put and its kin fail with `read_only`
+  unsigned file_mode = 0600;  // of new data files and a new lock file, less the umask
 
-  std::size_t pending_put_bytes = 64U << 20;  // puts beyond it wait for room: bounds what a burst can hold
-  std::size_t batch_bytes = 4U << 20;         // one write: larger ones gain nothing and hold the lock longer
-  bool verify_checksums = true;               // a whole-blob get compares the location's checksum
+  std::size_t pending_put_bytes = 64U << 20;  // bytes; puts beyond it wait for room: bounds what a burst can hold. A larger put goes alone
+  std::size_t batch_bytes = 4U << 20;  // bytes of one write: larger ones gain nothing and hold the lock longer. A larger put goes alone
+  bool verify_checksums = true;        // a whole-blob get compares the location's checksum
 
   conduit::backend backend = backend::automatic;
-  unsigned io_threads = 16;    // of the backend `threads`; more than cores, because they wait for the disk
-  unsigned open_files = 256;   // descriptors kept open, a context
+  unsigned io_threads = 16;    // of the backend `threads`, a context; more than cores, because they wait for the disk
+  unsigned open_files = 256;   // data files kept open for reading, a context; those not used lately go first
   bool direct_io = false;      // O_DIRECT reads of sealed files: for data sets far beyond memory
   bool allow_network = false;  // open although data or lock lie on a network file system, where record locks may lie
 

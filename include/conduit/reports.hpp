@@ -14,9 +14,9 @@ enum class file_form { plain, zstd };
 struct file_info {
   std::uint32_t number = 0;
   file_form form = file_form::plain;
-  bool sealed = false;  // false: the mutable file
-  std::uint64_t plain_bytes = 0;
-  std::uint64_t stored_bytes = 0;
+  bool sealed = false;             // false: the mutable file
+  std::uint64_t plain_bytes = 0;   // of user data; in this version, of a compressed file, its stored bytes
+  std::uint64_t stored_bytes = 0;  // of the file on disk
 };
 
 // One fault that `verify` found.
@@ -35,20 +35,20 @@ struct verify_report {
 
 // Counters since `open`, over all contexts. Each is exact; together they are not one moment.
 struct store_stats {
-  std::uint64_t gets = 0;
-  std::uint64_t get_bytes = 0;
-  std::uint64_t inline_reads = 0;  // served from the page cache without the ring or a thread
-  std::uint64_t async_reads = 0;   // went through the ring or a thread
-  std::uint64_t puts = 0;          // blobs acknowledged
-  std::uint64_t put_bytes = 0;
-  std::uint64_t batches = 0;         // writes that carried them
-  std::uint64_t inline_appends = 0;  // batches written by pwritev on the loop's thread
-  std::uint64_t ring_appends = 0;    // batches written through the backend (io_uring, or its threads)
-  std::uint64_t syncs = 0;
-  std::uint64_t put_queue_waits = 0;  // puts that found the queue full
-  std::uint64_t lock_waits = 0;       // tenures for which another process had to be waited for
-  std::uint64_t lock_wait_us = 0;
-  std::uint64_t rolls = 0;
+  std::uint64_t gets = 0;                         // that read all their bytes: the two below together
+  std::uint64_t get_bytes = 0;                    // they returned
+  std::uint64_t inline_reads = 0;                 // served from the page cache without the ring or a thread
+  std::uint64_t async_reads = 0;                  // went through the ring or a thread
+  std::uint64_t puts = 0;                         // blobs acknowledged
+  std::uint64_t put_bytes = 0;                    // of those
+  std::uint64_t batches = 0;                      // that carried them, each under one lock
+  std::uint64_t inline_appends = 0;               // batches written by pwritev on the loop's thread
+  std::uint64_t ring_appends = 0;                 // batches written through the backend (io_uring, or its threads)
+  std::uint64_t syncs = 0;                        // of data files, by durable batches and by `sync`
+  std::uint64_t put_queue_waits = 0;              // puts that found the queue full
+  std::uint64_t lock_waits = 0;                   // tenures for which another process had to be waited for
+  std::uint64_t lock_wait_us = 0;                 // microseconds, over all of these
+  std::uint64_t rolls = 0;                        // asked for by `roll`
   conduit::backend backend = backend::automatic;  // of this handle's context: `io_uring` or `threads`
   std::string backend_reason;                     // why that one
 };

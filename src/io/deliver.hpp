@@ -25,9 +25,11 @@ void complete_all(work_queue& finished, std::atomic<unsigned>& pending, PutBack 
   }
 }
 
-// Drops a request that nobody has begun, with the one linked to it. The second may own the first.
+// Drops a request that nobody has begun, with the one linked to it. Their owner may live on for a while: nobody shall wait for them.
 inline void drop_pair(detail::io_request& request) noexcept {
   detail::io_request* const linked = request.linked;
+  request.state = detail::io_request::phase::done;
+  if (linked != nullptr) linked->state = detail::io_request::phase::done;
   request.drop();
   if (linked != nullptr) linked->drop();
 }

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <utility>
 
 #include "base/os_error.hpp"
 #include "io/awaited.hpp"
@@ -57,7 +58,10 @@ bool file_lock::still_named() const {
 
 std::error_code file_lock::reopen(unsigned permissions) {
   if (thread_) thread_->stop();
-  thread_.reset();
+  {
+    const std::lock_guard hold(mutex_);
+    thread_.reset();
+  }
   thread_fd_ = -1;
   fork_guard_.replace(-1);
   const std::error_code error = open_descriptor(fd_, permissions);
@@ -77,15 +81,33 @@ asio::awaitable<std::error_code> file_lock::acquire(completion_port& home, bool&
     const std::error_code error = open_descriptor(own, 0);
     if (error) co_return error;
     thread_fd_ = own.get();
+    const std::lock_guard hold(mutex_);
     thread_ = std::make_shared<lock_thread>(std::move(own));
     thread_->start();
   }
   awaited<lock_waiter> waiter;
-  auto begin = [&] { thread_->wait_for_lock(waiter, home); };
+  // The context may go away between the grant and the next step of this coroutine.
+  struct on_drop {
+    file_lock& self;
+    const lock_waiter& waiter;
+    ~on_drop() {
+      if (waiter.granted >= 0 && !self.held_by_thread_) self.disk_.unlock(self.thread_fd_);
+    }
+  } guard{*this, waiter};
+  auto begin = [&] {
+    const std::lock_guard hold(mutex_);
+    thread_->wait_for_lock(waiter, home);
+    if (std::exchange(given_up_, false)) thread_->give_up();
+  };
   co_await waiter.until_complete(std::move(begin));
   if (waiter.granted < 0) co_return os_error(waiter.granted);
   held_by_thread_ = true;
   co_return std::error_code{};
+}
+
+void file_lock::give_up() noexcept {
+  const std::lock_guard hold(mutex_);
+  given_up_ = !thread_ || !thread_->give_up();
 }
 
 void file_lock::release() noexcept {

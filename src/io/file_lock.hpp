@@ -4,6 +4,7 @@
 
 #include <asio/awaitable.hpp>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <system_error>
 
@@ -32,6 +33,8 @@ class file_lock {
   // Takes the lock, at once where it is free. `waited` tells whether somebody else had it. Suspends on the port's context.
   asio::awaitable<std::error_code> acquire(completion_port& home, bool& waited);
   void release() noexcept;
+  // From any thread: nobody needs the lock now. A wait for it, or the next one, ends with `operation_aborted`.
+  void give_up() noexcept;
 
   // The lock file still stands under its path; otherwise another process may hold a lock of the same name.
   bool still_named() const;
@@ -52,7 +55,9 @@ class file_lock {
   unique_fd directory_;
   unique_fd fd_;
   closed_on_fork fork_guard_{-1};
-  std::shared_ptr<lock_thread> thread_;
+  std::mutex mutex_;
+  std::shared_ptr<lock_thread> thread_;  // changed by the holder, under the mutex
+  bool given_up_ = false;                // guarded by the mutex
   int thread_fd_ = -1;
   bool held_by_thread_ = false;
 };

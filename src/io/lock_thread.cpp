@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <thread>
+#include <utility>
 
 namespace conduit::io {
 
@@ -44,6 +45,20 @@ bool lock_thread::abandon(lock_waiter& waiter) noexcept {
   return true;
 }
 
+bool lock_thread::give_up() noexcept {
+  const std::lock_guard hold(mutex_);
+  if (waiter_ == nullptr) return false;
+  tell(-ECANCELED);
+  return true;
+}
+
+// Under the mutex: `abandon` must not answer while the delivery is on its way.
+void lock_thread::tell(std::int64_t result) {
+  lock_waiter* const waiter = std::exchange(waiter_, nullptr);
+  waiter->granted = result;
+  home_->deliver(*waiter);
+}
+
 void lock_thread::stop() noexcept {
   const std::lock_guard hold(mutex_);
   stopped_ = true;
@@ -67,12 +82,7 @@ void lock_thread::run() {
       if (result == 0) set_lock(fd_.get(), F_OFD_SETLK, F_UNLCK);
       continue;
     }
-    lock_waiter* const waiter = waiter_;
-    completion_port* const home = home_;
-    waiter_ = nullptr;
-    waiter->granted = result;
-    // Under the mutex: `abandon` must not answer while the delivery is on its way.
-    home->deliver(*waiter);
+    tell(result);
   }
 }
 

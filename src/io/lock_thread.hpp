@@ -1,6 +1,7 @@
 // A thread that waits in the kernel for the inter-process lock, so that nobody else has to.
 #pragma once
 
+#include <cerrno>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -17,7 +18,7 @@ class lock_thread;
 // The waiter: who is told. `granted` is 0 or a negative errno.
 class lock_waiter : public detail::completion {
  public:
-  std::int64_t granted = 0;
+  std::int64_t granted = -ECANCELED;
   std::shared_ptr<lock_thread> thread;
 
   // The context goes away: the wait is abandoned, the thread stays in the kernel and unlocks when it gets there.
@@ -41,11 +42,14 @@ class lock_thread : public std::enable_shared_from_this<lock_thread> {
   void wait_for_lock(lock_waiter& waiter, completion_port& home);
   // True if the waiter will not be told any more.
   bool abandon(lock_waiter& waiter) noexcept;
+  // Tells whoever waits that it waits no more (-ECANCELED); false where nobody does. The thread unlocks when it gets there.
+  bool give_up() noexcept;
   // Ends the thread, after the current wait.
   void stop() noexcept;
 
  private:
   void run();
+  void tell(std::int64_t result);
 
   unique_fd fd_;
   closed_on_fork fork_guard_;

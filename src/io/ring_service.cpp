@@ -2,6 +2,8 @@
 
 #include <asio/post.hpp>
 
+#include <thread>
+
 #include "base/os_error.hpp"
 #include "io/deliver.hpp"
 #include "io/tsan.hpp"
@@ -199,6 +201,13 @@ void ring_service::cancel(io_request& request) noexcept {
 void ring_service::wait(io_request& request) noexcept {
   std::unique_lock hold(mutex_);
   while (request.state != io_request::phase::done) {
+    if (request.state == io_request::phase::idle) {
+      // Its owner is on the way to `start`, which needs the lock.
+      hold.unlock();
+      std::this_thread::yield();
+      hold.lock();
+      continue;
+    }
     submit_queued();
     io_uring_cqe* entry = nullptr;
     // Under the lock: nobody else can reap meanwhile, and this runs only while a context is being destroyed.

@@ -4,6 +4,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include "base/os_error.hpp"
 #include "io/deliver.hpp"
 
@@ -152,6 +154,12 @@ void thread_service::cancel(io_request& request) noexcept {
 
 void thread_service::wait(io_request& request) noexcept {
   std::unique_lock hold(mutex_);
+  while (request.state == io_request::phase::idle) {
+    // Its owner is on the way to `start`, which needs the lock.
+    hold.unlock();
+    std::this_thread::yield();
+    hold.lock();
+  }
   if (request.state == io_request::phase::queued) {
     // The loop that would hand it to the pool may never turn again.
     for (io_request* entry = queued_.empty() ? nullptr : static_cast<io_request*>(&queued_.front()); entry != nullptr;) {

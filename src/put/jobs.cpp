@@ -9,8 +9,7 @@
 
 namespace conduit::detail {
 
-asio::awaitable<void> writer::run_job() {
-  queued_op& job = queue_.take_job();
+asio::awaitable<void> writer::run_job(put_queue::job job) {
   std::error_code error;
   switch (job.what) {
     case queued_op::kind::roll:
@@ -34,7 +33,7 @@ asio::awaitable<void> writer::run_job() {
       break;
   }
   leave_lock();
-  complete(queue_.finish_running(error));
+  complete(queue_.finish_job(job, error));
 }
 
 // Everything this store wrote since the last sync, and the directory. The mutable file's sync is marked in the record, so that the next

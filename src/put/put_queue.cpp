@@ -86,17 +86,28 @@ bool put_queue::empty() noexcept {
   return queued_.empty();
 }
 
-queued_op::kind put_queue::next_kind() noexcept {
+bool put_queue::take_close() noexcept {
   const std::lock_guard hold(mutex_);
-  return queued_.empty() ? queued_op::kind::append : static_cast<queued_op&>(queued_.front()).what;
+  if (queued_.empty()) return false;
+  auto& next = static_cast<queued_op&>(queued_.front());
+  if (next.what != queued_op::kind::close) return false;
+  begin(next);
+  return true;
 }
 
-queued_op& put_queue::take_job() noexcept {
+std::optional<put_queue::job> put_queue::take_job() noexcept {
   const std::lock_guard hold(mutex_);
-  auto& job = static_cast<queued_op&>(queued_.pop_front());
-  job.state = phase::running;
-  running_.push_back(job);
-  return job;
+  if (queued_.empty()) return std::nullopt;
+  auto& next = static_cast<queued_op&>(queued_.front());
+  if (next.what == queued_op::kind::append) return std::nullopt;
+  begin(next);
+  return job{next.what, next.number, next.count};
+}
+
+void put_queue::begin(queued_op& next) noexcept {
+  work_queue::erase(next);
+  next.state = phase::running;
+  running_.push_back(next);
 }
 
 bool put_queue::take_appends(const segment_limits& limits, io::iov_cursor& into) {
@@ -123,9 +134,7 @@ bool put_queue::take_appends(const segment_limits& limits, io::iov_cursor& into)
       location.end = end;
     }
     parts += next.blobs.size();
-    work_queue::erase(next);
-    next.state = phase::running;
-    running_.push_back(next);
+    begin(next);
   }
   return !running_.empty();
 }
@@ -162,6 +171,18 @@ work_queue put_queue::finish_running(std::error_code error) noexcept {
   work_queue finished;
   finish(running_, finished, error);
   admit_waiting();
+  return finished;
+}
+
+work_queue put_queue::finish_job(const job& done, std::error_code error) noexcept {
+  const std::lock_guard hold(mutex_);
+  if (!running_.empty()) {
+    auto& operation = static_cast<queued_op&>(running_.front());
+    operation.number = done.number;
+    operation.count = done.count;
+  }
+  work_queue finished;
+  finish(running_, finished, error);
   return finished;
 }
 

@@ -6,6 +6,7 @@
 #include <conduit/detail/operations.hpp>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 
 #include "base/intrusive_list.hpp"
 #include "io/file_io.hpp"
@@ -30,10 +31,16 @@ class put_queue {
   // False where the queue is empty: the writer counts as ended then.
   bool has_work_or_end() noexcept;
   bool empty() noexcept;
-  // The kind of what comes next; undefined for an empty queue.
-  queued_op::kind next_kind() noexcept;
-  // Begins the next operation, which is no append.
-  queued_op& take_job() noexcept;
+  // Begins the next operation where it is `close`: all before it has ended, and it needs no lock.
+  bool take_close() noexcept;
+  // What there is to know of an operation that is no append, and its results. The operation itself may be revoked while it runs.
+  struct job {
+    queued_op::kind what = queued_op::kind::close;
+    std::uint32_t number = 0;
+    std::size_t count = 0;
+  };
+  // Begins the next operation where it is no append.
+  std::optional<job> take_job() noexcept;
   // What puts go into one write.
   struct segment_limits {
     std::uint32_t file = 0;
@@ -49,6 +56,8 @@ class put_queue {
   void released() noexcept;
   // Ends all that is running, or all there is, with `error`; the list is to be delivered.
   work_queue finish_running(std::error_code error) noexcept;
+  // The same for a job, which gets its results.
+  work_queue finish_job(const job& done, std::error_code error) noexcept;
   work_queue fail_all(std::error_code error) noexcept;
   // Ends every append that has not been begun.
   work_queue fail_appends(std::error_code error) noexcept;
@@ -58,6 +67,7 @@ class put_queue {
   std::uint64_t waits() const noexcept { return waits_.load(std::memory_order_relaxed); }
 
  private:
+  void begin(queued_op& next) noexcept;
   void admit_waiting() noexcept;
   void remove(queued_op& operation) noexcept;
   void finish(work_queue& from, work_queue& into, std::error_code error) noexcept;

@@ -6,6 +6,8 @@
 #include <conduit/error.hpp>
 
 #include <cerrno>
+#include <optional>
+#include <utility>
 
 #include "base/checksum.hpp"
 #include "base/os_error.hpp"
@@ -86,10 +88,22 @@ void writer::submit(queued_op& operation) {
 void writer::cancel(queued_op& operation) {
   if (!queue_.withdraw(operation)) return;
   operation.error = asio::error::operation_aborted;
+  // A wait for the lock on nobody's behalf would keep `run` from returning. Before the delivery: it may be the end of this object.
+  if (queue_.empty()) tenure_.lock().give_up();
   operation.owner->port.deliver(operation);
 }
 
-void writer::abandon() { deliver(queue_.withdraw_all()); }
+bool writer::revoke(queued_op& operation) noexcept {
+  const bool revoked = queue_.revoke(operation);
+  if (revoked && queue_.empty()) tenure_.lock().give_up();
+  return revoked;
+}
+
+void writer::abandon() {
+  work_queue withdrawn = queue_.withdraw_all();
+  tenure_.lock().give_up();
+  deliver(std::move(withdrawn));
+}
 
 void writer::deliver(work_queue finished) {
   work_queue of_home = deliver_abroad(finished);
@@ -136,19 +150,27 @@ asio::awaitable<void> writer::run() {
       if (self.lock_held_) self.unlock();
     }
   } guard{*this};
+  // A coroutine that is spawned on its own context begins inside the call; handlers must not run there.
+  co_await asio::post(home_, asio::use_awaitable);
   for (int batch = 0; queue_.has_work_or_end(); ++batch) {
+    if (queue_.take_close()) {
+      complete(queue_.finish_running({}));
+      continue;
+    }
     co_await rest_if_due();
     const std::error_code error = co_await take_lock();
+    if (error && std::exchange(wait_given_up_, false)) continue;
     if (error) {
       deliver(queue_.fail_all(error));
       break;
     }
-    if (queue_.empty()) {
+    const std::optional<put_queue::job> job = queue_.take_job();
+    if (job) {
+      co_await run_job(*job);
+    } else if (queue_.empty()) {
       leave_lock();  // all were cancelled while we waited
-    } else if (queue_.next_kind() == queued_op::kind::append) {
-      co_await write_batch();
     } else {
-      co_await run_job();
+      co_await write_batch();
     }
     // What the handlers have put is the next batch. Where they put nothing, whatever arrives in this turn is.
     if (batch % batches_a_turn == 0 || queue_.empty()) co_await asio::post(home_, asio::use_awaitable);
@@ -172,6 +194,7 @@ asio::awaitable<std::error_code> writer::take_lock() {
     const auto asked = clock::now();
     bool waited = false;
     std::error_code error = co_await tenure_.lock().acquire(port_, waited);
+    wait_given_up_ = waited && error == asio::error::operation_aborted;
     if (error) co_return error;
     lock_held_ = true;
     if (waited) {

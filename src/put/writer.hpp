@@ -30,7 +30,7 @@ class writer : public std::enable_shared_from_this<writer> {
   // From any thread.
   void submit(queued_op& operation);
   void cancel(queued_op& operation);
-  bool revoke(queued_op& operation) noexcept { return queue_.revoke(operation); }
+  bool revoke(queued_op& operation) noexcept;
   // The last handle is gone: what has not been begun ends with `operation_aborted`.
   void abandon();
 
@@ -63,7 +63,7 @@ class writer : public std::enable_shared_from_this<writer> {
   std::error_code append_inline();
   asio::awaitable<std::error_code> mend_failed_write(std::error_code why, bool sync_failed);
 
-  asio::awaitable<void> run_job();
+  asio::awaitable<void> run_job(put_queue::job job);
   asio::awaitable<std::error_code> sync_all();
   asio::awaitable<std::error_code> remove_file(std::uint32_t number);
   asio::awaitable<std::error_code> remove_before(std::uint32_t number, std::size_t& count);
@@ -81,6 +81,7 @@ class writer : public std::enable_shared_from_this<writer> {
   io::iov_cursor write_;
   counters counted_;
   bool lock_held_ = false;
+  bool wait_given_up_ = false;  // the last wait for the lock ended because nobody needed it any more
 
   // Fairness between processes: since when the lock has not been left free for long enough to be noticed.
   std::chrono::steady_clock::time_point busy_since_{};

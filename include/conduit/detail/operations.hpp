@@ -112,6 +112,11 @@ class survey_op : public completion {
   void cancel() noexcept { abandoned.store(true, std::memory_order_relaxed); }
   void complete() final;
   void drop() noexcept final;
+  // It is delivered by its helper thread, which need not go on for long.
+  bool revoke() noexcept final {
+    cancel();
+    return false;
+  }
 
  protected:
   ~survey_op() = default;
