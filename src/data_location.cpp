@@ -36,7 +36,7 @@ bool take_character(std::string_view& text, char wanted) noexcept {
 bool take_checksum(std::string_view& text, std::uint32_t& checksum) noexcept {
   constexpr std::size_t digits = 8;
   if (text.size() != digits || text.find_first_not_of("0123456789abcdef") != std::string_view::npos) return false;
-  std::from_chars(text.data(), text.data() + digits, checksum, 16);
+  std::from_chars(text.begin(), text.end(), checksum, 16);
   text = {};
   return checksum != 0;
 }

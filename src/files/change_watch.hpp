@@ -26,7 +26,7 @@ class change_watch {
  private:
   unique_fd events_;
   int lock_watch_ = -1;
-  std::chrono::steady_clock::time_point last_visit_{};
+  std::chrono::steady_clock::time_point last_visit_;
 };
 
 }  // namespace conduit::files

@@ -35,6 +35,7 @@ void get_op::start() {
 
 void get_op::fail(std::error_code why) {
   error = why;
+  bytes = blob();  // nobody filled it
   end(how);
 }
 

@@ -72,7 +72,7 @@ std::error_code file_lock::reopen(unsigned permissions) {
 asio::awaitable<std::error_code> file_lock::acquire(completion_port& home, bool& waited) {
   waited = false;
   std::int64_t result = -EINTR;
-  while (result == -EINTR) result = disk_.try_lock(fd_.get());
+  for (unsigned attempt = 0; result == -EINTR && attempt < transient_retries_max; ++attempt) result = disk_.try_lock(fd_.get());
   if (result >= 0) co_return std::error_code{};
   if (result != -EAGAIN && result != -EACCES) co_return os_error(result);
   waited = true;

@@ -1,10 +1,13 @@
 #include "io/ring_service.hpp"
 
 #include <asio/post.hpp>
+#include <fcntl.h>
 
+#include <cerrno>
 #include <thread>
 
 #include "base/os_error.hpp"
+#include "base/unique_fd.hpp"
 #include "io/deliver.hpp"
 #include "io/tsan.hpp"
 
@@ -47,10 +50,18 @@ ring_service::ring_service(asio::execution_context& context) : service(context),
   io_uring_ring_dontfork(&ring_);
   // Completions must never outgrow their queue: the kernel would keep them back and every call become slower.
   in_flight_max_ = *ring_.cq.kring_entries;
-  watch_.emplace(context_);
-  std::error_code refused;
-  watch_->assign(ring_.ring_fd, refused);
-  if (refused) error_ = refused;
+  // A descriptor of its own, which Asio closes: liburing closes the ring's behind the back of everybody, ThreadSanitizer too.
+  unique_fd watched(::fcntl(ring_.ring_fd, F_DUPFD_CLOEXEC, 0));
+  if (!watched) error_ = os_error(-errno);
+  if (error_) return;
+  try {
+    watch_.emplace(context_);
+  } catch (const std::system_error& refused) {  // Asio's reactor wants descriptors of its own
+    error_ = refused.code();
+    return;
+  }
+  watch_->assign(watched.get(), error_);
+  if (!error_) watched.release();
 }
 
 ring_service::~ring_service() {
@@ -233,7 +244,8 @@ void ring_service::shutdown() {
       reap();
     }
     dropped.splice(reaped_);
-    if (watch_) watch_->release();
+    std::error_code ignored;
+    if (watch_) watch_->close(ignored);
   }
   while (!queued.empty()) drop_pair(static_cast<io_request&>(queued.pop_front()));
   while (!dropped.empty()) dropped.pop_front().drop();

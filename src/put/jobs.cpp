@@ -64,6 +64,7 @@ asio::awaitable<std::error_code> writer::sync_all() {
   // The background syncs before ours have ended; one of them may have failed.
   if (unsynced->poisoned()) co_return make_error_code(errc::poisoned);
   const std::error_code error = co_await tenure_.sync_directory();
+  if (error) unsynced->poison();
   co_return error;
 }
 

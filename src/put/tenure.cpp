@@ -37,14 +37,20 @@ std::optional<std::uint32_t> tenure::mutable_number() const noexcept {
   return mutable_->number;
 }
 
-void tenure::read_record() {
+std::error_code tenure::read_record() {
   std::array<std::byte, files::lock_record::encoded_size> bytes{};
-  const std::int64_t count = disk_.read(lock_.fd(), bytes.data(), bytes.size(), 0);
+  std::int64_t count = -EINTR;
+  for (unsigned attempt = 0; is_transient(count) && attempt < transient_retries_max; ++attempt) {
+    count = disk_.read(lock_.fd(), bytes.data(), bytes.size(), 0);
+  }
+  // Not the same as no record: what it says must not be forgotten.
+  if (count < 0) return os_error(count);
   const auto found = count == static_cast<std::int64_t>(bytes.size()) ? files::lock_record::decode(bytes) : std::nullopt;
   record_valid_ = found.has_value();
   // An unreadable record is as good as none: the first put begins a new file and writes a new one.
   record_ = found.value_or(files::lock_record{});
   if (poisoned_here_) record_.poisoned = std::max(record_.poisoned.value_or(0), *poisoned_here_);
+  return {};
 }
 
 std::error_code tenure::write_record() {
@@ -71,7 +77,8 @@ asio::awaitable<std::error_code> tenure::begin() {
   if (!quiet) {
     checked_at_ = {};  // until this has succeeded: the watch will not tell twice
     if (!lock_.still_named()) co_return make_error_code(errc::locked);
-    read_record();
+    const std::error_code unreadable = read_record();
+    if (unreadable) co_return unreadable;
     io::file_status directory;
     const std::int64_t known = disk_.status(state_.directory.get(), directory);
     if (known < 0) co_return os_error(known);
@@ -85,7 +92,10 @@ asio::awaitable<std::error_code> tenure::begin() {
     if (mutable_) {
       io::file_status named;
       const std::int64_t looked = disk_.status_at(state_.directory.get(), files::file_name(*mutable_).c_str(), named);
-      if (looked == -ENOENT || (looked >= 0 && tail_.file && !named.same_file(tail_.identity))) {
+      const bool replaced = looked >= 0 && tail_.file && !named.same_file(tail_.identity);
+      // What we have open may live on under another name, where no location points.
+      if (replaced) tail_ = {};
+      if (looked == -ENOENT || replaced) {
         const std::error_code error = co_await list();
         if (error) co_return error;
       } else if (looked < 0) {
@@ -128,6 +138,7 @@ asio::awaitable<std::error_code> tenure::list() {
   listed_directory_ = directory;
   listed_changes_ = record_.changes;
   if (mutable_) state_.sealed_below.store(mutable_->number, std::memory_order_relaxed);
+  forget_deleted();
   for (const files::file_id& file : foreign) {
     if (std::find(reported_.begin(), reported_.end(), file) != reported_.end()) continue;
     reported_.push_back(file);
@@ -189,7 +200,11 @@ asio::awaitable<std::error_code> tenure::make_ready() {
   }
   if (directory_unsynced_) {
     const std::error_code error = co_await sync_directory();
-    if (error) co_return error;
+    if (error) {
+      // A second sync may answer 0 although the entry is lost.
+      poison_tail(error, false);
+      co_return error;
+    }
     directory_unsynced_ = false;
   }
   co_return std::error_code{};
@@ -220,7 +235,7 @@ asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32
   if (error) co_return error;
 
   // From here on the number is used, whatever happens to the file.
-  record_.highest = *number;
+  record_.highest = number;
   record_.mutable_file = *number;
   record_.end = 0;
   error = write_record();
@@ -310,6 +325,15 @@ std::error_code tenure::announce_change() {
 void tenure::removed(std::uint32_t number) {
   std::erase_if(files_.files, [number](const files::file_id& file) { return file.number == number; });
   state_.forget_file(number);
+  forget_deleted();
+}
+
+// Nobody will read those again: there is nothing to sync, and held open they would keep their space.
+void tenure::forget_deleted() {
+  for (const std::shared_ptr<append_file>& file : unsynced_->all()) {
+    io::file_status status;
+    if (disk_.status(file->fd.get(), status) >= 0 && status.links == 0) unsynced_->remove(file);
+  }
 }
 
 void tenure::end() {
@@ -326,7 +350,8 @@ void tenure::end() {
   record_.end = std::max(record_.end, tail_.end);
   if (marked_) record_.syncing.reset();
   // Nothing depends on it but caution: a record that cannot be written lags behind, or keeps its mark.
-  static_cast<void>(write_record());
+  const std::error_code lagging = write_record();
+  static_cast<void>(lagging);
   marked_ = false;
 }
 

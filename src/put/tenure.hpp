@@ -74,12 +74,13 @@ class tenure {
   asio::awaitable<std::error_code> list();
   asio::awaitable<std::error_code> adopt_tail();
   asio::awaitable<std::error_code> create_file(std::uint32_t number, bool vouched);
-  void read_record();
+  std::error_code read_record();
   std::error_code write_record();
   bool record_vouches() const noexcept;
   std::optional<std::string> reason_to_leave() const;
   std::optional<std::uint32_t> next_number(std::uint32_t at_least) const noexcept;
   void sync_behind();
+  void forget_deleted();
 
   store_state& state_;
   io::file_io& disk_;
@@ -108,8 +109,8 @@ class tenure {
   bool marked_ = false;                         // this tenure set the syncing mark
   bool shrunk_ = false;                         // the tail's file is shorter than it was
   std::optional<std::uint32_t> poisoned_here_;  // also remembered where the record could not be written
-  std::chrono::steady_clock::time_point checked_at_{};
-  std::chrono::steady_clock::time_point recorded_at_{};
+  std::chrono::steady_clock::time_point checked_at_;
+  std::chrono::steady_clock::time_point recorded_at_;
 };
 
 }  // namespace conduit::detail

@@ -84,8 +84,8 @@ class writer : public std::enable_shared_from_this<writer> {
   bool wait_given_up_ = false;  // the last wait for the lock ended because nobody needed it any more
 
   // Fairness between processes: since when the lock has not been left free for long enough to be noticed.
-  std::chrono::steady_clock::time_point busy_since_{};
-  std::chrono::steady_clock::time_point released_at_{};
+  std::chrono::steady_clock::time_point busy_since_;
+  std::chrono::steady_clock::time_point released_at_;
 };
 
 }  // namespace conduit::detail

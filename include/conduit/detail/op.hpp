@@ -55,22 +55,6 @@ class handler_work {
   held_guard guard_;
 };
 
-// The handler with its results: what is dispatched or posted.
-template <typename Handler, typename Results>
-struct bound_handler {
-  using allocator_type = asio::associated_allocator_t<Handler>;
-
-  Handler handler;
-  std::error_code error;
-  Results results;
-
-  allocator_type get_allocator() const noexcept { return asio::get_associated_allocator(handler); }
-
-  void operator()() {
-    std::apply([this](auto&&... values) { std::move(handler)(error, std::move(values)...); }, std::move(results));
-  }
-};
-
 template <typename Call, typename Handler>
 class op final : public Call {
  public:
@@ -102,26 +86,57 @@ class op final : public Call {
     }
   }
 
-  // The memory goes back before the handler runs, so that the next operation of the handler can have it.
+  // The rest happens on the handler's executor. It is there that a cancellation signal may be emitted, at the same time as this: until
+  // then the slot is not touched and the operation stays where it is.
   void end(finish way) override {
-    auto slot = asio::get_associated_cancellation_slot(handler_);
-    if (slot.is_connected()) slot.clear();
-    auto work = std::move(work_);
-    auto keep = std::move(this->owner);
-    auto target = executor(context_of(*keep));
-    auto results = this->results();
-    bound_handler<Handler, decltype(results)> bound{std::move(handler_), this->error, std::move(results)};
-    allocator_type allocator(asio::get_associated_allocator(bound.handler));
-    std::destroy_at(this);
-    std::allocator_traits<allocator_type>::deallocate(allocator, this, 1);
+    arrival self(*this);
+    const auto target = executor(context_of(*this->owner));
     if (way == finish::dispatch) {
-      asio::dispatch(target, std::move(bound));
+      asio::dispatch(target, std::move(self));
     } else if (way == finish::post) {
-      asio::post(target, std::move(bound));
+      asio::post(target, std::move(self));
     }
   }
 
  private:
+  // An ended operation on its way to the handler's executor; freed where that never runs it.
+  class arrival {
+   public:
+    using allocator_type = asio::associated_allocator_t<Handler>;
+
+    explicit arrival(op& ended) noexcept : ended_(&ended) {}
+    arrival(arrival&& other) noexcept : ended_(std::exchange(other.ended_, nullptr)) {}
+    arrival& operator=(arrival&&) = delete;
+    ~arrival() {
+      if (ended_ != nullptr) ended_->release();
+    }
+
+    allocator_type get_allocator() const noexcept { return asio::get_associated_allocator(ended_->handler_); }
+    void operator()() { std::exchange(ended_, nullptr)->invoke(); }
+
+   private:
+    op* ended_;
+  };
+
+  void invoke() {
+    const std::error_code with = this->error;
+    auto results = this->results();
+    Handler handler = release();
+    std::apply([&](auto&&... values) { std::move(handler)(with, std::move(values)...); }, std::move(results));
+  }
+
+  // Frees the operation. The memory goes back before the handler runs, so that the next operation of the handler can have it.
+  Handler release() {
+    auto slot = asio::get_associated_cancellation_slot(handler_);
+    if (slot.is_connected()) slot.clear();
+    const auto keep = std::move(this->owner);
+    Handler handler(std::move(handler_));
+    allocator_type allocator(asio::get_associated_allocator(handler));
+    std::destroy_at(this);
+    std::allocator_traits<allocator_type>::deallocate(allocator, this, 1);
+    return handler;
+  }
+
   executor_type executor(asio::io_context& context) const noexcept {
     return asio::get_associated_executor(handler_, context.get_executor());
   }

@@ -157,7 +157,7 @@ class put_call : public queued_op {
     blobs = {&bytes_, 1};
     locations = {&location_, 1};
   }
-  std::tuple<data_location> results() { return {location_}; }
+  std::tuple<data_location> results() { return {error ? data_location{} : location_}; }
 
  protected:
   ~put_call() = default;

@@ -1,0 +1,88 @@
+// Ours against a yardstick, in pairs taken in turn: on a machine that others use too, only a ratio of neighbours means anything.
+#pragma once
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "settings.hpp"
+#include "workload.hpp"
+
+namespace conduit::bench {
+
+enum class measure { rate, cpu };
+
+struct goal {
+  double ratio = 0;  // rates are to be at least that, processor times at most
+  measure of = measure::rate;
+};
+
+inline double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 != 0 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+// The samples of one measure, in pairs.
+struct paired {
+  std::vector<double> ours;
+  std::vector<double> yardstick;
+
+  std::vector<double> ratios() const {
+    std::vector<double> result;
+    for (std::size_t i = 0; i < ours.size(); ++i) result.push_back(yardstick[i] > 0 ? ours[i] / yardstick[i] : 0);
+    return result;
+  }
+};
+
+inline void print_header(const settings& wanted) {
+  if (wanted.json) return;
+  std::printf("%3s  %-60s %10s %10s  %-5s %6s %14s %6s  %s\n", "row", "case", "ours", "yardstick", "unit", "ratio", "min..max", "goal",
+              "cpu us/op, ratio");
+}
+
+inline void print_comparison(const settings& wanted, unsigned row, const std::string& what, goal aim, const paired& rate,
+                             const paired& cpu) {
+  const paired& judged = aim.of == measure::cpu ? cpu : rate;
+  const char* const unit = aim.of == measure::cpu ? "us/op" : "op/s";
+  const std::vector<double> ratios = judged.ratios();
+  const double ratio = median(ratios);
+  const auto [low, high] = std::minmax_element(ratios.begin(), ratios.end());
+  if (wanted.json) {
+    std::printf(
+        "{\"row\": %u, \"case\": \"%s\", \"unit\": \"%s\", \"ours\": %.4g, \"yardstick\": %.4g, \"ratio\": %.4f, \"ratio_min\": %.4f, "
+        "\"ratio_max\": %.4f, \"goal\": %.2f, \"goal_is\": \"%s\", \"pairs\": %zu, \"cpu_us_op\": %.4g, \"yardstick_cpu_us_op\": %.4g, "
+        "\"cpu_ratio\": %.4f}\n",
+        row, what.c_str(), unit, median(judged.ours), median(judged.yardstick), ratio, *low, *high, aim.ratio,
+        aim.of == measure::cpu ? "at most" : "at least", ratios.size(), median(cpu.ours), median(cpu.yardstick), median(cpu.ratios()));
+  } else {
+    const bool met = aim.of == measure::cpu ? ratio <= aim.ratio : ratio >= aim.ratio;
+    std::printf("%3u  %-60s %10.4g %10.4g  %-5s %6.3f %6.3f..%6.3f %s%4.2f  %.3g / %.3g = %.3f%s\n", row, what.c_str(), median(judged.ours),
+                median(judged.yardstick), unit, ratio, *low, *high, aim.of == measure::cpu ? "<=" : ">=", aim.ratio, median(cpu.ours),
+                median(cpu.yardstick), median(cpu.ratios()), met ? "" : "  MISSED");
+  }
+  std::fflush(stdout);
+}
+
+// Calls `ours` and `yardstick` by turns, each answering with a sample, and prints a line, or a JSON object a line. `before` runs ahead
+// of each sample. The first pair warms up and does not count.
+template <typename Ours, typename Yardstick, typename Before>
+void compare(const settings& wanted, unsigned row, const std::string& what, goal aim, Ours ours, Yardstick yardstick, Before before) {
+  paired rate;
+  paired cpu;
+  for (unsigned pair = 0; pair <= wanted.pairs; ++pair) {
+    before();
+    const sample mine = ours();
+    before();
+    const sample theirs = yardstick();
+    if (pair == 0) continue;
+    rate.ours.push_back(mine.rate);
+    rate.yardstick.push_back(theirs.rate);
+    cpu.ours.push_back(mine.cpu_us_op);
+    cpu.yardstick.push_back(theirs.cpu_us_op);
+  }
+  print_comparison(wanted, row, what, aim, rate, cpu);
+}
+
+}  // namespace conduit::bench

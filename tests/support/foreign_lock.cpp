@@ -1,0 +1,45 @@
+#include "support/foreign_lock.hpp"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace conduit::test {
+
+namespace {
+
+bool lock_command(int fd, int command, short type) {
+  struct flock whole{};
+  whole.l_type = type;
+  whole.l_whence = SEEK_SET;
+  int result = -1;
+  do {
+    result = ::fcntl(fd, command, &whole);
+  } while (result < 0 && errno == EINTR);
+  if (result < 0 && errno != EAGAIN && errno != EACCES) throw std::system_error(errno, std::system_category(), "lock");
+  return result == 0;
+}
+
+unique_fd open_lock_file(const std::filesystem::path& lock_file) {
+  unique_fd opened(::open(lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!opened) throw std::system_error(errno, std::system_category(), lock_file.string());
+  return opened;
+}
+
+}  // namespace
+
+foreign_lock::foreign_lock(const std::filesystem::path& lock_file) : file_(open_lock_file(lock_file)) { take(); }
+
+void foreign_lock::take() { lock_command(file_.get(), F_OFD_SETLKW, F_WRLCK); }
+
+void foreign_lock::release() { lock_command(file_.get(), F_OFD_SETLK, F_UNLCK); }
+
+bool lock_is_free(const std::filesystem::path& lock_file) {
+  const unique_fd file = open_lock_file(lock_file);
+  return lock_command(file.get(), F_OFD_SETLK, F_WRLCK);  // given up with the descriptor
+}
+
+void wait_until_lock_is_free(const std::filesystem::path& lock_file) { foreign_lock(lock_file).release(); }
+
+}  // namespace conduit::test

@@ -1,0 +1,110 @@
+#include "support/machine.hpp"
+
+#include <algorithm>
+#include <span>
+
+#include "files/file_name.hpp"
+#include "support/bytes.hpp"
+#include "support/foreign_lock.hpp"
+
+namespace conduit::test {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+detail::environment surroundings(const machine& where, const std::shared_ptr<fault_script>& script) {
+  detail::environment around;
+  around.wrap_disk = fault_script::wrapper(script);
+  around.boot = [id = where.boot()] { return id; };
+  return around;
+}
+
+options with_events(options how, event_log& log) {
+  how.on_event = log.sink();
+  return how;
+}
+
+}  // namespace
+
+event_sink event_log::sink() {
+  return [content = content_](const event& what) {
+    const std::lock_guard hold(content->mutex);
+    content->events.push_back(what);
+  };
+}
+
+std::size_t event_log::count(event::kind what) const {
+  const std::lock_guard hold(content_->mutex);
+  return static_cast<std::size_t>(
+      std::count_if(content_->events.begin(), content_->events.end(), [what](const event& one) { return one.what == what; }));
+}
+
+std::vector<event> event_log::all() const {
+  const std::lock_guard hold(content_->mutex);
+  return content_->events;
+}
+
+process::process(const machine& where, options how) : store_(with_events(std::move(how), events), surroundings(where, script)) {}
+
+std::vector<seen_call> process::calls(io_call kind, std::string_view suffix) const {
+  std::vector<seen_call> found = script->calls();
+  std::erase_if(found, [&](const seen_call& call) { return call.kind != kind || !call.file.ends_with(suffix); });
+  return found;
+}
+
+machine::machine(const change& adjust) : how(options_in(directory)) {
+  if (adjust) adjust(how);
+}
+
+process machine::start(const change& adjust) const {
+  options changed = how;
+  if (adjust) adjust(changed);
+  return {*this, std::move(changed)};
+}
+
+files::boot_id machine::boot() const noexcept {
+  files::boot_id id;
+  id.fill(static_cast<std::byte>(boot_));
+  return id;
+}
+
+fs::path machine::data_path(std::uint32_t number) const { return how.data_directory / files::file_name(number).text(); }
+
+fs::path machine::lock_path() const { return how.data_directory.string() + ".lock"; }
+
+std::vector<std::string> machine::names() const {
+  std::vector<std::string> found;
+  for (const fs::directory_entry& entry : fs::directory_iterator(how.data_directory)) found.push_back(entry.path().filename().string());
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::optional<files::lock_record> machine::record() const {
+  const std::string bytes = read_file(lock_path());
+  return files::lock_record::decode(std::as_bytes(std::span(bytes)));
+}
+
+void machine::write_record(const files::lock_record& record) const {
+  const auto bytes = record.encode();
+  write_file(lock_path(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+void machine::change_record(const std::function<void(files::lock_record&)>& edit) const {
+  files::lock_record changed = record().value();
+  edit(changed);
+  write_record(changed);
+}
+
+data_location machine::append_as_original(std::uint32_t number, std::string_view bytes) const {
+  foreign_lock lock(lock_path());
+  if (!fs::exists(data_path(number))) write_file(data_path(number), {});
+  data_location where;
+  where.file_number = number;
+  where.start = size_of(number);
+  where.end = where.start + bytes.size();
+  overwrite(data_path(number), where.start, bytes);
+  return where;
+}
+
+}  // namespace conduit::test
