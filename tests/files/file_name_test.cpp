@@ -25,7 +25,7 @@ TEST_CASE("A file's name has at least eight digits and tells its form") {
   CHECK(file_name(7, file_form::zstd).text() == "data_00000007.dat.zst");
   CHECK(file_name(99'999'999).text() == "data_99999999.dat");
   CHECK(file_name(100'000'000).text() == "data_100000000.dat");
-  CHECK(file_name({number_max, file_form::zstd}).text() == "data_4294967295.dat.zst");
+  CHECK(file_name(number_max, file_form::zstd).text() == "data_4294967295.dat.zst");
 }
 
 TEST_CASE("Every name that is written is understood") {

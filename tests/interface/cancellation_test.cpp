@@ -8,7 +8,6 @@
 #include <conduit/flat_file_db.hpp>
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -169,11 +168,11 @@ TEST_CASE("A roll that runs completes as if it had not been cancelled") {
   cancellation_signal signal;
   outcome<std::uint32_t> roll;
   store.roll(bind_cancellation_slot(signal.slot(), roll.handler()));
-  std::optional<loop_threads> home(context);
+  loop_threads home(context);
   creating.wait();
   signal.emit(cancellation_type::all);
   go_on.reach();
-  home.reset();
+  home.join();
   CHECK(roll.well());
 }
 

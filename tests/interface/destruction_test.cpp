@@ -9,7 +9,6 @@
 
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -194,13 +193,13 @@ TEST_CASE("A bound context that dies under a running roll leaves the roll to its
   auto other = std::make_unique<asio::io_context>();
   outcome<std::uint32_t> roll;
   store.bind(*other).roll(roll.handler());
-  std::optional<loop_threads> home(context);
+  loop_threads home(context);
   creating.wait();
   other.reset();
   CHECK(roll.calls == 0);
   CHECK(roll.pending() == 0);
   go_on.reach();
-  home.reset();
+  home.join();
   outcome<std::uint32_t> next;
   store.roll(next.handler());
   run_dry(context);
@@ -223,13 +222,13 @@ TEST_CASE("A bound context that dies under a running removal leaves the removal 
   auto other = std::make_unique<asio::io_context>();
   outcome<std::size_t> removal;
   store.bind(*other).delete_before(3, removal.handler());
-  std::optional<loop_threads> home(context);
+  loop_threads home(context);
   removing.wait();
   other.reset();
   CHECK(removal.calls == 0);
   CHECK(removal.pending() == 0);
   go_on.reach();
-  home.reset();
+  home.join();
   CHECK(run(context, store.delete_before(3, asio::use_awaitable)) == 0);
 }
 
@@ -250,14 +249,14 @@ TEST_CASE("A bound context that dies just before the write of its put begins wai
   auto other = std::make_unique<asio::io_context>();
   outcome<data_location> put;
   store.bind(*other).put(asio::buffer(bytes), put.handler());
-  std::optional<loop_threads> home(context);
+  loop_threads home(context);
   starting.wait();
   other.reset();
   bytes.clear();
   bytes.shrink_to_fit();
   CHECK(put.calls == 0);
   CHECK(put.pending() == 0);
-  home.reset();
+  home.join();
 }
 
 }  // namespace conduit::test
