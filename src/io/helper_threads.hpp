@@ -5,8 +5,9 @@
 #include <asio/post.hpp>
 #include <asio/strand.hpp>
 #include <asio/thread_pool.hpp>
+#include <memory>
 #include <mutex>
-#include <optional>
+#include <utility>
 
 #include "io/awaited.hpp"
 #include "io/completion_port.hpp"
@@ -20,38 +21,51 @@ class helper_threads {
   // Runs `function`, suspending a coroutine of the port's context, and returns its result. `function` must not throw.
   template <typename Function>
   auto run(completion_port& home, Function function) -> asio::awaitable<decltype(function())> {
-    return run_on(pool().get_executor(), home, std::move(function));
+    auto crew = get();
+    auto executor = crew->pool.get_executor();
+    return run_on(std::move(crew), std::move(executor), home, std::move(function));
   }
   // The same after everything else that was posted in the background.
   template <typename Function>
   auto run_in_background(completion_port& home, Function function) -> asio::awaitable<decltype(function())> {
-    return run_on(background(), home, std::move(function));
+    auto crew = get();
+    auto executor = crew->background;
+    return run_on(std::move(crew), std::move(executor), home, std::move(function));
   }
 
   template <typename Function>
   void post(Function function) {
-    asio::post(pool(), std::move(function));
+    const auto crew = get();
+    asio::post(crew->pool, std::move(function));
   }
 
   // One at a time, in order.
   template <typename Function>
   void post_in_background(Function function) {
-    asio::post(background(), std::move(function));
+    const auto crew = get();
+    asio::post(crew->background, std::move(function));
   }
 
   // Ends what was started; nothing may be posted afterwards.
   void join() {
-    if (pool_) pool_->join();
+    if (crew_) crew_->pool.join();
   }
 
  private:
+  // Shared with every call that is just posting: what it posts may end the store, on another thread, before the call has returned.
+  struct threads {
+    asio::thread_pool pool{2};
+    asio::strand<asio::thread_pool::executor_type> background{pool.get_executor()};
+  };
+
   template <typename Executor, typename Function>
-  static auto run_on(Executor executor, completion_port& home, Function function) -> asio::awaitable<decltype(function())> {
+  static auto run_on(std::shared_ptr<threads> crew, Executor executor, completion_port& home, Function function)
+      -> asio::awaitable<decltype(function())> {
     awaited<detail::completion> arrival;
     decltype(function()) result{};
-    auto begin = [&] {
+    auto begin = [&home, &arrival, &result, &function, keep = std::move(crew), executor] {
       home.send_away(arrival);
-      asio::post(executor, [&] {
+      asio::post(executor, [&home, &arrival, &result, &function] {
         result = function();
         home.deliver(arrival);
       });
@@ -60,26 +74,14 @@ class helper_threads {
     co_return result;
   }
 
-  asio::thread_pool& pool() {
+  std::shared_ptr<threads> get() {
     const std::lock_guard hold(mutex_);
-    if (!pool_) start();
-    return *pool_;
-  }
-
-  asio::strand<asio::thread_pool::executor_type>& background() {
-    const std::lock_guard hold(mutex_);
-    if (!pool_) start();
-    return *background_;
-  }
-
-  void start() {
-    pool_.emplace(2);
-    background_.emplace(pool_->get_executor());
+    if (!crew_) crew_ = std::make_shared<threads>();
+    return crew_;
   }
 
   std::mutex mutex_;
-  std::optional<asio::thread_pool> pool_;
-  std::optional<asio::strand<asio::thread_pool::executor_type>> background_;
+  std::shared_ptr<threads> crew_;
 };
 
 }  // namespace conduit::io

@@ -156,6 +156,17 @@ void put_queue::released() noexcept {
   memory_free_.wait(hold, [this] { return kernel_waiters_ == 0; });
 }
 
+bool put_queue::requeue_revoked() noexcept {
+  const std::lock_guard hold(mutex_);
+  if (!memory_revoked_) return false;
+  for (completion* entry = running_.empty() ? nullptr : &running_.front(); entry != nullptr; entry = running_.after(*entry)) {
+    static_cast<queued_op*>(entry)->state = phase::queued;
+  }
+  running_.splice(queued_);
+  queued_.splice(running_);
+  return true;
+}
+
 void put_queue::finish(work_queue& from, work_queue& into, std::error_code error) noexcept {
   while (!from.empty()) {
     auto& operation = static_cast<queued_op&>(from.pop_front());

@@ -54,6 +54,9 @@ class put_queue {
   // is gone, and the batch must fail.
   bool use_memory(io_request* in_kernel) noexcept;
   void released() noexcept;
+  // Where a batch failed because memory of one put was gone before it was written: the others wait again, in front of all that came
+  // since. False where that was not the reason.
+  bool requeue_revoked() noexcept;
   // Ends all that is running, or all there is, with `error`; the list is to be delivered.
   work_queue finish_running(std::error_code error) noexcept;
   // The same for a job, which gets its results.

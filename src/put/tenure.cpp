@@ -199,7 +199,9 @@ asio::awaitable<std::error_code> tenure::make_ready() {
     if (error) co_return error;
   }
   if (directory_unsynced_) {
-    const std::error_code error = co_await sync_directory();
+    std::error_code error = mark_syncing();
+    if (error) co_return error;
+    error = co_await sync_directory();
     if (error) {
       // A second sync may answer 0 although the entry is lost.
       poison_tail(error, false);
@@ -238,8 +240,14 @@ asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32
   record_.highest = number;
   record_.mutable_file = *number;
   record_.end = 0;
+  // Marked until its entry is known to be durable: if this process dies with the error of that sync, nobody may use the file.
+  record_.syncing = number;
   error = write_record();
-  if (error) co_return error;
+  if (error) {
+    record_.syncing.reset();
+    co_return error;
+  }
+  marked_ = true;
   files_.files.push_back({*number, file_form::plain});
   mutable_ = files_.files.back();
   state_.sealed_below.store(*number, std::memory_order_relaxed);
@@ -306,6 +314,7 @@ void tenure::poison_tail(std::error_code why, bool sync_failed) {
 }
 
 std::error_code tenure::mark_syncing() {
+  if (marked_ && record_.syncing == tail_.file->number) return {};
   record_.syncing = tail_.file->number;
   const std::error_code error = write_record();
   if (error) {

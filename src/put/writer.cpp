@@ -27,7 +27,7 @@ constexpr std::uint64_t inline_append_max = 256U << 10;
 // gap of `gap_min` the lock is left free for `rest`, if anybody came for it within `visit_memory`: an original polls for that long.
 constexpr auto busy_max = 10ms;
 constexpr auto gap_min = 200us;
-constexpr auto rest = 1ms;
+constexpr auto rest = 3ms;
 constexpr auto visit_memory = 5s;
 
 // Batches in a row without a turn of the loop: the turn costs as much as the rest of a small batch.
@@ -240,6 +240,7 @@ asio::awaitable<void> writer::write_batch() {
   const std::uint64_t bytes = write_.bytes_left();
   if (any) error = co_await append();
   leave_lock();
+  if (error == asio::error::operation_aborted && queue_.requeue_revoked()) co_return;
   work_queue finished = queue_.finish_running(error);
   if (!error && any) {
     std::uint64_t count = 0;
@@ -261,10 +262,11 @@ asio::awaitable<std::error_code> writer::append() {
   if (durable) {
     error = tenure_.mark_syncing();
     if (error) co_return error;
-  } else if (bytes != 0) {
+  } else {
+    // An empty blob too: it lies behind bytes that may be another process's.
     tenure_.unsynced()->add(tenure_.mutable_tail().file);
   }
-  if (durable && bytes != 0) {
+  if (durable) {
     error = co_await append_durably();
   } else if (bytes > inline_append_max) {
     error = co_await append_through_engine();
@@ -321,6 +323,15 @@ asio::awaitable<std::error_code> writer::append_durably() {
   const int fd = tenure_.mutable_tail().file->fd.get();
   counted_.ring_appends.fetch_add(1, std::memory_order_relaxed);
   std::error_code why;
+  if (write_.done()) {
+    // Empty blobs alone: they lie behind bytes that another process may have left unsynced, and must not outlive them.
+    awaited_request sync;
+    sync.what = io_request::kind::sync_data;
+    sync.fd = fd;
+    auto start = [&] { disk_->start(sync); };
+    co_await sync.until_complete(std::move(start));
+    if (sync.result < 0) co_return co_await mend_failed_write(os_error(sync.result), true);
+  }
   for (unsigned retries = 0; !write_.done();) {
     silent_request write;
     awaited_request sync;

@@ -259,4 +259,137 @@ TEST_CASE("A bound context that dies just before the write of its put begins wai
   home.join();
 }
 
+TEST_CASE("A put of a living context is stored although another one of its batch lost its context before the write") {
+  temporary_directory directory;
+  const auto hooks = std::make_shared<disk_hooks>();
+  options how = options_in(directory);
+  how.durability = durability::fdatasync;
+  asio::io_context context;
+  const store_on_disk store(context, how, hooked(hooks));
+  run(context, store.roll(asio::use_awaitable));
+  auto other = std::make_unique<asio::io_context>();
+  const std::string kept = bytes_of(8, 1000);
+  const std::string lost = bytes_of(9, 1000);
+  outcome<data_location> before;
+  outcome<data_location> dropped;
+  outcome<data_location> behind;
+  store.put(asio::buffer(kept), before.handler());
+  store.bind(*other).put(asio::buffer(lost), dropped.handler());
+  store.put(asio::buffer(kept), behind.handler());
+  // The record's mark is written when the batch has been put together and before its first byte is.
+  hooks->before_write = [&] { other.reset(); };
+  run_dry(context);
+  hooks->before_write = {};
+  CHECK(dropped.calls == 0);
+  CHECK(dropped.pending() == 0);
+  REQUIRE(before.well());
+  REQUIRE(behind.well());
+  CHECK(run(context, store.get(before.value(), asio::use_awaitable)).text() == kept);
+  CHECK(run(context, store.get(behind.value(), asio::use_awaitable)).text() == kept);
+}
+
+TEST_CASE("A bound context may die while its put waits for another process") {
+  store_fixture store;
+  store.put("the first");
+  foreign_lock other_process(store.lock_path());
+  outcome<data_location> dropped;
+  outcome<data_location> kept;
+  {
+    asio::io_context other;
+    const flat_file_db bound = store.db.bind(other);
+    bound.put(asio::buffer("never stored", 12), dropped.handler());
+    bound.put(asio::buffer("nor this", 8), dropped.handler());
+    store.db.put(asio::buffer("kept", 4), kept.handler());
+    store.context.restart();
+    store.context.poll();
+  }
+  CHECK(dropped.calls == 0);
+  CHECK(dropped.pending() == 0);
+  other_process.release();
+  store.context.run();
+  REQUIRE(kept.well());
+  CHECK(kept.value().start == 9);
+}
+
+TEST_CASE("A bound context that dies under a large write waits for it although nobody runs home") {
+  store_fixture store;
+  store.roll();
+  const std::string original = bytes_of(10, large_bytes);
+  std::string bytes = original;
+  outcome<data_location> put;
+  outcome<data_location> behind;
+  {
+    asio::io_context other;
+    store.db.bind(other).put(asio::buffer(bytes), put.handler());
+    store.db.put(asio::buffer("behind", 6), behind.handler());
+    // Until the write is with the kernel or a thread; home's loop does not turn again before the context is gone.
+    store.context.restart();
+    while (store.db.stats().ring_appends == 0) store.context.run_one();
+    store.context.run_one();
+  }
+  bytes.assign(bytes.size(), 'x');
+  CHECK(put.calls == 0);
+  CHECK(put.pending() == 0);
+  CHECK(read_file(store.data_path(0)).substr(0, original.size()) == original);
+  store.context.run();
+  CHECK(behind.well());
+}
+
+TEST_CASE("A context may die with everything pending while another process holds the lock") {
+  store_fixture scratch;
+  everything all;
+  flat_file_db db;
+  {
+    foreign_lock other_process(scratch.lock_path());
+    {
+      asio::io_context context;
+      db = flat_file_db::open(context, scratch.how);
+      all.start(db, {});
+      context.poll();
+      CHECK(all.put.calls == 0);
+    }
+    CHECK(all.pending() == 0);
+  }
+  // The thread that waited for the lock gives it up when it gets there, although the handle lives on.
+  wait_until_lock_is_free(scratch.lock_path());
+  CHECK(db.is_open());
+}
+
+TEST_CASE("A context that dies between the grant of the lock and its next turn holds no lock") {
+  store_fixture scratch;
+  outcome<data_location> put;
+  flat_file_db db;
+  {
+    asio::io_context context;
+    foreign_lock other_process(scratch.lock_path());
+    db = flat_file_db::open(context, scratch.how);
+    db.put(asio::buffer("never stored", 12), put.handler());
+    context.poll();
+    other_process.release();
+    while (lock_is_free(scratch.lock_path())) std::this_thread::yield();
+  }
+  CHECK(put.calls == 0);
+  CHECK(put.pending() == 0);
+  CHECK(lock_is_free(scratch.lock_path()));
+}
+
+TEST_CASE("A context dies with reads that the disk has not answered yet") {
+  store_fixture store;
+  const std::string bytes = bytes_of(11, large_bytes);
+  const data_location location = store.put(bytes);
+  for (int turns = 0; turns < 6; ++turns) {
+    make_cold(store.data_path(location.file_number));
+    std::vector<outcome<blob>> gets(16);
+    {
+      asio::io_context other;
+      const flat_file_db bound = store.db.bind(other);
+      for (std::uint64_t i = 0; i < gets.size(); ++i) {
+        bound.get({location.file_number, 0, i * 65536 + 1, i * 65536 + 60000}, gets[i].handler());
+      }
+      for (int i = 0; i < turns; ++i) other.poll_one();
+    }
+    for (auto& get : gets) REQUIRE(get.pending() == 0);
+  }
+}
+
 }  // namespace conduit::test

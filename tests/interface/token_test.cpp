@@ -3,6 +3,7 @@
 #include <asio/buffer.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/experimental/awaitable_operators.hpp>
+#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_future.hpp>
 #include <catch2/catch.hpp>
@@ -12,11 +13,9 @@
 
 #include <chrono>
 #include <future>
-#include <optional>
 #include <string>
 #include <tuple>
 #include <type_traits>
-#include <variant>
 #include <vector>
 
 #include "support/outcome.hpp"
@@ -154,6 +153,24 @@ bool good(subject& on, outcome_of<Call>& got) {
   return true;
 }
 
+// From a handler of the context that the call belongs to.
+template <typename Call>
+void call_on_its_context(subject& on, outcome_of<Call>& got) {
+  asio::post(on.store.context, [&] {
+    got.initiating = true;
+    Call::call(on, got.handler());
+    got.initiating = false;
+  });
+  run_dry(on.store.context);
+}
+
+// Which of the two ends first: 0 for the call.
+template <typename Result>
+asio::awaitable<std::size_t> race(asio::awaitable<Result> call, asio::awaitable<void> timeout) {
+  const auto first = co_await (std::move(call) || std::move(timeout));
+  co_return first.index();
+}
+
 }  // namespace
 
 #define EVERY_CALL \
@@ -171,48 +188,28 @@ TEMPLATE_TEST_CASE("Every call can be awaited", "", EVERY_CALL) {
 
 TEMPLATE_TEST_CASE("Every call takes a callback and does not run it inside the call", "", EVERY_CALL) {
   subject on;
-  outcome_of<TestType> from_outside;
-  TestType::call(on, from_outside.handler());
-  CHECK(from_outside.calls == 0);
+  outcome_of<TestType> got;
+  TestType::call(on, got.handler());
+  CHECK(got.calls == 0);
   run_dry(on.store.context);
-  CHECK(good<TestType>(on, from_outside));
+  CHECK(good<TestType>(on, got));
 }
 
 TEMPLATE_TEST_CASE("Every call on a thread of its context runs its callback later", "", EVERY_CALL) {
   subject on;
-  outcome_of<TestType> from_inside;
-  bool inside = false;
-  bool called_inside = false;
-  asio::post(on.store.context, [&] {
-    inside = true;
-    TestType::call(on, [&, note = from_inside.handler()](std::error_code error, auto&&... results) mutable {
-      called_inside = inside;
-      note(error, std::forward<decltype(results)>(results)...);
-    });
-    inside = false;
-  });
-  run_dry(on.store.context);
-  CHECK_FALSE(called_inside);
-  CHECK(good<TestType>(on, from_inside));
+  outcome_of<TestType> got;
+  call_on_its_context<TestType>(on, got);
+  CHECK_FALSE(got.called_inside);
+  CHECK(good<TestType>(on, got));
 }
 
 TEMPLATE_TEST_CASE("Every call that fails on a thread of its context runs its callback later", "", EVERY_CALL) {
   subject on;
   on.store.run(on.store.db.close());
-  bool inside = false;
-  bool called_inside = false;
-  std::error_code failed;
-  asio::post(on.store.context, [&] {
-    inside = true;
-    TestType::call(on, [&](std::error_code error, auto&&...) {
-      called_inside = inside;
-      failed = error;
-    });
-    inside = false;
-  });
-  run_dry(on.store.context);
-  CHECK_FALSE(called_inside);
-  CHECK(failed == errc::closed);
+  outcome_of<TestType> got;
+  call_on_its_context<TestType>(on, got);
+  CHECK_FALSE(got.called_inside);
+  CHECK(got.error == errc::closed);
 }
 
 TEMPLATE_TEST_CASE("Every call gives a future", "", EVERY_CALL) {
@@ -277,22 +274,13 @@ TEMPLATE_TEST_CASE("Every call takes a cancellation slot and leaves it empty", "
 TEMPLATE_TEST_CASE("Every call wins against a timer that does not fire", "", EVERY_CALL) {
   subject on;
   asio::steady_timer timer(on.store.context, 1h);
-  auto race = [](auto operation, auto timeout) -> asio::awaitable<std::size_t> {
-    const auto first = co_await (std::move(operation) || std::move(timeout));
-    co_return first.index();
-  };
   CHECK(on.store.run(race(TestType::call(on, asio::use_awaitable), timer.async_wait(asio::use_awaitable))) == 0);
 }
 
 TEMPLATE_TEST_CASE("Every call may be beaten by a timer and the store stays usable", "", EVERY_CALL) {
   subject on;
   asio::steady_timer timer(on.store.context, 0s);
-  auto race = [](auto operation, auto timeout) -> asio::awaitable<std::size_t> {
-    const auto first = co_await (std::move(timeout) || std::move(operation));
-    co_return first.index();
-  };
-  const std::size_t winner = on.store.run(race(TestType::call(on, asio::use_awaitable), timer.async_wait(asio::use_awaitable)));
-  CHECK(winner <= 1);
+  CHECK(on.store.run(race(TestType::call(on, asio::use_awaitable), timer.async_wait(asio::use_awaitable))) <= 1);
   on.store.reopen();
   CHECK(on.store.get(on.store.put("the next")) == "the next");
 }

@@ -6,6 +6,7 @@
 
 #include "support/process_original.hpp"
 #include "support/process_putters.hpp"
+#include "support/sanitizers.hpp"
 #include "support/store_fixture.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -64,8 +65,9 @@ TEST_CASE("a Python process that polls for the lock gets it beside a process tha
   REQUIRE(seconds.size() == 8);
   std::sort(seconds.begin(), seconds.end());
   INFO(how.coroutines << " putters");
-  CHECK(seconds[seconds.size() / 2] <= 0.5);
-  CHECK(seconds.back() <= 3);
+  // Under a sanitizer the same machine does a tenth of the work: there it only has to get the lock.
+  CHECK(seconds[seconds.size() / 2] <= (sanitized ? 5 : 0.5));
+  CHECK(seconds.back() <= (sanitized ? 20 : 3));
 }
 
 }  // namespace conduit::test

@@ -254,6 +254,24 @@ TEST_CASE("rule 10: the file whose first sync failed is not used") {
   CHECK(next.value.file_number == 1);
 }
 
+TEST_CASE("rule 10: nobody uses a file whose entry a dead process failed to sync") {
+  machine host([](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
+  REQUIRE(!host.start()->put("some bytes").error);
+  const bool as_creator = GENERATE(false, true);
+  {
+    process writer = host.start();
+    writer.script->set_rule([dead = false](const seen_call& call) mutable -> std::optional<fault> {
+      if (call.kind == io_call::sync_directory) dead = true;  // it fails, and nobody learns of it
+      if (!dead) return std::nullopt;
+      return fault::with_error(EIO);
+    });
+    CHECK((as_creator ? writer->roll().error : writer->put("lost").error));
+  }
+  const std::uint32_t lost = as_creator ? 1 : 0;
+  CHECK(host.record()->syncing == lost);
+  CHECK(host.start()->put("more bytes").value.file_number == lost + 1);
+}
+
 TEST_CASE("rule 10: the poisoned number is only ever raised") {
   machine host(durable);
   process writer = host.start();

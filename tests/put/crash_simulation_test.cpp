@@ -4,6 +4,7 @@
 #include <string>
 
 #include "support/crash_simulation.hpp"
+#include "support/sanitizers.hpp"
 
 using namespace conduit::test;
 
@@ -18,7 +19,7 @@ std::uint64_t setting(const char* name, std::uint64_t otherwise) {
 
 TEST_CASE("no crash of a process or of the machine loses a promised blob, changes a byte or frees a location") {
   const std::uint64_t seed = setting("CONDUIT_SEED", 20240229);
-  const std::size_t wanted = setting("CONDUIT_CRASH_STATES", 10000);
+  const std::size_t wanted = setting("CONDUIT_CRASH_STATES", sanitized ? 1000 : 10000);
   INFO("seed " << seed);
   const crash_report report = simulate_crashes(seed, wanted);
   for (const std::string& complaint : report.complaints) UNSCOPED_INFO(complaint);

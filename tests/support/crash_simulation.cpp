@@ -40,14 +40,14 @@ class simulation {
   simulation(std::uint64_t seed, std::size_t crash_states) : random_(seed), wanted_(crash_states) {}
 
   crash_report run() {
-    while (report_.crash_states < wanted_ && report_.complaints.size() < complaints_max) live({}, {}, 1, 0);
+    while (report_.crash_states < wanted_ && report_.complaints.size() < complaints_max) live({}, {}, 1, true, 0);
     return std::move(report_);
   }
 
  private:
   friend class life;
 
-  void live(disk_state from, std::vector<promise> promises, unsigned char boot, int depth);
+  void live(disk_state from, std::vector<promise> promises, unsigned char boot, bool sound, int depth);
   void complain(const std::string& what) {
     if (report_.complaints.size() < complaints_max) report_.complaints.push_back(what);
   }
@@ -62,10 +62,11 @@ class simulation {
 // One machine from power-on to power failure.
 class life {
  public:
-  life(simulation& all, disk_state from, std::vector<promise> promises, unsigned char boot, model_disk::troubles what)
+  // `sound`: no call can fail, and no error of an earlier write waits to be reported.
+  life(simulation& all, disk_state from, std::vector<promise> promises, unsigned char boot, model_disk::troubles what, bool sound)
       : all_(all),
         random_(all.random_()),
-        troubles_(what),
+        sound_(sound && !what.any()),
         machine_(std::make_shared<model_disk>(std::move(from), random_(), what)),
         boot_(boot),
         promises_(std::move(promises)) {}
@@ -100,7 +101,7 @@ class life {
 
   simulation& all_;
   random_numbers random_;
-  const model_disk::troubles troubles_;
+  const bool sound_;
   const std::shared_ptr<model_disk> machine_;
   const unsigned char boot_;
   std::vector<promise> promises_;
@@ -133,7 +134,7 @@ std::size_t life::any_size() {
 }
 
 void life::expect_success(const running& one, const std::error_code& error, const char* what) {
-  if (error && !troubles_.any() && !one.process->dead()) {
+  if (error && sound_ && !one.process->dead()) {
     all_.complain(std::string(what) + " fails on a sound disk: " + error.message());
   }
 }
@@ -268,12 +269,12 @@ std::vector<promise> life::promises_at(std::size_t changes, bool power_fails) co
   return then;
 }
 
-void simulation::live(disk_state from, std::vector<promise> promises, unsigned char boot, int depth) {
+void simulation::live(disk_state from, std::vector<promise> promises, unsigned char boot, bool sound, int depth) {
   model_disk::troubles what;
   if (chance(random_, 30)) what.sync_failures = chance(random_, 50) ? 5 : 25;
   if (chance(random_, 10)) what.write_back_failures = 3;
   if (chance(random_, 20)) what.full = 10;
-  life one(*this, std::move(from), std::move(promises), boot, what);
+  life one(*this, std::move(from), std::move(promises), boot, what, sound);
   one.check_promises();
   one.work();
   one.check_promises();
@@ -288,12 +289,13 @@ void simulation::live(disk_state from, std::vector<promise> promises, unsigned c
     disk_state left = power_fails ? then.after_power_failure(random_, unsynced) : then;
     std::vector<promise> promised = one.promises_at(at, power_fails);
     const auto next_boot = static_cast<unsigned char>(boot + (power_fails ? 1 : 0));
+    const bool still_sound = power_fails || (sound && !what.any());
     ++report_.crash_states;
     const std::size_t complaints = report_.complaints.size();
     if (depth < depth_max && chance(random_, 25)) {
-      live(std::move(left), std::move(promised), next_boot, depth + 1);
+      live(std::move(left), std::move(promised), next_boot, still_sound, depth + 1);
     } else {
-      life after(*this, std::move(left), std::move(promised), next_boot, {});
+      life after(*this, std::move(left), std::move(promised), next_boot, {}, still_sound);
       after.recover();
     }
     if (report_.complaints.size() > complaints) complain("^ at change " + std::to_string(at) + " of " + std::to_string(changes));

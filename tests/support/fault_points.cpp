@@ -1,6 +1,7 @@
 #include "support/fault_points.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <conduit/error.hpp>
 #include <cstdlib>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <thread>
 
 #include "support/bytes.hpp"
 #include "support/foreign_lock.hpp"
@@ -270,6 +272,19 @@ point_report run_with(const fault_point& point) {
   report.hits = script->hits();
   report.complaints = std::move(faulty.complaints);
   return report;
+}
+
+std::vector<point_report> run_all(const std::vector<fault_point>& points) {
+  std::vector<point_report> reports(points.size());
+  std::atomic<std::size_t> next{0};
+  std::vector<std::thread> workers;
+  for (int i = 0; i < 4; ++i) {
+    workers.emplace_back([&] {
+      for (std::size_t one = next++; one < points.size(); one = next++) reports[one] = run_with(points[one]);
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+  return reports;
 }
 
 }  // namespace conduit::test

@@ -30,4 +30,7 @@ struct point_report {
 };
 point_report run_with(const fault_point& point);
 
+// The same for each, several at once: a run waits for its own threads most of the time.
+std::vector<point_report> run_all(const std::vector<fault_point>& points);
+
 }  // namespace conduit::test

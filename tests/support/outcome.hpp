@@ -17,6 +17,7 @@ class outcome {
   auto handler() {
     return [this, alive = std::make_unique<count_guard>(pending_)](std::error_code with, Results... values) {
       ++calls;
+      if (initiating) called_inside = true;
       error = with;
       results = std::tuple<Results...>(std::move(values)...);
     };
@@ -27,6 +28,10 @@ class outcome {
   bool called() const noexcept { return calls != 0; }
   bool well() const noexcept { return calls != 0 && !error; }
   auto& value() noexcept { return std::get<0>(results); }
+
+  // Set while the call that was given a handler has not returned.
+  bool initiating = false;
+  bool called_inside = false;
 
   std::size_t calls = 0;
   std::error_code error;
