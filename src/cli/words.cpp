@@ -11,9 +11,8 @@ namespace {
 
 template <typename Integer>
 bool parse_digits(std::string_view text, Integer& value) {
-  const char* end = text.data() + text.size();
-  auto [stopped, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc{} && stopped == end;
+  const auto [stopped, error] = std::from_chars(text.begin(), text.end(), value);
+  return error == std::errc{} && stopped == text.end();
 }
 
 }  // namespace

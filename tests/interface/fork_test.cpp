@@ -5,7 +5,6 @@
 #include <conduit/flat_file_db.hpp>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "support/child_process.hpp"
+#include "support/descriptors.hpp"
 #include "support/foreign_lock.hpp"
 #include "support/hooked_disk.hpp"
 #include "support/loop_threads.hpp"
@@ -23,22 +23,6 @@
 #include "support/store_on_disk.hpp"
 
 namespace conduit::test {
-
-namespace {
-
-// Descriptors of this process that are open on the file.
-int descriptors_of(const std::filesystem::path& file) {
-  struct stat wanted{};
-  if (::stat(file.c_str(), &wanted) != 0) return -1;
-  int count = 0;
-  for (int fd = 0; fd < 1024; ++fd) {
-    struct stat found{};
-    if (::fstat(fd, &found) == 0 && found.st_dev == wanted.st_dev && found.st_ino == wanted.st_ino) ++count;
-  }
-  return count;
-}
-
-}  // namespace
 
 TEST_CASE("A child uses no store of its parent") {
   store_fixture store;
@@ -102,7 +86,8 @@ TEST_CASE("A child holds no descriptor of the lock file") {
     outcome<data_location> put;
     store.db.put(asio::buffer("x", 1), put.handler());
     store.context.restart();
-    store.context.poll();
+    const auto before = descriptors_of(store.lock_path());
+    while (descriptors_of(store.lock_path()) == before) store.context.run_one();
     other_process.release();
     store.context.run();
     CHECK(put.well());
