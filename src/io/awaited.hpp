@@ -19,7 +19,9 @@ class awaited final : public Base {
   asio::awaitable<void> until_complete(Begin begin) {
     auto initiation = [this](auto&& handler, Begin start) {
       handler_.emplace(std::forward<decltype(handler)>(handler));
-      start();
+      // From the stack, not from the frame: the coroutine may be gone before the call has returned.
+      const Begin own(std::move(start));
+      own();
     };
     return asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiation), asio::use_awaitable, std::move(begin));
   }

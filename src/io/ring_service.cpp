@@ -60,7 +60,7 @@ ring_service::ring_service(asio::execution_context& context) : service(context),
     error_ = refused.code();
     return;
   }
-  watch_->assign(watched.get(), error_);
+  static_cast<void>(watch_->assign(watched.get(), error_));
   if (!error_) watched.release();
 }
 
@@ -183,7 +183,7 @@ void ring_service::watch_or_rest() {
   if (in_flight_ == 0) {
     // An armed wait would keep `run` from returning. Its handler still runs, aborted, and finds nothing.
     std::error_code ignored;
-    if (watching_) watch_->cancel(ignored);
+    if (watching_) static_cast<void>(watch_->cancel(ignored));
   } else if (!watching_) {
     watching_ = true;
     watch_->async_wait(asio::posix::descriptor_base::wait_read, [this](std::error_code) { on_readable(); });
@@ -245,7 +245,7 @@ void ring_service::shutdown() {
     }
     dropped.splice(reaped_);
     std::error_code ignored;
-    if (watch_) watch_->close(ignored);
+    if (watch_) static_cast<void>(watch_->close(ignored));
   }
   while (!queued.empty()) drop_pair(static_cast<io_request&>(queued.pop_front()));
   while (!dropped.empty()) dropped.pop_front().drop();
