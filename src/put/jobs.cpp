@@ -77,12 +77,17 @@ asio::awaitable<std::error_code> writer::remove_file(std::uint32_t number) {
     if (looked >= 0 && !status.regular) co_return make_error_code(errc::not_a_regular_file);
     if (looked < 0 && looked != -ENOENT) co_return os_error(looked);
   }
-  const std::error_code announced = tenure_.announce_change();
-  if (announced) co_return announced;
+  // The mutable file's entry must be durable: its number must not come back once the lower ones are gone.
+  if (tenure_.mutable_poisoned()) {
+    const std::error_code error = co_await tenure_.begin_next("a write or sync of the last file failed");
+    if (error) co_return error;
+  }
+  std::error_code error = tenure_.announce_change();
+  if (!error) error = co_await tenure_.sync_directory();
+  if (error) co_return error;
   auto remove = [this, number]() -> std::int64_t {
     const int directory = state_->directory.get();
-    // First, so that the mutable file's entry is durable: its number must not come back once a lower one is gone.
-    std::int64_t result = disk_->sync_directory(directory);
+    std::int64_t result = 0;
     bool removed = false;
     for (const file_form form : {file_form::plain, file_form::zstd}) {
       if (result < 0) break;

@@ -32,6 +32,8 @@ tenure::tenure(store_state& state, io::file_io& disk, io::completion_port& home)
 
 bool tenure::record_vouches() const noexcept { return record_valid_ && record_.boot == boot_ && record_.device == device_; }
 
+bool tenure::mutable_poisoned() const noexcept { return mutable_ && record_.poisoned && mutable_->number <= *record_.poisoned; }
+
 std::optional<std::uint32_t> tenure::mutable_number() const noexcept {
   if (!mutable_) return std::nullopt;
   return mutable_->number;
@@ -183,7 +185,7 @@ std::optional<std::string> tenure::reason_to_leave() const {
   if (!record_vouches()) return "first put since the machine started";
   if (!mutable_) return "the store is empty";
   if (record_.highest && files_.highest_number().value_or(0) < *record_.highest) return "a file with a higher number is missing";
-  if (record_.poisoned && mutable_->number <= *record_.poisoned) return "a write or sync of the last file failed";
+  if (mutable_poisoned()) return "a write or sync of the last file failed";
   if (mutable_->form != file_form::plain) return "the last file is compressed";
   if (found_.links > 1) return "the last file has a second hard link, perhaps of a backup";
   const bool short_of_record = record_.mutable_file == mutable_->number && found_.size < record_.end;
@@ -199,15 +201,8 @@ asio::awaitable<std::error_code> tenure::make_ready() {
     if (error) co_return error;
   }
   if (directory_unsynced_) {
-    std::error_code error = mark_syncing();
+    const std::error_code error = co_await sync_directory();
     if (error) co_return error;
-    error = co_await sync_directory();
-    if (error) {
-      // A second sync may answer 0 although the entry is lost.
-      poison_tail(error, false);
-      co_return error;
-    }
-    directory_unsynced_ = false;
   }
   co_return std::error_code{};
 }
@@ -254,11 +249,7 @@ asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32
   error = co_await adopt_tail();
   if (error) co_return error;
   error = co_await sync_directory();
-  if (error) {
-    poison_tail(error, false);
-    co_return error;
-  }
-  directory_unsynced_ = false;
+  if (error) co_return error;
   if (!vouched) {
     // Only now may a record speak for this boot: the file and its entry are durable.
     record_.boot = boot_;
@@ -285,9 +276,20 @@ asio::awaitable<std::error_code> tenure::create_file(std::uint32_t number, bool 
   co_return os_error(result);
 }
 
+// Under the mark of the mutable file, like a sync of the file itself: if its entry was not yet durable and the sync fails, it may be lost,
+// and a second sync may answer 0 all the same. Then nobody may use the file.
 asio::awaitable<std::error_code> tenure::sync_directory() {
+  if (tail_.file) {
+    const std::error_code error = mark_syncing();
+    if (error) co_return error;
+  }
   auto sync = [this]() -> std::int64_t { return disk_.sync_directory(state_.directory.get()); };
   const std::int64_t result = co_await state_.helpers.run(home_, std::move(sync));
+  if (result >= 0) {
+    directory_unsynced_ = false;
+  } else if (tail_.file) {
+    poison_tail(os_error(result), false);
+  }
   co_return os_error(result);
 }
 
@@ -348,15 +350,17 @@ void tenure::forget_deleted() {
 void tenure::end() {
   end_known_ = tail_.file != nullptr;
   const bool ours = tail_.file && record_vouches();
-  const bool due = marked_ || std::chrono::steady_clock::now() - recorded_at_ > record_interval;
-  if (!ours || !due) return;
-  if (record_.mutable_file != tail_.file->number) {
-    record_.mutable_file = tail_.file->number;
-    record_.end = 0;
+  const bool due = ours && std::chrono::steady_clock::now() - recorded_at_ > record_interval;
+  if (!marked_ && !due) return;
+  if (ours) {
+    if (record_.mutable_file != tail_.file->number) {
+      record_.mutable_file = tail_.file->number;
+      record_.end = 0;
+    }
+    record_.highest = std::max(record_.highest.value_or(0), tail_.file->number);
+    // Never lowered: a file that is shorter than it was stays in doubt.
+    record_.end = std::max(record_.end, tail_.end);
   }
-  record_.highest = std::max(record_.highest.value_or(0), tail_.file->number);
-  // Never lowered: a file that is shorter than it was stays in doubt.
-  record_.end = std::max(record_.end, tail_.end);
   if (marked_) record_.syncing.reset();
   // Nothing depends on it but caution: a record that cannot be written lags behind, or keeps its mark.
   const std::error_code lagging = write_record();

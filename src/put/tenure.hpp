@@ -54,6 +54,8 @@ class tenure {
   const tail& mutable_tail() const noexcept { return tail_; }
   const files::listing& known_files() const noexcept { return files_; }
   std::optional<std::uint32_t> mutable_number() const noexcept;
+  // A write or sync of it failed, or of its entry in the directory: it is left with the next append.
+  bool mutable_poisoned() const noexcept;
 
   // After an append of `bytes` at the tail.
   void appended(std::uint64_t bytes) noexcept { tail_.end += bytes; }
@@ -63,6 +65,7 @@ class tenure {
   std::error_code mark_syncing();
   // The directory is about to change: other processes must list it again.
   std::error_code announce_change();
+  // A failure poisons the mutable file.
   asio::awaitable<std::error_code> sync_directory();
   // The file is gone.
   void removed(std::uint32_t number);

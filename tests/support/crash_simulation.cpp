@@ -29,6 +29,7 @@ struct promise {
   std::optional<std::size_t> durable;  // since when a power failure may not take it
   std::optional<std::size_t> doomed;   // since when its file may be gone, because somebody deletes it
   bool cached = true;                  // acknowledged since the last power failure
+  bool original = false;               // an original wrote it: nothing is known of it after a power failure
 };
 
 bool overlap(const data_location& a, const data_location& b) {
@@ -40,7 +41,7 @@ class simulation {
   simulation(std::uint64_t seed, std::size_t crash_states) : random_(seed), wanted_(crash_states) {}
 
   crash_report run() {
-    while (report_.crash_states < wanted_ && report_.complaints.size() < complaints_max) live({}, {}, 1, true, 0);
+    while (report_.crash_states < wanted_ && complaints_ < complaints_max) live({}, {}, 1, true, 0);
     return std::move(report_);
   }
 
@@ -48,14 +49,21 @@ class simulation {
   friend class life;
 
   void live(disk_state from, std::vector<promise> promises, unsigned char boot, bool sound, int depth);
-  void complain(const std::string& what) {
-    if (report_.complaints.size() < complaints_max) report_.complaints.push_back(what);
+  void complain(const std::string& what, const std::vector<std::string>& history) {
+    // One whole story is worth more than many titles.
+    if (report_.complaints.empty()) {
+      report_.complaints = past_;
+      report_.complaints.insert(report_.complaints.end(), history.begin(), history.end());
+    }
+    if (++complaints_ <= complaints_max) report_.complaints.push_back(what);
   }
 
   random_numbers random_;
   const std::size_t wanted_;
   crash_report report_;
   temporary_directory directory_;  // empty: only the descriptor of a directory is needed
+  std::vector<std::string> past_;  // of the machine, up to its last crash
+  std::size_t complaints_ = 0;
   std::uint64_t blobs_ = 0;
 };
 
@@ -67,11 +75,13 @@ class life {
       : all_(all),
         random_(all.random_()),
         sound_(sound && !what.any()),
+        originals_(chance(random_, 30)),
         machine_(std::make_shared<model_disk>(std::move(from), random_(), what)),
         boot_(boot),
         promises_(std::move(promises)) {}
 
   const model_disk& machine() const noexcept { return *machine_; }
+  void complain(const std::string& what) { all_.complain(what, machine_->history(machine_->changes())); }
   // What was promised when the machine stopped after so many changes.
   std::vector<promise> promises_at(std::size_t changes, bool power_fails) const;
 
@@ -95,6 +105,8 @@ class life {
   void put_several(running& one, bool together);
   void sync(running& one);
   void remove(running& one);
+  void append_as_original();
+  void check_unused(const data_location& where, bool by_original);
   void acknowledge(running& one, const data_location& where, std::uint64_t seed);
   void expect_success(const running& one, const std::error_code& error, const char* what);
   std::size_t any_size();
@@ -102,6 +114,7 @@ class life {
   simulation& all_;
   random_numbers random_;
   const bool sound_;
+  const bool originals_;  // run beside us
   const std::shared_ptr<model_disk> machine_;
   const unsigned char boot_;
   std::vector<promise> promises_;
@@ -122,6 +135,7 @@ std::unique_ptr<life::running> life::start() {
     return id;
   };
   one->store = std::make_unique<blocking_store>(how, around);
+  machine_->note(std::string("a process starts") + (one->durable ? ", durable" : ""));
   return one;
 }
 
@@ -135,15 +149,35 @@ std::size_t life::any_size() {
 
 void life::expect_success(const running& one, const std::error_code& error, const char* what) {
   if (error && sound_ && !one.process->dead()) {
-    all_.complain(std::string(what) + " fails on a sound disk: " + error.message());
+    complain(std::string(what) + " fails on a sound disk: " + error.message());
   }
+}
+
+// An original goes on in the old file after a power failure: it knows no better, and only what this boot has seen is ours to check.
+void life::check_unused(const data_location& where, bool by_original) {
+  for (const promise& other : promises_) {
+    if (by_original && !other.cached) continue;
+    if (overlap(other.where, where)) complain(where.to_string() + " was handed out before, as " + other.where.to_string());
+  }
+}
+
+void life::append_as_original() {
+  promise next;
+  next.seed = ++all_.blobs_;
+  next.original = true;
+  const std::string bytes = bytes_of(next.seed, 1 + random_() % 2000);
+  const auto [file, start] = machine_->append_as_original(bytes, max_file_size);
+  next.where.file_number = file;
+  next.where.start = start;
+  next.where.end = start + bytes.size();
+  next.acknowledged = machine_->changes();
+  check_unused(next.where, true);
+  promises_.push_back(next);
 }
 
 void life::acknowledge(running& one, const data_location& where, std::uint64_t seed) {
   if (one.process->dead()) return;  // nobody heard of it
-  for (const promise& other : promises_) {
-    if (overlap(other.where, where)) all_.complain(where.to_string() + " was handed out before, as " + other.where.to_string());
-  }
+  check_unused(where, false);
   promise next;
   next.where = where;
   next.seed = seed;
@@ -151,6 +185,7 @@ void life::acknowledge(running& one, const data_location& where, std::uint64_t s
   if (one.durable) next.durable = next.acknowledged;
   one.own.push_back(promises_.size());
   promises_.push_back(next);
+  machine_->note("acknowledged: " + where.to_string() + (one.durable ? ", durable" : ""));
 }
 
 void life::put(running& one, std::size_t size) {
@@ -182,6 +217,7 @@ void life::put_several(running& one, bool together) {
 void life::sync(running& one) {
   const std::error_code error = one.store->sync();
   expect_success(one, error, "a sync");
+  machine_->note("sync: " + error.message());
   if (error || one.process->dead()) return;
   for (const std::size_t index : one.own) {
     if (!promises_[index].durable) promises_[index].durable = machine_->changes();
@@ -210,7 +246,8 @@ void life::remove(running& one) {
 
 void life::step(running& one) {
   const auto what = random_() % 100;
-  if (what < 50) return put(one, any_size());
+  if (what < 45) return put(one, any_size());
+  if (what < 50) return originals_ ? append_as_original() : put(one, any_size());
   if (what < 62) return put_several(one, false);
   if (what < 70) return put_several(one, true);
   if (what < 82) return sync(one);
@@ -227,7 +264,9 @@ void life::work() {
     running& one = *processes[which];
     if (chance(random_, 8)) one.process->kill_at_change(random_() % 9);
     step(one);
-    if (one.process->dead() || chance(random_, 5)) processes.erase(processes.begin() + static_cast<std::ptrdiff_t>(which));
+    const bool dead = one.process->dead();
+    if (dead) machine_->note("a process was killed");
+    if (dead || chance(random_, 5)) processes.erase(processes.begin() + static_cast<std::ptrdiff_t>(which));
   }
 }
 
@@ -246,10 +285,10 @@ void life::check_promises(running& reader) {
     const auto found = reader.store->get(known.where);
     if (promised) ++all_.report_.blobs_promised;
     if (!found.error) {
-      if (found.value != bytes_of(known.seed, known.where.size())) all_.complain("wrong bytes at " + known.where.to_string());
+      if (found.value != bytes_of(known.seed, known.where.size())) complain("wrong bytes at " + known.where.to_string());
     } else if (promised) {
-      all_.complain((known.durable ? "a durable blob is lost: " : "a blob is lost without a power failure: ") + known.where.to_string() +
-                    ": " + found.error.message());
+      complain((known.durable ? "a durable blob is lost: " : "a blob is lost without a power failure: ") + known.where.to_string() + ": " +
+               found.error.message());
     } else {
       ++all_.report_.blobs_lost;
     }
@@ -259,7 +298,7 @@ void life::check_promises(running& reader) {
 std::vector<promise> life::promises_at(std::size_t changes, bool power_fails) const {
   std::vector<promise> then;
   for (promise one : promises_) {
-    if (one.acknowledged > changes) continue;
+    if (one.acknowledged > changes || (power_fails && one.original)) continue;
     one.acknowledged = 0;
     if (one.doomed) one.doomed = *one.doomed <= changes ? std::optional<std::size_t>(0) : std::nullopt;
     if (one.durable) one.durable = *one.durable <= changes ? std::optional<std::size_t>(0) : std::nullopt;
@@ -274,6 +313,7 @@ void simulation::live(disk_state from, std::vector<promise> promises, unsigned c
   if (chance(random_, 30)) what.sync_failures = chance(random_, 50) ? 5 : 25;
   if (chance(random_, 10)) what.write_back_failures = 3;
   if (chance(random_, 20)) what.full = 10;
+  if (chance(random_, 10)) what.write_failures = 10;
   life one(*this, std::move(from), std::move(promises), boot, what, sound);
   one.check_promises();
   one.work();
@@ -291,14 +331,17 @@ void simulation::live(disk_state from, std::vector<promise> promises, unsigned c
     const auto next_boot = static_cast<unsigned char>(boot + (power_fails ? 1 : 0));
     const bool still_sound = power_fails || (sound && !what.any());
     ++report_.crash_states;
-    const std::size_t complaints = report_.complaints.size();
+    const std::size_t known_past = past_.size();
+    const std::vector<std::string> history = one.machine().history(at);
+    past_.insert(past_.end(), history.begin(), history.end());
+    past_.push_back("-- after " + std::to_string(at) + " changes " + (power_fails ? "the power fails" : "all processes are killed"));
     if (depth < depth_max && chance(random_, 25)) {
       live(std::move(left), std::move(promised), next_boot, still_sound, depth + 1);
     } else {
       life after(*this, std::move(left), std::move(promised), next_boot, {}, still_sound);
       after.recover();
     }
-    if (report_.complaints.size() > complaints) complain("^ at change " + std::to_string(at) + " of " + std::to_string(changes));
+    past_.resize(known_past);
   }
 }
 

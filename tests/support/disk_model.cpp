@@ -8,8 +8,12 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <span>
 #include <string_view>
 #include <system_error>
+
+#include "files/file_name.hpp"
+#include "files/lock_record.hpp"
 
 namespace conduit::test {
 
@@ -46,6 +50,15 @@ std::string gather(const iovec* iov, unsigned count) {
   std::string bytes;
   for (unsigned i = 0; i < count; ++i) bytes.append(static_cast<const char*>(iov[i].iov_base), iov[i].iov_len);
   return bytes;
+}
+
+std::string describe_record(std::string_view bytes) {
+  const auto record = files::lock_record::decode(std::as_bytes(std::span(bytes)));
+  if (!record) return "write a part of the record";
+  const auto number = [](const std::optional<std::uint32_t>& one) { return one ? std::to_string(*one) : "none"; };
+  return "record: boot " + std::to_string(std::to_integer<int>(record->boot[0])) + ", mutable " + std::to_string(record->mutable_file) +
+         " to " + std::to_string(record->end) + ", highest " + number(record->highest) + ", syncing " + number(record->syncing) +
+         ", poisoned " + number(record->poisoned);
 }
 
 }  // namespace
@@ -130,11 +143,35 @@ disk_state model_disk::state() const {
   return now_;
 }
 
-void model_disk::begin_change() {
+std::vector<std::string> model_disk::history(std::size_t changes) const {
+  const std::lock_guard hold(mutex_);
+  std::vector<std::string> lines;
+  for (const auto& [before, what] : history_) {
+    if (before <= changes) lines.push_back(std::to_string(before) + " " + what);
+  }
+  return lines;
+}
+
+void model_disk::note(const std::string& what) {
+  const std::lock_guard hold(mutex_);
+  history_.emplace_back(before_.size(), "  " + what);
+}
+
+std::string model_disk::name_of(std::uint64_t inode) const {
+  for (const auto& [name, named] : now_.names_) {
+    if (named == inode) return name;
+  }
+  return "a removed file";
+}
+
+void model_disk::begin_change(std::string what) {
+  history_.emplace_back(before_.size(), std::move(what));
   before_.push_back(now_);
   if (troubles_.write_back_failures == 0) return;
   for (auto& [inode, file] : now_.files_) {
-    if (!file.pending.empty() && !is_lock(inode) && chance(random_, troubles_.write_back_failures)) write_back(file, true);
+    if (file.pending.empty() || is_lock(inode) || !chance(random_, troubles_.write_back_failures)) continue;
+    history_.emplace_back(before_.size(), "  writing back " + name_of(inode) + " fails");
+    write_back(file, true);
   }
 }
 
@@ -153,14 +190,17 @@ disk_state::file* model_disk::file_of(int fd) {
 std::int64_t model_disk::write(int fd, const iovec* iov, unsigned count, std::uint64_t offset) {
   disk_state::file* const file = file_of(fd);
   if (file == nullptr) return -EBADF;
-  begin_change();
   std::string bytes = gather(iov, count);
   const bool lock = is_lock(open_files_[fd].inode);
+  begin_change(lock ? describe_record(bytes)
+                    : "write " + name_of(open_files_[fd].inode) + " " + std::to_string(offset) + "+" + std::to_string(bytes.size()));
   if (!lock && chance(random_, troubles_.full)) {
     // As the kernel does it: what fits, and the error with the next attempt, which this may be.
     bytes.resize(chance(random_, 50) ? 0 : random_() % (bytes.size() + 1));
     if (bytes.empty()) return -ENOSPC;
   }
+  const bool broken = !lock && chance(random_, troubles_.write_failures);
+  if (broken) bytes.resize(random_() % (bytes.size() + 1));
   const auto size = static_cast<std::int64_t>(bytes.size());
   disk_state::change one{offset, std::move(bytes)};
   disk_state::apply(one, file->cached);
@@ -169,7 +209,7 @@ std::int64_t model_disk::write(int fd, const iovec* iov, unsigned count, std::ui
     disk_state::apply(file->pending.front(), file->durable);
     file->pending.erase(file->pending.begin());
   }
-  return size;
+  return broken ? -EIO : size;
 }
 
 // Brings the pending changes to the medium, or fails: then the cache forgets that they were ever to be written.
@@ -188,8 +228,9 @@ void model_disk::write_back(disk_state::file& one, bool fails) {
 std::int64_t model_disk::sync_data(int fd) {
   disk_state::file* const file = file_of(fd);
   if (file == nullptr) return -EBADF;
-  begin_change();
-  write_back(*file, chance(random_, troubles_.sync_failures));
+  const bool fails = chance(random_, troubles_.sync_failures);
+  begin_change("sync " + name_of(open_files_[fd].inode) + (fails ? ", which fails" : ""));
+  write_back(*file, fails);
   // Every description learns of an error once.
   description& through = open_files_[fd];
   if (through.errors_seen == file->errors) return 0;
@@ -199,8 +240,8 @@ std::int64_t model_disk::sync_data(int fd) {
 }
 
 std::int64_t model_disk::sync_directory(unsigned& errors_seen) {
-  begin_change();
   const bool fails = chance(random_, troubles_.sync_failures);
+  begin_change(std::string("sync the directory") + (fails ? ", which fails" : ""));
   std::vector<disk_state::name_change> others;
   for (disk_state::name_change& one : now_.pending_names_) {
     // The lock file lies in another directory, which nobody syncs.
@@ -226,17 +267,41 @@ std::int64_t model_disk::read(int fd, void* data, std::size_t size, std::uint64_
   return static_cast<std::int64_t>(count);
 }
 
+std::uint64_t model_disk::create(const std::string& name) {
+  begin_change("create " + name);
+  const std::uint64_t inode = now_.next_inode_++;
+  now_.files_.emplace(inode, disk_state::file{});
+  now_.names_[name] = inode;
+  now_.pending_names_.push_back({name, inode});
+  touch_directory();
+  return inode;
+}
+
+model_disk::appended model_disk::append_as_original(const std::string& bytes, std::uint64_t max_file_size) {
+  const std::lock_guard hold(mutex_);
+  std::optional<files::file_id> last;
+  for (const auto& [name, inode] : now_.names_) {
+    if (const auto file = files::parse_file_name(name)) last = file;  // names are in order of their numbers
+  }
+  if (last && now_.files_[now_.names_[files::file_name(*last).text()]].cached.size() >= max_file_size) ++last->number;
+  const std::string name = files::file_name(last.value_or(files::file_id{})).text();
+  const auto known = now_.names_.find(name);
+  const std::uint64_t inode = known != now_.names_.end() ? known->second : create(name);
+  disk_state::file& file = now_.files_[inode];
+  const std::uint64_t start = file.cached.size();
+  begin_change("an original writes " + name + " " + std::to_string(start) + "+" + std::to_string(bytes.size()));
+  disk_state::change one{start, bytes};
+  disk_state::apply(one, file.cached);
+  file.pending.push_back(std::move(one));
+  return {last ? last->number : 0, start};
+}
+
 std::int64_t model_disk::open(const char* name, io::open_mode mode) {
   const std::string key = key_of(name);
   const auto found = now_.names_.find(key);
   if (mode == io::open_mode::create) {
     if (found != now_.names_.end()) return -EEXIST;
-    begin_change();
-    const std::uint64_t inode = now_.next_inode_++;
-    now_.files_.emplace(inode, disk_state::file{});
-    now_.names_[key] = inode;
-    now_.pending_names_.push_back({key, inode});
-    touch_directory();
+    create(key);
   } else if (found == now_.names_.end()) {
     return -ENOENT;
   }
@@ -251,7 +316,7 @@ std::int64_t model_disk::open(const char* name, io::open_mode mode) {
 std::int64_t model_disk::truncate(int fd, std::uint64_t size) {
   disk_state::file* const known = file_of(fd);
   if (known == nullptr) return -EBADF;
-  begin_change();
+  begin_change("cut " + name_of(open_files_[fd].inode) + " at " + std::to_string(size));
   disk_state::change one{size, {}, true};
   disk_state::apply(one, known->cached);
   known->pending.push_back(std::move(one));
@@ -260,7 +325,7 @@ std::int64_t model_disk::truncate(int fd, std::uint64_t size) {
 
 std::int64_t model_disk::remove(const char* name) {
   if (!now_.names_.contains(name)) return -ENOENT;
-  begin_change();
+  begin_change(std::string("remove ") + name);
   now_.names_.erase(name);
   now_.pending_names_.push_back({name, std::nullopt});
   touch_directory();

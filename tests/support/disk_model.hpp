@@ -76,7 +76,8 @@ class model_disk : public std::enable_shared_from_this<model_disk> {
     unsigned sync_failures = 0;        // a sync fails, and each unsynced change is lost or not
     unsigned write_back_failures = 0;  // the same happens in the kernel's own time: the next sync of the file reports it
     unsigned full = 0;                 // a write finds no room for all its bytes
-    bool any() const noexcept { return sync_failures != 0 || write_back_failures != 0 || full != 0; }
+    unsigned write_failures = 0;       // a write moves some of its bytes and fails
+    bool any() const noexcept { return sync_failures != 0 || write_back_failures != 0 || full != 0 || write_failures != 0; }
   };
 
   model_disk(disk_state begin, std::uint64_t seed, troubles what);
@@ -84,6 +85,16 @@ class model_disk : public std::enable_shared_from_this<model_disk> {
   // How many calls have changed something so far, and the state after the first so many of them.
   std::size_t changes() const;
   disk_state state_after(std::size_t changes) const;
+  // What each of them was, in words; acknowledgements and the like stand between them.
+  std::vector<std::string> history(std::size_t changes) const;
+  void note(const std::string& what);
+
+  struct appended {
+    std::uint32_t file = 0;
+    std::uint64_t start = 0;
+  };
+  // What the Python original does in one holding of the lock: no record, no sync.
+  appended append_as_original(const std::string& bytes, std::uint64_t max_file_size);
   disk_state state() const;
 
  private:
@@ -98,7 +109,9 @@ class model_disk : public std::enable_shared_from_this<model_disk> {
   // All under the lock.
   disk_state::file* file_of(int fd);
   bool is_lock(std::uint64_t inode) const;
-  void begin_change();
+  void begin_change(std::string what);
+  std::string name_of(std::uint64_t inode) const;
+  std::uint64_t create(const std::string& name);
   void touch_directory();
   void write_back(disk_state::file& one, bool fails);
   std::int64_t write(int fd, const iovec* iov, unsigned count, std::uint64_t offset);
@@ -116,6 +129,7 @@ class model_disk : public std::enable_shared_from_this<model_disk> {
   mutable std::mutex mutex_;
   disk_state now_;
   std::vector<disk_state> before_;
+  std::vector<std::pair<std::size_t, std::string>> history_;  // each with the number of changes before it
   random_numbers random_;
   const troubles troubles_;
   std::map<int, description> open_files_;  // a number that was closed and came back is overwritten

@@ -19,12 +19,13 @@ std::uint64_t bytes_of(const iovec* iov, unsigned count) noexcept {
 }
 
 // How many bytes a transfer of `size` moves under the fault.
+// Never none of several: that is the end of a file.
 std::uint64_t moved(const fault& how, std::uint64_t size) noexcept {
   switch (how.what) {
     case fault::kind::short_by_one:
-      return size == 0 ? 0 : size - 1;
+      return size <= 1 ? size : size - 1;
     case fault::kind::short_half:
-      return size / 2;
+      return size - size / 2;
     case fault::kind::error:
     case fault::kind::nothing:
       break;
