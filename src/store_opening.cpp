@@ -123,14 +123,15 @@ backend choose_backend(const store_state& state, asio::io_context& context, std:
     reason = "asked for";
     return backend::threads;
   }
-  const backend possible = io::probe_backend(reason);
-  const std::error_code refused =
-      possible == backend::io_uring ? io::ring_service::of(context).error() : std::make_error_code(std::errc::operation_not_permitted);
+  std::error_code refused = io::probe_ring(reason);
+  if (!refused) {
+    refused = io::ring_service::of(context).error();
+    if (refused) reason = "this context can have no ring (" + refused.message() + ")";
+  }
   if (!refused) {
     if (state.how.backend == backend::io_uring) reason = "asked for";
     return backend::io_uring;
   }
-  if (possible == backend::io_uring) reason = "this context can have no ring (" + refused.message() + ")";
   if (state.how.backend == backend::io_uring) throw std::system_error(refused, reason);
   return backend::threads;
 }

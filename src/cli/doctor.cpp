@@ -118,7 +118,7 @@ void print_text(const findings& found) {
 
 exit_status run_doctor(const doctor_flags& flags) {
   findings found;
-  found.io_uring_possible = io::probe_backend(found.reason) == backend::io_uring;
+  found.io_uring_possible = !io::probe_ring(found.reason);
   if (flags.directory().empty()) {
     examine_backend(flags, found);
   } else {

@@ -6,11 +6,11 @@
 
 namespace conduit::io {
 
-backend probe_backend(std::string& reason) {
+std::error_code probe_ring(std::string& reason) {
   const std::error_code refused = try_ring();
   if (!refused) {
     reason = "io_uring is available";
-    return backend::io_uring;
+    return refused;
   }
   switch (refused.value()) {
     case EPERM:
@@ -28,7 +28,7 @@ backend probe_backend(std::string& reason) {
       break;
   }
   reason += " (" + refused.message() + ")";
-  return backend::threads;
+  return refused;
 }
 
 }  // namespace conduit::io

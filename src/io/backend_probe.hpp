@@ -1,12 +1,12 @@
-// Which backend this process can have, and why.
+// Whether this process can have rings, and why not.
 #pragma once
 
-#include <conduit/options.hpp>
 #include <string>
+#include <system_error>
 
 namespace conduit::io {
 
-// Makes and tears down a ring. `reason` becomes a sentence fit for people.
-backend probe_backend(std::string& reason);
+// Makes a ring and tears it down. `reason` becomes a sentence fit for people.
+std::error_code probe_ring(std::string& reason);
 
 }  // namespace conduit::io

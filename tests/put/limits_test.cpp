@@ -102,9 +102,10 @@ int child_without_descriptors(const machine& host) {
 // Opens the store with ever more descriptors, from none, until that succeeds.
 int child_that_opens_with_few_descriptors(const machine& host) {
   const std::size_t before = open_descriptors();
+  const auto lowest_free = static_cast<std::size_t>(unique_fd(::dup(STDERR_FILENO)).get());
   for (std::size_t spare = 0; spare < 64; ++spare) {
     bool opened = false;
-    limit(RLIMIT_NOFILE, before - 1 + spare);  // the listing's own is closed again
+    limit(RLIMIT_NOFILE, lowest_free + spare);
     try {
       process writer = host.start();
       opened = true;
