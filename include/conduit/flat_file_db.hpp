@@ -93,6 +93,7 @@ class flat_file_db {
   template <typename Token = asio::use_awaitable_t<>>
   auto get_slice(data_location location, slice part, Token&& token = Token{}) const {
     if constexpr (detail::is_use_awaitable<Token>) {
+      if (!detail::may_read_inline(*binding_)) return initiate<detail::get_call, blob>(token, location, part);
       return detail::inline_get<std::remove_cvref_t<Token>>(binding_, location, part);
     } else {
       return initiate<detail::get_call, blob>(token, location, part);
@@ -104,6 +105,7 @@ class flat_file_db {
   template <typename Token = asio::use_awaitable_t<>>
   auto get_into(data_location location, slice part, asio::mutable_buffer to, Token&& token = Token{}) const {
     if constexpr (detail::is_use_awaitable<Token>) {
+      if (!detail::may_read_inline(*binding_)) return initiate<detail::get_into_call, std::size_t>(token, location, part, to);
       return detail::inline_get_into<std::remove_cvref_t<Token>>(binding_, location, part, to);
     } else {
       return initiate<detail::get_into_call, std::size_t>(token, location, part, to);

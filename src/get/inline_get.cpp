@@ -32,6 +32,8 @@ bool read_inline(binding& where, const data_location& location, const file_range
 
 }  // namespace
 
+bool may_read_inline(const binding& where) noexcept { return where.disk->idle(); }
+
 bool try_get_into(binding& where, const data_location& location, const slice& part, const asio::mutable_buffer& to, std::size_t& length,
                   std::error_code& error) noexcept {
   const file_range range = range_of(location, part);

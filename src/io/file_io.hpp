@@ -15,8 +15,8 @@ struct file_status {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
   std::uint64_t links = 0;
-  std::uint64_t size = 0;  // bytes
-  std::int64_t modified_ns = 0;
+  std::uint64_t size = 0;        // bytes
+  std::int64_t modified_ns = 0;  // of a directory
   bool regular = false;
 
   bool same_file(const file_status& other) const noexcept { return device == other.device && inode == other.inode; }

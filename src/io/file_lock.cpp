@@ -69,6 +69,8 @@ std::error_code file_lock::reopen(unsigned permissions) {
   return error;
 }
 
+bool file_lock::try_acquire() noexcept { return disk_.try_lock(fd_.get()) >= 0; }
+
 asio::awaitable<std::error_code> file_lock::acquire(completion_port& home, bool& waited) {
   waited = false;
   std::int64_t result = -EINTR;

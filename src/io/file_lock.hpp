@@ -30,6 +30,8 @@ class file_lock {
   // Opens the lock file, creating it where `permissions` is not 0. Refuses what is not a regular file.
   std::error_code open(unsigned permissions);
 
+  // Takes the lock where it is free, without suspending. False otherwise, and where that could not be found out.
+  bool try_acquire() noexcept;
   // Takes the lock, at once where it is free. `waited` tells whether somebody else had it. Suspends on the port's context.
   asio::awaitable<std::error_code> acquire(completion_port& home, bool& waited);
   void release() noexcept;

@@ -136,14 +136,15 @@ bool put_queue::take_appends(const segment_limits& limits, io::iov_cursor& into)
     parts += next.blobs.size();
     begin(next);
   }
-  return !running_.empty();
+  memory_used_ = !running_.empty();
+  return memory_used_;
 }
 
-bool put_queue::use_memory(io_request* in_kernel) noexcept {
+bool put_queue::use_memory(io_request& in_kernel) noexcept {
   const std::lock_guard hold(mutex_);
   if (memory_revoked_) return false;
   memory_used_ = true;
-  in_kernel_ = in_kernel;
+  in_kernel_ = &in_kernel;
   return true;
 }
 
@@ -179,6 +180,8 @@ void put_queue::finish(work_queue& from, work_queue& into, std::error_code error
 
 work_queue put_queue::finish_running(std::error_code error) noexcept {
   const std::lock_guard hold(mutex_);
+  memory_used_ = false;
+  memory_free_.notify_all();
   work_queue finished;
   finish(running_, finished, error);
   admit_waiting();

@@ -48,11 +48,12 @@ class put_queue {
     std::uint64_t max_file_size = 0;  // no put begins at or beyond it
     std::size_t bytes = 0;            // of one batch
   };
-  // Begins the next appends, up to the limits but at least one, and gives each its locations. False if none is left.
+  // Begins the next appends, up to the limits but at least one, and gives each its locations. Their memory is read by this thread until
+  // `released` or `finish_running`. False if none is left.
   bool take_appends(const segment_limits& limits, io::iov_cursor& into);
-  // Memory of running puts is read by this thread, or by the kernel, until the matching `released`. False: the memory of a running put
-  // is gone, and the batch must fail.
-  bool use_memory(io_request* in_kernel) noexcept;
+  // Memory of running puts is read by the kernel, until the matching `released`. False: the memory of a running put is gone, and the
+  // batch must fail.
+  bool use_memory(io_request& in_kernel) noexcept;
   void released() noexcept;
   // Where a batch failed because memory of one put was gone before it was written: the others wait again, in front of all that came
   // since. False where that was not the reason.
@@ -86,7 +87,7 @@ class put_queue {
   work_queue running_;
   std::uint64_t bytes_ = 0;  // of queued and running puts
   bool writer_running_ = false;
-  bool memory_used_ = false;  // between use_memory and released
+  bool memory_used_ = false;  // until `released`, by the writer's thread or the kernel
   io_request* in_kernel_ = nullptr;
   unsigned kernel_waiters_ = 0;  // in `revoke`, waiting for that request
   bool memory_revoked_ = false;

@@ -72,12 +72,23 @@ std::error_code tenure::write_record() {
 
 void tenure::watch() { watch_.begin(state_.directory_path, state_.lock_path); }
 
+// As far as the watch tells, since the last full check, and that is not long ago.
+bool tenure::nothing_changed() noexcept {
+  const bool recent = listed_ && std::chrono::steady_clock::now() - checked_at_ < full_check_interval;
+  if (!watch_.quiet() || !recent) checked_at_ = {};  // until a check has succeeded: the watch will not tell twice
+  return checked_at_ != std::chrono::steady_clock::time_point{};
+}
+
+bool tenure::try_begin() {
+  marked_ = false;
+  if (!nothing_changed() || record_.syncing || !mutable_ || mutable_->form != file_form::plain) return false;
+  return measure_tail() > 0;
+}
+
 asio::awaitable<std::error_code> tenure::begin() {
   marked_ = false;
-  const auto now = std::chrono::steady_clock::now();
-  const bool quiet = watch_.quiet() && listed_ && now - checked_at_ < full_check_interval;
-  if (!quiet) {
-    checked_at_ = {};  // until this has succeeded: the watch will not tell twice
+  if (!nothing_changed()) {
+    const auto now = std::chrono::steady_clock::now();
     if (!lock_.still_named()) co_return make_error_code(errc::locked);
     const std::error_code unreadable = read_record();
     if (unreadable) co_return unreadable;
@@ -151,19 +162,22 @@ asio::awaitable<std::error_code> tenure::list() {
   co_return std::error_code{};
 }
 
+// Looks at the size of the tail's file: 1. Not where that is not, or no longer, the mutable one: 0. Or a negative errno.
+std::int64_t tenure::measure_tail() {
+  shrunk_ = false;
+  if (!tail_.file || tail_.file->number != mutable_->number) return 0;
+  const std::int64_t known = disk_.status(tail_.file->fd.get(), found_);
+  if (known < 0) return known;
+  if (found_.links == 0) return 0;
+  shrunk_ = end_known_ && found_.size < tail_.end;
+  if (!shrunk_) tail_.end = found_.size;
+  return 1;
+}
+
 // The mutable file is the one the directory shows: open it if it is new to us, and look at its size.
 asio::awaitable<std::error_code> tenure::adopt_tail() {
-  shrunk_ = false;
-  const bool ours = tail_.file && tail_.file->number == mutable_->number;
-  if (ours) {
-    const std::int64_t known = disk_.status(tail_.file->fd.get(), found_);
-    if (known < 0) co_return os_error(known);
-    if (found_.links != 0) {
-      shrunk_ = end_known_ && found_.size < tail_.end;
-      if (!shrunk_) tail_.end = found_.size;
-      co_return std::error_code{};
-    }
-  }
+  const std::int64_t measured = measure_tail();
+  if (measured != 0) co_return os_error(measured);
   sync_behind();
   const files::file_name name(*mutable_);
   auto file = std::make_shared<append_file>();

@@ -43,9 +43,13 @@ class tenure {
 
   // Everything below only while the lock is held.
 
+  // Begins a tenure where nothing changed since the last one, without suspending. False: `begin` has to find out what did.
+  bool try_begin();
   // Finds out what others did since the last tenure. `errc::locked` where the lock file was replaced: this lock excludes nobody any
   // more, reopen it. Other errors leave everything as it was.
   asio::awaitable<std::error_code> begin();
+  // The tail is fit for an append as it is.
+  bool ready() const { return !directory_unsynced_ && !reason_to_leave(); }
   // Makes the tail fit for an append, beginning the next file where the old one is full, in doubt, or of another form.
   asio::awaitable<std::error_code> make_ready();
   // Seals the mutable file and begins the next, numbered at least `at_least`.
@@ -74,6 +78,8 @@ class tenure {
   void end();
 
  private:
+  bool nothing_changed() noexcept;
+  std::int64_t measure_tail();
   asio::awaitable<std::error_code> list();
   asio::awaitable<std::error_code> adopt_tail();
   asio::awaitable<std::error_code> create_file(std::uint32_t number, bool vouched);

@@ -24,10 +24,10 @@ using clock = std::chrono::steady_clock;
 constexpr std::uint64_t inline_append_max = 256U << 10;
 
 // A process that never pauses would starve the others: a waiter needs some 35 us to wake, an original polls. After `busy_max` without a
-// gap of `gap_min` the lock is left free for `rest`, if anybody came for it within `visit_memory`: an original polls for that long.
+// gap of `gap_min` the lock is left free for `rest_time`, if anybody came for it within `visit_memory`: an original polls for that long.
 constexpr auto busy_max = 10ms;
 constexpr auto gap_min = 200us;
-constexpr auto rest = 3ms;
+constexpr auto rest_time = 3ms;
 constexpr auto visit_memory = 5s;
 
 // Batches in a row without a turn of the loop: the turn costs as much as the rest of a small batch.
@@ -157,8 +157,9 @@ asio::awaitable<void> writer::run() {
       complete(queue_.finish_running({}));
       continue;
     }
-    co_await rest_if_due();
-    const std::error_code error = co_await take_lock();
+    if (rest_is_due()) co_await rest();
+    std::error_code error;
+    if (!try_take_lock()) error = co_await take_lock();
     if (error && std::exchange(wait_given_up_, false)) continue;
     if (error) {
       deliver(queue_.fail_all(error));
@@ -178,22 +179,30 @@ asio::awaitable<void> writer::run() {
   guard.ended = true;
 }
 
-asio::awaitable<void> writer::rest_if_due() {
+bool writer::rest_is_due() noexcept {
   const auto now = clock::now();
-  if (now - released_at_ >= gap_min) {
-    busy_since_ = now;
-  } else if (now - busy_since_ >= busy_max && now - tenure_.last_visit() <= visit_memory) {
-    asio::steady_timer pause(home_, rest);
-    co_await pause.async_wait(asio::use_awaitable);
-    busy_since_ = clock::now();
-  }
+  if (now - released_at_ >= gap_min) busy_since_ = now;
+  return now - busy_since_ >= busy_max && now - tenure_.last_visit() <= visit_memory;
+}
+
+asio::awaitable<void> writer::rest() {
+  asio::steady_timer pause(home_, rest_time);
+  co_await pause.async_wait(asio::use_awaitable);
+  busy_since_ = clock::now();
+}
+
+// The common case: nobody else has the lock or did anything. False: `take_lock` goes on from here.
+bool writer::try_take_lock() {
+  lock_held_ = tenure_.lock().try_acquire();
+  return lock_held_ && tenure_.try_begin();
 }
 
 asio::awaitable<std::error_code> writer::take_lock() {
   for (int attempt = 0; attempt < reopen_attempts; ++attempt) {
     const auto asked = clock::now();
     bool waited = false;
-    std::error_code error = co_await tenure_.lock().acquire(port_, waited);
+    std::error_code error;
+    if (!lock_held_) error = co_await tenure_.lock().acquire(port_, waited);
     wait_given_up_ = waited && error == asio::error::operation_aborted;
     if (error) co_return error;
     lock_held_ = true;
@@ -227,24 +236,46 @@ void writer::unlock() noexcept {
 }
 
 asio::awaitable<void> writer::write_batch() {
-  std::error_code error = co_await tenure_.make_ready();
+  std::error_code error;
+  if (!tenure_.ready()) error = co_await tenure_.make_ready();
   if (error) {
     // The lock is released before anybody is told, and all that waits is told: nobody can append now.
     leave_lock();
     complete(queue_.fail_appends(error));
     co_return;
   }
-  const tail& at = tenure_.mutable_tail();
-  const put_queue::segment_limits limits{at.file->number, at.end, state_->how.max_file_size, state_->how.batch_bytes};
-  const bool any = queue_.take_appends(limits, write_);
+  const bool any = begin_batch();
   const std::uint64_t bytes = write_.bytes_left();
-  if (any) error = co_await append();
+  if (!any) {
+    // All were cancelled meanwhile.
+  } else if (state_->how.durability == durability::fdatasync) {
+    error = co_await append_durably();
+  } else if (bytes > inline_append_max) {
+    error = co_await append_through_engine();
+  } else {
+    error = append_inline();
+    if (error) error = co_await mend_failed_write(error, false);
+  }
+  end_batch(error, bytes);
+}
+
+// Gathers what goes into one write. Its memory is in use from here on. False where nothing is left to write.
+bool writer::begin_batch() {
+  const tail& at = tenure_.mutable_tail();
+  const bool any = queue_.take_appends({at.file->number, at.end, state_->how.max_file_size, state_->how.batch_bytes}, write_);
+  // An empty blob too: it lies behind bytes that may be another process's.
+  if (any && state_->how.durability == durability::none) tenure_.unsynced()->add(at.file);
+  return any;
+}
+
+void writer::end_batch(std::error_code error, std::uint64_t bytes) {
+  if (!error) tenure_.appended(bytes);
   leave_lock();
-  if (error == asio::error::operation_aborted && queue_.requeue_revoked()) co_return;
+  if (error == asio::error::operation_aborted && queue_.requeue_revoked()) return;
   work_queue finished = queue_.finish_running(error);
-  if (!error && any) {
+  if (!error && !finished.empty()) {
     std::uint64_t count = 0;
-    for (completion* entry = finished.empty() ? nullptr : &finished.front(); entry != nullptr; entry = finished.after(*entry)) {
+    for (completion* entry = &finished.front(); entry != nullptr; entry = finished.after(*entry)) {
       count += static_cast<queued_op*>(entry)->blobs.size();
     }
     counted_.puts.fetch_add(count, std::memory_order_relaxed);
@@ -254,39 +285,13 @@ asio::awaitable<void> writer::write_batch() {
   complete(std::move(finished));
 }
 
-// Writes what `write_` gathers at the tail, and makes it durable where that was asked for.
-asio::awaitable<std::error_code> writer::append() {
-  const std::uint64_t bytes = write_.bytes_left();
-  const bool durable = state_->how.durability == durability::fdatasync;
-  std::error_code error;
-  if (durable) {
-    error = tenure_.mark_syncing();
-    if (error) co_return error;
-  } else {
-    // An empty blob too: it lies behind bytes that may be another process's.
-    tenure_.unsynced()->add(tenure_.mutable_tail().file);
-  }
-  if (durable) {
-    error = co_await append_durably();
-  } else if (bytes > inline_append_max) {
-    error = co_await append_through_engine();
-  } else {
-    error = append_inline();
-    if (error) error = co_await mend_failed_write(error, false);
-  }
-  if (!error) tenure_.appended(bytes);
-  co_return error;
-}
-
 std::error_code writer::append_inline() {
   const int fd = tenure_.mutable_tail().file->fd.get();
   counted_.inline_appends.fetch_add(1, std::memory_order_relaxed);
-  if (!queue_.use_memory(nullptr)) return asio::error::operation_aborted;
   std::error_code why;
   for (unsigned retries = 0; !write_.done();) {
     if (!progressed(disk_->write(fd, write_.parts(), write_.part_count(), write_.offset()), retries, why)) break;
   }
-  queue_.released();
   return why;
 }
 
@@ -309,7 +314,7 @@ asio::awaitable<std::error_code> writer::append_through_engine() {
   for (unsigned retries = 0; !write_.done();) {
     awaited_request write;
     describe_write(write, fd, write_);
-    if (!queue_.use_memory(&write)) co_return co_await mend_failed_write(asio::error::operation_aborted, false);
+    if (!queue_.use_memory(write)) co_return co_await mend_failed_write(asio::error::operation_aborted, false);
     auto start = [&] { disk_->start(write); };
     co_await write.until_complete(std::move(start));
     queue_.released();
@@ -322,7 +327,9 @@ asio::awaitable<std::error_code> writer::append_through_engine() {
 asio::awaitable<std::error_code> writer::append_durably() {
   const int fd = tenure_.mutable_tail().file->fd.get();
   counted_.ring_appends.fetch_add(1, std::memory_order_relaxed);
-  std::error_code why;
+  queue_.released();
+  std::error_code why = tenure_.mark_syncing();
+  if (why) co_return why;
   if (write_.done()) {
     // Empty blobs alone: they lie behind bytes that another process may have left unsynced, and must not outlive them.
     awaited_request sync;
@@ -339,7 +346,7 @@ asio::awaitable<std::error_code> writer::append_durably() {
     sync.what = io_request::kind::sync_data;
     sync.fd = fd;
     write.linked = &sync;
-    if (!queue_.use_memory(&write)) co_return co_await mend_failed_write(asio::error::operation_aborted, false);
+    if (!queue_.use_memory(write)) co_return co_await mend_failed_write(asio::error::operation_aborted, false);
     auto start = [&] { disk_->start(write); };
     co_await sync.until_complete(std::move(start));
     queue_.released();
@@ -356,6 +363,7 @@ asio::awaitable<std::error_code> writer::append_durably() {
 // Nothing that failed may stay where the next append goes.
 asio::awaitable<std::error_code> writer::mend_failed_write(std::error_code why, bool sync_failed) {
   const tail& at = tenure_.mutable_tail();
+  queue_.released();
   const bool file_is_sound = !sync_failed && (is_out_of_space(-why.value()) || why == asio::error::operation_aborted);
   if (!file_is_sound) {
     tenure_.poison_tail(why, sync_failed);

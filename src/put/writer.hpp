@@ -50,13 +50,16 @@ class writer : public std::enable_shared_from_this<writer> {
   };
 
   asio::awaitable<void> run();
-  asio::awaitable<void> rest_if_due();
+  bool rest_is_due() noexcept;
+  asio::awaitable<void> rest();
+  bool try_take_lock();
   asio::awaitable<std::error_code> take_lock();
   void leave_lock();
   void unlock() noexcept;
 
   asio::awaitable<void> write_batch();
-  asio::awaitable<std::error_code> append();
+  bool begin_batch();
+  void end_batch(std::error_code error, std::uint64_t bytes);
   asio::awaitable<std::error_code> append_through_engine();
   asio::awaitable<std::error_code> append_durably();
   bool progressed(std::int64_t result, unsigned& retries, std::error_code& why) noexcept;

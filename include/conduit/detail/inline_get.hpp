@@ -22,6 +22,9 @@ struct awaitable_token<asio::use_awaitable_t<Executor>> : std::true_type {
 template <typename Token>
 inline constexpr bool is_use_awaitable = awaitable_token<std::remove_cvref_t<Token>>::value;
 
+// False where an attempt would be declined: other reads are under way, to be submitted together with this one. A hint, without effect.
+bool may_read_inline(const binding& where) noexcept;
+
 // True where the read has ended, well or with `error`; false where it has to take the asynchronous way. Never blocks on the disk.
 // Declines now and then although it could, so that a coroutine that never misses does not starve the others.
 bool try_get_into(binding& where, const data_location& location, const slice& part, const asio::mutable_buffer& to, std::size_t& length,

@@ -9,6 +9,7 @@
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
+#include <asio/recycling_allocator.hpp>
 #include <conduit/detail/operations.hpp>
 #include <memory>
 #include <optional>
@@ -26,13 +27,23 @@ class handler_work {
  public:
   handler_work(const Executor& executor, asio::io_context& home) : guard_(make_guard(executor, home)) {}
 
-  static bool runs_on(const Executor& executor, const asio::io_context& home) noexcept {
+  // The context's own executor. Not one that was asked never to run a handler at once: it differs from that.
+  static bool runs_on(const Executor& executor, asio::io_context& home) noexcept {
     using native = asio::io_context::executor_type;
     if constexpr (std::is_same_v<Executor, native>) {
-      return &asio::query(executor, asio::execution::context) == &home;
+      return executor == home.get_executor();
     } else if constexpr (std::is_same_v<Executor, asio::any_io_executor>) {
       const native* plain = executor.template target<native>();
-      return plain != nullptr && &asio::query(*plain, asio::execution::context) == &home;
+      return plain != nullptr && *plain == home.get_executor();
+    } else {
+      return false;
+    }
+  }
+
+  // On a thread of the context a dispatch would do no more than to call the handler.
+  bool at_home() const noexcept {
+    if constexpr (may_run_on_home) {
+      return !guard_;
     } else {
       return false;
     }
@@ -45,7 +56,7 @@ class handler_work {
       std::is_same_v<Executor, asio::io_context::executor_type> || std::is_same_v<Executor, asio::any_io_executor>;
   using held_guard = std::conditional_t<may_run_on_home, std::optional<guard>, guard>;
 
-  static held_guard make_guard(const Executor& executor, const asio::io_context& home) {
+  static held_guard make_guard(const Executor& executor, asio::io_context& home) {
     if constexpr (may_run_on_home) {
       if (runs_on(executor, home)) return std::nullopt;
     }
@@ -55,16 +66,30 @@ class handler_work {
   held_guard guard_;
 };
 
+// Where the memory of an operation comes from: the handler's own allocator where it has one, else the thread that runs the context,
+// which keeps a little for the next operation.
+template <typename Allocator>
+struct operation_memory {
+  using allocator = Allocator;
+  static allocator of(const Allocator& own) noexcept { return own; }
+};
+template <typename Value>
+struct operation_memory<std::allocator<Value>> {
+  using allocator = asio::recycling_allocator<Value>;
+  static allocator of(const std::allocator<Value>& /*own*/) noexcept { return {}; }
+};
+
 template <typename Call, typename Handler>
 class op final : public Call {
  public:
   using executor_type = asio::associated_executor_t<Handler, asio::io_context::executor_type>;
-  using allocator_type = typename std::allocator_traits<asio::associated_allocator_t<Handler>>::template rebind_alloc<op>;
+  using memory_type = operation_memory<asio::associated_allocator_t<Handler>>;
+  using allocator_type = typename std::allocator_traits<typename memory_type::allocator>::template rebind_alloc<op>;
 
   // Owns itself from here on; `start` must be called next.
   template <typename... Arguments>
   static op& make(std::shared_ptr<binding> owner, Handler&& handler, Arguments&&... arguments) {
-    allocator_type allocator(asio::get_associated_allocator(handler));
+    allocator_type allocator(memory_type::of(asio::get_associated_allocator(handler)));
     op* memory = std::allocator_traits<allocator_type>::allocate(allocator, 1);
     try {
       return *std::construct_at(memory, std::move(owner), std::move(handler), std::forward<Arguments>(arguments)...);
@@ -89,6 +114,7 @@ class op final : public Call {
   // The rest happens on the handler's executor. It is there that a cancellation signal may be emitted, at the same time as this: until
   // then the slot is not touched and the operation stays where it is.
   void end(finish way) override {
+    if (way == finish::dispatch && work_.at_home()) return invoke();
     arrival self(*this);
     const auto target = executor(context_of(*this->owner));
     if (way == finish::dispatch) {
@@ -131,7 +157,7 @@ class op final : public Call {
     if (slot.is_connected()) slot.clear();
     const auto keep = std::move(this->owner);
     Handler handler(std::move(handler_));
-    allocator_type allocator(asio::get_associated_allocator(handler));
+    allocator_type allocator(memory_type::of(asio::get_associated_allocator(handler)));
     std::destroy_at(this);
     std::allocator_traits<allocator_type>::deallocate(allocator, this, 1);
     return handler;
