@@ -16,7 +16,7 @@ void change_watch::begin(const std::string& directory, const std::string& lock_f
   constexpr auto in_lock_file = IN_OPEN | IN_MODIFY | IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF;
   lock_watch_ = ::inotify_add_watch(events_.get(), lock_file.c_str(), in_lock_file);
   if (lock_watch_ < 0 || ::inotify_add_watch(events_.get(), directory.c_str(), in_directory) < 0) events_.reset();
-  last_visit_ = std::chrono::steady_clock::now();
+  begun_ = std::chrono::steady_clock::now();
 }
 
 bool change_watch::quiet() noexcept {

@@ -22,11 +22,14 @@ class change_watch {
   // When somebody last opened or touched the lock file, as everybody does who begins to wait for it: an original opens it, one of ours
   // touches it. Always just now where there is no inotify.
   std::chrono::steady_clock::time_point last_visit() const noexcept;
+  // Since when visits are seen.
+  std::chrono::steady_clock::time_point begun() const noexcept { return begun_; }
 
  private:
   unique_fd events_;
   int lock_watch_ = -1;
   std::chrono::steady_clock::time_point last_visit_;
+  std::chrono::steady_clock::time_point begun_;
 };
 
 }  // namespace conduit::files

@@ -38,8 +38,7 @@ class tenure {
   // Begins to watch directory and lock file for changes. Once both exist, and again when the lock file was reopened.
   void watch();
 
-  // When another process last came for the lock, as far as can be seen.
-  std::chrono::steady_clock::time_point last_visit() const noexcept { return watch_.last_visit(); }
+  const files::change_watch& changes() const noexcept { return watch_; }
 
   // Everything below only while the lock is held.
 

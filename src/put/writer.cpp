@@ -25,10 +25,13 @@ constexpr std::uint64_t inline_append_max = 256U << 10;
 
 // A process that never pauses would starve the others: a waiter needs some 35 us to wake, an original polls. After `busy_max` without a
 // gap of `gap_min` the lock is left free for `rest_time`, if anybody came for it within `visit_memory`: an original polls for that long.
+// Whoever began to poll before we opened the lock file was not seen, and is rare: for a while he gets a rest now and then.
 constexpr auto busy_max = 10ms;
 constexpr auto gap_min = 200us;
 constexpr auto rest_time = 3ms;
 constexpr auto visit_memory = 5s;
+constexpr auto unseen_busy_max = 60ms;
+constexpr auto unseen_memory = 20s;
 
 // Batches in a row without a turn of the loop: the turn costs as much as the rest of a small batch.
 constexpr int batches_a_turn = 16;
@@ -182,7 +185,9 @@ asio::awaitable<void> writer::run() {
 bool writer::rest_is_due() noexcept {
   const auto now = clock::now();
   if (now - released_at_ >= gap_min) busy_since_ = now;
-  return now - busy_since_ >= busy_max && now - tenure_.last_visit() <= visit_memory;
+  const bool visited = now - tenure_.changes().last_visit() <= visit_memory;
+  const bool perhaps_unseen = now - tenure_.changes().begun() <= unseen_memory;
+  return (visited && now - busy_since_ >= busy_max) || (perhaps_unseen && now - busy_since_ >= unseen_busy_max);
 }
 
 asio::awaitable<void> writer::rest() {
