@@ -42,6 +42,11 @@ struct options {
   bool read_only = false;     // create, lock and mend nothing; put and its kin fail with `read_only`
   unsigned file_mode = 0600;  // of new data files and a new lock file, less the umask
 
+  int level = 3;                        // of zstd, for what this process compresses
+  std::size_t frame_bytes = 64U << 10;  // plain bytes of a frame at most: what a small slice has to decode. Larger ones compress better
+  unsigned codec_threads = 0;           // that encode and decode, a store; 0 for as many as there are cores
+  std::size_t frame_cache_bytes = 32U << 20;  // plain bytes of decoded frames that are kept, a store, for slices in the same frame; 0: none
+
   std::size_t pending_put_bytes = 64U << 20;  // bytes; puts beyond it wait for room: bounds what a burst can hold. A larger put goes alone
   std::size_t batch_bytes = 4U << 20;  // bytes of one write: larger ones gain nothing and hold the lock longer. A larger put goes alone
   bool verify_checksums = true;        // a whole-blob get compares the location's checksum

@@ -1,26 +1,58 @@
 // A data file opened for reading.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
+#include <mutex>
+#include <utility>
 
 #include "base/unique_fd.hpp"
+#include "files/file_frames.hpp"
 #include "files/file_name.hpp"
+#include "io/file_io.hpp"
 
 namespace conduit::detail {
 
 class data_file {
  public:
-  data_file(files::file_id file, unique_fd fd, bool for_direct, bool is_direct) noexcept
-      : id(file), opened_for_direct(for_direct), direct(is_direct), fd_(std::move(fd)) {}
+  data_file(files::file_id file, unique_fd fd, const io::file_status& found, bool for_direct, bool is_direct)
+      : id(file),
+        identity(found),
+        opened_for_direct(for_direct),
+        direct(is_direct),
+        serial(next_serial()),
+        fd_(std::move(fd)),
+        frames_(file.form == file_form::zstd ? std::make_shared<file_frames>() : nullptr) {}
 
   const files::file_id id;
-  const bool opened_for_direct;  // O_DIRECT was asked for; perhaps the file system does not have it
-  const bool direct;             // O_DIRECT: offsets, lengths and memory must be aligned
+  const io::file_status identity;  // as it was when it was opened: its size may be another by now
+  const bool opened_for_direct;    // O_DIRECT was asked for; perhaps the file system does not have it
+  const bool direct;               // O_DIRECT: offsets, lengths and memory must be aligned
+  const std::uint64_t serial;      // no other opening of a file in this process has it
 
   int fd() const noexcept { return fd_.get(); }
 
+  // Null in a plain file. What is known of the frames belongs to this opening: the next file may get the inode's number at once.
+  std::shared_ptr<file_frames> frames() const {
+    const std::lock_guard hold(mutex_);
+    return frames_;
+  }
+  // Somebody else knows more of the same file.
+  void share(std::shared_ptr<file_frames> known) {
+    const std::lock_guard hold(mutex_);
+    frames_ = std::move(known);
+  }
+
  private:
+  static std::uint64_t next_serial() noexcept {
+    static std::atomic<std::uint64_t> last{0};
+    return last.fetch_add(1, std::memory_order_relaxed) + 1;
+  }
+
   unique_fd fd_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<file_frames> frames_;
 };
 
 }  // namespace conduit::detail

@@ -30,10 +30,6 @@ std::shared_ptr<data_file> open_files::open(std::uint32_t number, bool direct, i
     if (error != errc::no_such_file) break;
   }
   if (!file) return nullptr;
-  if (file->id.form == file_form::zstd) {
-    error = errc::unsupported_compression;
-    return nullptr;
-  }
   const std::lock_guard hold(mutex_);
   last_ = nullptr;
   if (files_.size() >= limit_) make_room();
@@ -81,7 +77,7 @@ std::shared_ptr<data_file> open_files::open_form(files::file_id file, bool direc
       return nullptr;
     }
   }
-  return std::make_shared<data_file>(file, std::move(opened), asked_direct, direct);
+  return std::make_shared<data_file>(file, std::move(opened), status, asked_direct, direct);
 }
 
 // The clock algorithm: the first file that was not used since the last round goes.

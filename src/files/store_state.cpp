@@ -11,10 +11,12 @@ namespace {
 constexpr std::chrono::milliseconds deleted_files_interval{500};
 }  // namespace
 
-store_state::store_state(const options& wanted, environment surroundings) : how(wanted), around(std::move(surroundings)) {}
+store_state::store_state(const options& wanted, environment surroundings)
+    : how(wanted), around(std::move(surroundings)), codecs(wanted.codec_threads) {}
 
 store_state::~store_state() {
   helpers.join();
+  codecs.join();
   {
     const std::lock_guard hold(mutex_);
     stopping_ = true;
@@ -25,6 +27,17 @@ store_state::~store_state() {
 
 void store_state::notify(event::kind what, std::string message, std::uint32_t file, std::uint64_t offset, std::error_code error) const {
   if (how.on_event) how.on_event(event{what, std::move(message), file, offset, error});
+}
+
+void store_state::publish_tail(const io::file_status& identity, std::shared_ptr<file_frames> frames) {
+  const std::lock_guard hold(mutex_);
+  tail_identity_ = identity;
+  tail_frames_ = std::move(frames);
+}
+
+std::shared_ptr<file_frames> store_state::frames_of_tail(const io::file_status& identity) const {
+  const std::lock_guard hold(mutex_);
+  return tail_frames_ && identity.same_file(tail_identity_) ? tail_frames_ : nullptr;
 }
 
 void store_state::add(binding& context) {

@@ -17,6 +17,8 @@
 
 #include "base/fork_guard.hpp"
 #include "base/unique_fd.hpp"
+#include "codec/codec_pool.hpp"
+#include "files/file_frames.hpp"
 #include "files/lock_record.hpp"
 #include "io/file_io.hpp"
 #include "io/helper_threads.hpp"
@@ -46,6 +48,7 @@ class store_state {
   std::string lock_path;
   unique_fd directory;
   io::helper_threads helpers;
+  codec::codec_pool codecs;
 
   // An error where the store takes no work any more.
   std::error_code admit() const noexcept {
@@ -59,6 +62,11 @@ class store_state {
 
   // Files with a lower number are sealed: known to be, at least.
   std::atomic<std::uint32_t> sealed_below{0};
+
+  // The compressed file that this store's writer appends to: what it knows of the frames is known to every read of the same file.
+  void publish_tail(const io::file_status& identity, std::shared_ptr<file_frames> frames);
+  // Null where that is another file.
+  std::shared_ptr<file_frames> frames_of_tail(const io::file_status& identity) const;
 
   // Every context of this store drops the file from its open ones.
   void forget_file(std::uint32_t number);
@@ -77,6 +85,8 @@ class store_state {
 
   mutable std::mutex mutex_;
   std::vector<binding*> contexts_;  // each is removed before it dies
+  io::file_status tail_identity_;
+  std::shared_ptr<file_frames> tail_frames_;
   store_stats gone_contexts_;
   std::condition_variable stop_;
   bool stopping_ = false;

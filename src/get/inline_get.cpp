@@ -17,7 +17,7 @@ bool worthwhile(binding& where, const file_range& range) noexcept {
 
 bool read_inline(binding& where, const data_location& location, const file_range& range, std::byte* to, std::error_code& error) {
   const auto file = where.files.find(location.file_number);
-  if (!file || file->direct) return false;
+  if (!file || file->direct || file->id.form != file_form::plain) return false;
   const std::int64_t count = where.disk->read_cached(file->fd(), to, range.length, range.start);
   if (count < 0 || static_cast<std::uint64_t>(count) != range.length) {
     where.inline_reads.miss();

@@ -51,6 +51,7 @@ void get_op::open_on_helper() {
 
 // The file is open: find the memory, then the bytes.
 void get_op::read() {
+  if (file->id.form == file_form::zstd) return fail(errc::unsupported_compression);
   const file_range range = range_of(location, part);
   if (length == 0 || length > trusted_bytes_max) {
     io::file_status status;

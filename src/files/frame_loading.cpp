@@ -1,0 +1,161 @@
+#include "files/frame_loading.hpp"
+
+#include <conduit/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <asio/error.hpp>
+#include <cerrno>
+#include <memory>
+#include <new>
+#include <span>
+#include <vector>
+
+#include "base/os_error.hpp"
+#include "codec/frame_header.hpp"
+#include "codec/seek_table.hpp"
+
+namespace conduit::files {
+
+namespace {
+
+constexpr std::size_t walk_read_bytes = 1U << 20;
+constexpr std::size_t window_bytes = 4096;
+constexpr std::size_t block_header_size = 3;  // RFC 8878, 3.1.1.2
+constexpr std::size_t frame_checksum_size = 4;
+
+// All of `to` from `offset`; `errc::corrupt` where the file ends before. Short transfers are mended here.
+std::error_code read_exact(io::file_io& disk, int fd, std::span<std::byte> to, std::uint64_t offset) {
+  unsigned retries = 0;
+  while (!to.empty()) {
+    const std::int64_t count = disk.read(fd, to.data(), to.size(), offset);
+    if (is_transient(count) && ++retries <= transient_retries_max) continue;
+    if (count < 0) return os_error(count);
+    if (count == 0) return errc::corrupt;
+    retries = 0;
+    offset += static_cast<std::uint64_t>(count);
+    to = to.subspan(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+// Small pieces of a file, mostly in ascending order.
+class window {
+ public:
+  window(io::file_io& disk, int fd, std::uint64_t file_size) : disk_(disk), fd_(fd), file_size_(file_size) {}
+
+  // The bytes from `offset` on: at least `size`, or fewer where the file ends.
+  std::error_code look(std::uint64_t offset, std::size_t size, std::span<const std::byte>& bytes) {
+    const std::uint64_t wanted_end = std::min<std::uint64_t>(file_size_, offset + size);
+    if (offset < start_ || wanted_end > start_ + filled_) {
+      start_ = offset;
+      filled_ = static_cast<std::size_t>(std::min<std::uint64_t>(window_bytes, file_size_ - std::min(offset, file_size_)));
+      const std::error_code error = read_exact(disk_, fd_, {bytes_.data(), filled_}, offset);
+      if (error) return error;
+    }
+    bytes = std::span<const std::byte>(bytes_).first(filled_).subspan(static_cast<std::size_t>(offset - start_));
+    return {};
+  }
+
+ private:
+  io::file_io& disk_;
+  const int fd_;
+  const std::uint64_t file_size_;
+  std::array<std::byte, window_bytes> bytes_{};
+  std::uint64_t start_ = 0;
+  std::size_t filled_ = 0;
+};
+
+// Hops over the blocks of a frame from `at`, and finds where the last one ends. Nothing is decoded.
+std::error_code end_of_blocks(window& bytes, std::uint64_t& at, std::uint64_t limit) {
+  for (bool last = false; !last;) {
+    std::span<const std::byte> header;
+    const std::error_code error = bytes.look(at, block_header_size, header);
+    if (error) return error;
+    if (header.size() < block_header_size) return errc::corrupt;
+    const std::uint32_t value = std::to_integer<std::uint32_t>(header[0]) | std::to_integer<std::uint32_t>(header[1]) << 8U |
+                                std::to_integer<std::uint32_t>(header[2]) << 16U;
+    last = (value & 1U) != 0;
+    const unsigned type = (value >> 1U) & 3U;
+    constexpr unsigned run_length = 1;
+    constexpr unsigned reserved = 3;
+    if (type == reserved) return errc::corrupt;
+    at += block_header_size + (type == run_length ? 1U : value >> 3U);
+    if (at > limit) return errc::corrupt;
+  }
+  return {};
+}
+
+// The frame's own words about its sizes.
+std::error_code check_frame(window& bytes, const codec::placed_frame& frame) {
+  std::span<const std::byte> start;
+  const std::error_code error = bytes.look(frame.stored_start, codec::frame_header_size_max + block_header_size, start);
+  if (error) return error;
+  codec::frame_header header;
+  if (codec::inspect_frame_header(start, header) != codec::header_state::whole) return errc::corrupt;
+  if (header.skippable) {
+    const bool agrees = frame.sizes.plain == 0 && frame.sizes.stored == std::uint64_t{header.header_size} + header.skipped_size;
+    return agrees ? std::error_code{} : errc::corrupt;
+  }
+  if (!header.is_supported() || header.content_size.value_or(frame.sizes.plain) != frame.sizes.plain) return errc::corrupt;
+  std::uint64_t at = frame.stored_start + header.header_size;
+  const std::error_code blocks = end_of_blocks(bytes, at, frame.stored_end());
+  if (blocks) return blocks;
+  if (header.has_checksum) at += frame_checksum_size;
+  return at == frame.stored_end() ? std::error_code{} : errc::corrupt;
+}
+
+std::error_code size_of(io::file_io& disk, int fd, std::uint64_t& size) {
+  io::file_status status;
+  const std::int64_t known = disk.status(fd, status);
+  size = status.size;
+  return os_error(known);
+}
+
+}  // namespace
+
+std::error_code read_seek_table(io::file_io& disk, int fd, loaded_frames& found) {
+  found = {};
+  std::error_code error = size_of(disk, fd, found.file_size);
+  if (error) return error;
+  std::array<std::byte, codec::seek_table_footer_size> tail{};
+  const auto tail_size = static_cast<std::size_t>(std::min<std::uint64_t>(tail.size(), found.file_size));
+  error = read_exact(disk, fd, std::span(tail).first(tail_size), found.file_size - tail_size);
+  if (error) return error;
+  const auto size = codec::seek_table_size(std::span(tail).first(tail_size), found.file_size);
+  if (!size) return errc::corrupt;
+  try {
+    std::vector<std::byte> table(*size);
+    error = read_exact(disk, fd, table, found.file_size - *size);
+    if (!error) error = codec::parse_seek_table(table, found.file_size, found.frames);
+  } catch (const std::bad_alloc&) {
+    return std::make_error_code(std::errc::not_enough_memory);
+  }
+  window bytes(disk, fd, found.file_size);
+  for (std::size_t i = 0; !error && i < found.frames.count(); ++i) error = check_frame(bytes, found.frames[i]);
+  if (error) found.frames = {};
+  return error;
+}
+
+std::error_code walk_frames(io::file_io& disk, int fd, loaded_frames& found, const std::function<bool()>& go_on) {
+  found = {};
+  std::error_code error = size_of(disk, fd, found.file_size);
+  if (error) return error;
+  codec::frame_walk walk(found.file_size);
+  try {
+    std::vector<std::byte> piece(static_cast<std::size_t>(std::min<std::uint64_t>(walk_read_bytes, found.file_size)));
+    for (std::uint64_t at = 0; !error && walk.state() == codec::walk_state::needs_more; at += piece.size()) {
+      if (go_on && !go_on()) return asio::error::operation_aborted;
+      piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(walk_read_bytes, found.file_size - at)));
+      error = read_exact(disk, fd, piece, at);
+      if (!error) error = walk.feed(piece);
+    }
+    if (!error) found.frames = walk.frames();
+  } catch (const std::bad_alloc&) {
+    return std::make_error_code(std::errc::not_enough_memory);
+  }
+  found.state = walk.state();
+  return error;
+}
+
+}  // namespace conduit::files

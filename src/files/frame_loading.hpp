@@ -1,0 +1,30 @@
+// Finds out from a compressed file itself which frames it has: from its seek table, or by walking. Blocking: for helper threads.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <system_error>
+
+#include "codec/frame_index.hpp"
+#include "codec/frame_walk.hpp"
+#include "io/file_io.hpp"
+
+namespace conduit::files {
+
+struct loaded_frames {
+  codec::frame_index frames;
+  std::uint64_t file_size = 0;  // bytes, as the file was when it was looked at
+  // `complete`: the table stands where the frames end. `table_missing`: the file ends there. `bad`: what stands there is no whole frame.
+  codec::walk_state state = codec::walk_state::complete;
+};
+
+// Reads the seek table and believes it only where the frames' own headers and blocks agree with it: a blob may hold what looks like a
+// table. Costs a small read a frame. `errc::corrupt` where the file has no table to believe; else what the operating system says.
+std::error_code read_seek_table(io::file_io& disk, int fd, loaded_frames& found);
+
+// Decodes the file from its first byte and accepts what is whole. Not an error: a file that ends in something else, see `state`. An error
+// of the operating system, or lack of memory, says nothing of the file. `go_on`, where there is one, is asked between reads; false ends
+// the walk with `operation_aborted`.
+std::error_code walk_frames(io::file_io& disk, int fd, loaded_frames& found, const std::function<bool()>& go_on = {});
+
+}  // namespace conduit::files
