@@ -44,7 +44,8 @@ class encoder {
 // error the destination holds anything.
 class decoder {
  public:
-  // Decodes the frame that `stored` is into all of `plain`, and compares its checksum. `plain` is as large as the seek table says.
+  // Decodes the frame that `stored` is into all of `plain`, and compares its checksum. `plain` is as large as the seek table says. As
+  // libzstd does when it decodes at once, it takes blocks larger than the frame's window, which piece by piece are corrupt.
   std::error_code decode_whole(std::span<const std::byte> stored, std::span<std::byte> plain) noexcept;
 
   // Decodes the plain bytes [skip, skip + to.size()) of a frame of `plain_size`, and stops there: so a fault behind them, and the checksum,
