@@ -137,6 +137,24 @@ TEST_CASE("Handlers bound to a strand run in the strand") {
   CHECK(wrong == 0);
 }
 
+TEST_CASE("Handlers bound to a strand whose type is erased run in the strand") {
+  store_fixture store;
+  const data_location known = store.put("something");
+  const std::string bytes = "bytes";
+  std::string into(9, '\0');
+  const auto strand = asio::make_strand(store.context);
+  unsigned wrong = 0;
+  unsigned calls = 0;
+  const auto in_strand = [&](std::error_code, auto&&...) {
+    ++calls;
+    if (!strand.running_in_this_thread()) ++wrong;
+  };
+  start_every_call(store.db, known, bytes, into, [&] { return asio::bind_executor(asio::any_io_executor(strand), in_strand); });
+  loop_threads(store.context, 4).join();
+  CHECK(calls == calls_made);
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("Handlers bound to another context run there and keep it from running out of work") {
   store_fixture store;
   const data_location known = store.put("something");

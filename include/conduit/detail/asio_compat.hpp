@@ -1,7 +1,9 @@
 // The one place that knows how Asio's names moved between 1.22 and later releases.
 #pragma once
 
+#include <asio/any_io_executor.hpp>
 #include <asio/version.hpp>
+#include <typeinfo>
 
 #if ASIO_VERSION >= 102400
 #include <asio/as_tuple.hpp>
@@ -20,5 +22,11 @@ using asio::deferred;
 using asio::experimental::as_tuple;
 using asio::experimental::deferred;
 #endif
+
+// The executor inside, where it is of this type. Before 1.23 Asio's own `target` does not compare types.
+template <typename Executor>
+const Executor* target_of(const asio::any_io_executor& executor) noexcept {
+  return executor.target_type() == typeid(Executor) ? executor.target<Executor>() : nullptr;
+}
 
 }  // namespace conduit::detail

@@ -10,6 +10,7 @@
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/recycling_allocator.hpp>
+#include <conduit/detail/asio_compat.hpp>
 #include <conduit/detail/operations.hpp>
 #include <memory>
 #include <optional>
@@ -33,7 +34,7 @@ class handler_work {
     if constexpr (std::is_same_v<Executor, native>) {
       return executor == home.get_executor();
     } else if constexpr (std::is_same_v<Executor, asio::any_io_executor>) {
-      const native* plain = executor.template target<native>();
+      const native* plain = target_of<native>(executor);
       return plain != nullptr && *plain == home.get_executor();
     } else {
       return false;
