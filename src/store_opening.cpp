@@ -27,6 +27,11 @@ namespace {
 
 constexpr unsigned directory_mode = 0700;
 
+// What a seek table can name, with room for what does not compress; zstd's own range of levels.
+constexpr std::size_t frame_bytes_max = 1U << 30;
+constexpr int level_min = -131072;
+constexpr int level_max = 22;
+
 void require(bool condition, errc otherwise, const char* what) {
   if (!condition) throw std::system_error(otherwise, what);
 }
@@ -43,8 +48,9 @@ void check_options(const options& wanted) {
   require(wanted.io_threads != 0, errc::bad_options, "options::io_threads is 0");
   require(wanted.open_files != 0, errc::bad_options, "options::open_files is 0");
   require(wanted.file_mode != 0 && (wanted.file_mode & ~0777U) == 0, errc::bad_options, "options::file_mode is no permission");
-  require(wanted.compression == compression::follow || wanted.compression == compression::none, errc::unsupported_compression,
-          "options::compression");
+  require(wanted.compression != compression::zstd_on_seal, errc::unsupported_compression, "options::compression");
+  require(wanted.frame_bytes != 0 && wanted.frame_bytes <= frame_bytes_max, errc::bad_options, "options::frame_bytes");
+  require(wanted.level >= level_min && wanted.level <= level_max, errc::bad_options, "options::level");
 }
 
 std::string without_trailing_slash(std::string path) {
@@ -151,6 +157,7 @@ void look_around(store_state& state, io::file_io& disk) {
   const std::int64_t result = files::list_files(disk, state.directory.get(), found);
   if (result < 0) throw std::system_error(os_error(result), state.directory_path);
   state.sealed_below.store(found.highest_number().value_or(0), std::memory_order_relaxed);
+  if (!found.files.empty()) state.form_at_open = found.files.back().form;
 }
 
 }  // namespace

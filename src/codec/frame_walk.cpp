@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <new>
+#include <utility>
 
 #include "codec/seek_table.hpp"
 
@@ -22,8 +23,13 @@ bool is_table_size_of(std::size_t count, std::uint64_t size) noexcept {
 
 }  // namespace
 
-frame_walk::frame_walk(std::uint64_t file_size) noexcept
-    : file_size_(file_size), state_(file_size == 0 ? walk_state::complete : walk_state::needs_more) {}
+frame_walk::frame_walk(std::uint64_t file_size, frame_index known) noexcept
+    : file_size_(file_size),
+      taken_(known.stored_size()),
+      state_(file_size == 0 ? walk_state::complete : walk_state::needs_more),
+      frames_(std::move(known)) {
+  if (file_size != 0 && taken_ == file_size) state_ = walk_state::table_missing;
+}
 
 std::error_code frame_walk::feed(std::span<const std::byte> piece) noexcept {
   piece = piece.first(static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), file_size_ - taken_)));

@@ -33,10 +33,12 @@ enum class walk_state {
 // Memory: some 300 KiB, the window of the largest frame, at most 128 MiB, 16 bytes a frame, and the table while it is compared.
 class frame_walk {
  public:
-  explicit frame_walk(std::uint64_t file_size) noexcept;
+  // `known`: the file's first frames, walked before and unchanged since; the walk begins behind them. They end within the file.
+  explicit frame_walk(std::uint64_t file_size, frame_index known = {}) noexcept;
 
-  // Takes the file's next bytes: pieces of any size, in order, from offset 0. What comes when the state is final, or lies beyond the file's
-  // size, is passed over. The only error is `not_enough_memory` of the system: it says nothing of the file, and the walk is at its end.
+  // Takes the file's next bytes: pieces of any size, in order, from the end of the known frames, offset 0 without any. What comes when the
+  // state is final, or lies beyond the file's size, is passed over. The only error is `not_enough_memory` of the system: it says nothing of
+  // the file, and the walk is at its end.
   std::error_code feed(std::span<const std::byte> piece) noexcept;
 
   // `needs_more` until a bad frame is seen or `file_size` bytes came.

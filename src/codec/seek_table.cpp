@@ -74,6 +74,15 @@ void encode_seek_table(const frame_index& known, std::span<const frame_sizes> ap
   put(footer_magic);
 }
 
+void encode_seek_table_ends(std::size_t count, std::span<std::byte, seek_table_header_size> header,
+                            std::span<std::byte, seek_table_footer_size> footer) noexcept {
+  store_little_endian(header.data(), seek_table_magic);
+  store_little_endian(&header[4], static_cast<std::uint32_t>(encoded_seek_table_size(count) - seek_table_header_size));
+  store_little_endian(footer.data(), static_cast<std::uint32_t>(count));
+  footer[4] = std::byte{0};
+  store_little_endian(&footer[5], footer_magic);
+}
+
 std::optional<std::uint64_t> seek_table_size(std::span<const std::byte> tail, std::uint64_t file_size) noexcept {
   if (file_size == 0) return 0;
   if (tail.size() != seek_table_footer_size) return std::nullopt;

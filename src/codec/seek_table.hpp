@@ -35,6 +35,10 @@ constexpr std::size_t encoded_seek_table_size(std::size_t count) noexcept {
 // `encoded_seek_table_size` bytes for both together.
 void encode_seek_table(const frame_index& known, std::span<const frame_sizes> appended, std::span<std::byte> to) noexcept;
 
+// Only the header and the footer of the table of `count` frames.
+void encode_seek_table_ends(std::size_t count, std::span<std::byte, seek_table_header_size> header,
+                            std::span<std::byte, seek_table_footer_size> footer) noexcept;
+
 // The first step of reading: the bytes at the end of a file of `file_size` bytes that its table takes, as the last
 // min(9, `file_size`) bytes, `tail`, say. Nothing where they are no footer, or promise more entries than the file has room for; so
 // the size may be allocated. 0 for an empty file.

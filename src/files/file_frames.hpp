@@ -19,6 +19,11 @@ class file_frames {
     return frames_.plain_size();
   }
 
+  std::size_t count() const {
+    const std::lock_guard hold(mutex_);
+    return frames_.count();
+  }
+
   // Appends the frames that hold any of the plain bytes [start, end) to `found`. False where not all of these are known.
   bool find(std::uint64_t start, std::uint64_t end, std::vector<codec::placed_frame>& found) const {
     const std::lock_guard hold(mutex_);

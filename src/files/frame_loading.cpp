@@ -9,6 +9,7 @@
 #include <memory>
 #include <new>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/os_error.hpp"
@@ -137,14 +138,16 @@ std::error_code read_seek_table(io::file_io& disk, int fd, loaded_frames& found)
   return error;
 }
 
-std::error_code walk_frames(io::file_io& disk, int fd, loaded_frames& found, const std::function<bool()>& go_on) {
+std::error_code walk_frames(io::file_io& disk, int fd, loaded_frames& found, const std::function<bool()>& go_on, codec::frame_index known) {
   found = {};
   std::error_code error = size_of(disk, fd, found.file_size);
   if (error) return error;
-  codec::frame_walk walk(found.file_size);
+  if (known.stored_size() > found.file_size) known = {};
+  std::uint64_t at = known.stored_size();
+  codec::frame_walk walk(found.file_size, std::move(known));
   try {
     std::vector<std::byte> piece(static_cast<std::size_t>(std::min<std::uint64_t>(walk_read_bytes, found.file_size)));
-    for (std::uint64_t at = 0; !error && walk.state() == codec::walk_state::needs_more; at += piece.size()) {
+    for (; !error && walk.state() == codec::walk_state::needs_more; at += piece.size()) {
       if (go_on && !go_on()) return asio::error::operation_aborted;
       piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(walk_read_bytes, found.file_size - at)));
       error = read_exact(disk, fd, piece, at);

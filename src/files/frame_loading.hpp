@@ -24,7 +24,8 @@ std::error_code read_seek_table(io::file_io& disk, int fd, loaded_frames& found)
 
 // Decodes the file from its first byte and accepts what is whole. Not an error: a file that ends in something else, see `state`. An error
 // of the operating system, or lack of memory, says nothing of the file. `go_on`, where there is one, is asked between reads; false ends
-// the walk with `operation_aborted`.
-std::error_code walk_frames(io::file_io& disk, int fd, loaded_frames& found, const std::function<bool()>& go_on = {});
+// the walk with `operation_aborted`. `known`: the first frames, walked before and unchanged since.
+std::error_code walk_frames(io::file_io& disk, int fd, loaded_frames& found, const std::function<bool()>& go_on = {},
+                            codec::frame_index known = {});
 
 }  // namespace conduit::files

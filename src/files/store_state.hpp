@@ -62,6 +62,8 @@ class store_state {
 
   // Files with a lower number are sealed: known to be, at least.
   std::atomic<std::uint32_t> sealed_below{0};
+  // The highest file's, as the directory was at the open; what `compression::follow` goes by until the first tenure.
+  file_form form_at_open = file_form::plain;
 
   // The compressed file that this store's writer appends to: what it knows of the frames is known to every read of the same file.
   void publish_tail(const io::file_status& identity, std::shared_ptr<file_frames> frames);

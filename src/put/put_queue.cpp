@@ -44,6 +44,13 @@ void put_queue::remove(queued_op& operation) noexcept {
 
 bool put_queue::withdraw(queued_op& operation) noexcept {
   const std::lock_guard hold(mutex_);
+  if (operation.state == phase::running && encoding_) {
+    // Its bytes are waste then, which no location names.
+    operation.cancel_wanted = true;
+    if (memory_used_) return false;
+    remove(operation);
+    return true;
+  }
   if (operation.state != phase::waiting && operation.state != phase::queued) return false;
   remove(operation);
   return true;
@@ -77,13 +84,18 @@ bool put_queue::revoke(queued_op& operation) noexcept {
 
 bool put_queue::has_work_or_end() noexcept {
   const std::lock_guard hold(mutex_);
-  if (queued_.empty()) writer_running_ = false;
+  if (queued_.empty() && running_.empty()) writer_running_ = false;
   return writer_running_;
 }
 
 bool put_queue::empty() noexcept {
   const std::lock_guard hold(mutex_);
-  return queued_.empty();
+  return queued_.empty() && !(encoding_ && !running_.empty());
+}
+
+bool put_queue::nothing_running() noexcept {
+  const std::lock_guard hold(mutex_);
+  return running_.empty();
 }
 
 bool put_queue::take_close() noexcept {
@@ -140,8 +152,71 @@ bool put_queue::take_appends(const segment_limits& limits, io::iov_cursor& into)
   return memory_used_;
 }
 
+bool put_queue::take_appends_to_encode(std::size_t bytes_max, std::vector<asio::const_buffer>& into) {
+  const std::lock_guard hold(mutex_);
+  memory_revoked_ = false;
+  into.clear();
+  std::uint64_t bytes = 0;
+  while (!queued_.empty()) {
+    auto& next = static_cast<queued_op&>(queued_.front());
+    if (next.what != queued_op::kind::append) break;
+    if (!running_.empty() && bytes + next.blob_bytes > bytes_max) break;
+    for (std::size_t i = 0; i < next.blobs.size(); ++i) {
+      into.push_back(next.blobs[i]);
+      next.locations[i].start = bytes;
+      bytes += next.blobs[i].size();
+      next.locations[i].end = bytes;
+    }
+    begin(next);
+  }
+  memory_used_ = encoding_ = !running_.empty();
+  return memory_used_;
+}
+
+work_queue put_queue::take_cancelled() noexcept {
+  const std::lock_guard hold(mutex_);
+  work_queue cancelled;
+  work_queue kept;
+  while (!running_.empty()) {
+    auto& operation = static_cast<queued_op&>(running_.pop_front());
+    if (!operation.cancel_wanted) {
+      kept.push_back(operation);
+      continue;
+    }
+    bytes_ -= operation.blob_bytes;
+    operation.state = phase::done;
+    operation.error = asio::error::operation_aborted;
+    cancelled.push_back(operation);
+  }
+  running_.splice(kept);
+  admit_waiting();
+  return cancelled;
+}
+
+bool put_queue::place(std::uint32_t file, std::uint64_t plain_end) noexcept {
+  const std::lock_guard hold(mutex_);
+  encoding_ = false;
+  encoded_ = true;
+  for (completion* entry = running_.empty() ? nullptr : &running_.front(); entry != nullptr; entry = running_.after(*entry)) {
+    for (data_location& location : static_cast<queued_op*>(entry)->locations) {
+      location.file_number = file;
+      location.start += plain_end;
+      location.end += plain_end;
+    }
+  }
+  return !running_.empty();
+}
+
+bool put_queue::next_is_small_append(std::size_t bytes_max) noexcept {
+  const std::lock_guard hold(mutex_);
+  if (queued_.empty()) return false;
+  const auto& next = static_cast<const queued_op&>(queued_.front());
+  return next.what == queued_op::kind::append && next.blob_bytes <= bytes_max;
+}
+
 bool put_queue::use_memory(io_request& in_kernel) noexcept {
   const std::lock_guard hold(mutex_);
+  if (encoded_) return true;
   if (memory_revoked_) return false;
   memory_used_ = true;
   in_kernel_ = &in_kernel;
@@ -157,14 +232,24 @@ void put_queue::released() noexcept {
   memory_free_.wait(hold, [this] { return kernel_waiters_ == 0; });
 }
 
-bool put_queue::requeue_revoked() noexcept {
+void put_queue::requeue() noexcept {
   const std::lock_guard hold(mutex_);
-  if (!memory_revoked_) return false;
+  put_back_running();
+}
+
+void put_queue::put_back_running() noexcept {
+  encoding_ = encoded_ = false;
   for (completion* entry = running_.empty() ? nullptr : &running_.front(); entry != nullptr; entry = running_.after(*entry)) {
     static_cast<queued_op*>(entry)->state = phase::queued;
   }
   running_.splice(queued_);
   queued_.splice(running_);
+}
+
+bool put_queue::requeue_revoked() noexcept {
+  const std::lock_guard hold(mutex_);
+  if (!memory_revoked_) return false;
+  put_back_running();
   return true;
 }
 
@@ -180,7 +265,7 @@ void put_queue::finish(work_queue& from, work_queue& into, std::error_code error
 
 work_queue put_queue::finish_running(std::error_code error) noexcept {
   const std::lock_guard hold(mutex_);
-  memory_used_ = false;
+  memory_used_ = encoding_ = encoded_ = false;
   memory_free_.notify_all();
   work_queue finished;
   finish(running_, finished, error);
@@ -202,6 +287,7 @@ work_queue put_queue::finish_job(const job& done, std::error_code error) noexcep
 
 work_queue put_queue::fail_all(std::error_code error) noexcept {
   const std::lock_guard hold(mutex_);
+  encoding_ = encoded_ = false;
   work_queue finished;
   finish(running_, finished, error);
   finish(queued_, finished, error);
@@ -234,6 +320,12 @@ work_queue put_queue::fail_appends(std::error_code error) noexcept {
 work_queue put_queue::withdraw_all() noexcept {
   const std::lock_guard hold(mutex_);
   work_queue finished;
+  if (encoding_) {
+    for (completion* entry = running_.empty() ? nullptr : &running_.front(); entry != nullptr; entry = running_.after(*entry)) {
+      static_cast<queued_op*>(entry)->cancel_wanted = true;
+    }
+    if (!memory_used_) finish(running_, finished, asio::error::operation_aborted);
+  }
   finish(queued_, finished, asio::error::operation_aborted);
   finish(waiting_, finished, asio::error::operation_aborted);
   return finished;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "base/intrusive_list.hpp"
 #include "io/file_io.hpp"
@@ -21,7 +22,7 @@ class put_queue {
 
   // True if the writer must be started: it is not running.
   bool push(queued_op& operation);
-  // Takes the operation out where it has not been begun.
+  // Takes the operation out where it has not been begun. One that is being encoded is taken out later, by `take_cancelled`.
   bool withdraw(queued_op& operation) noexcept;
   // The same, but waits until a running one's memory is free and takes that one too. False: it is finished and on its way.
   bool revoke(queued_op& operation) noexcept;
@@ -30,7 +31,9 @@ class put_queue {
 
   // False where the queue is empty: the writer counts as ended then.
   bool has_work_or_end() noexcept;
+  // Nothing waits to be begun, and nothing is encoded and waits for the lock.
   bool empty() noexcept;
+  bool nothing_running() noexcept;
   // Begins the next operation where it is `close`: all before it has ended, and it needs no lock.
   bool take_close() noexcept;
   // What there is to know of an operation that is no append, and its results. The operation itself may be revoked while it runs.
@@ -51,6 +54,19 @@ class put_queue {
   // Begins the next appends, up to the limits but at least one, and gives each its locations. Their memory is read by this thread until
   // `released` or `finish_running`. False if none is left.
   bool take_appends(const segment_limits& limits, io::iov_cursor& into);
+  // The same for a compressed store, before the lock is taken: locations begin at 0, and nothing is decided by the file. Until `place` the
+  // puts can still be cancelled, once `released` was called. `into` gets the blobs.
+  bool take_appends_to_encode(std::size_t bytes_max, std::vector<asio::const_buffer>& into);
+  // The encoded batch goes to `file`, behind `plain_end` plain bytes: from here on it will be written. Its puts' own memory is needed no
+  // more. False where all were cancelled.
+  bool place(std::uint32_t file, std::uint64_t plain_end) noexcept;
+  // Those of the encoded batch that were cancelled while they were being encoded; the list is to be delivered.
+  work_queue take_cancelled() noexcept;
+  // The encoded batch waits again, in front of all that came since: it is to be written otherwise.
+  void requeue() noexcept;
+  // The next operation is an append of at most so many bytes.
+  bool next_is_small_append(std::size_t bytes_max) noexcept;
+
   // Memory of running puts is read by the kernel, until the matching `released`. False: the memory of a running put is gone, and the
   // batch must fail.
   bool use_memory(io_request& in_kernel) noexcept;
@@ -72,6 +88,7 @@ class put_queue {
 
  private:
   void begin(queued_op& next) noexcept;
+  void put_back_running() noexcept;
   void admit_waiting() noexcept;
   void remove(queued_op& operation) noexcept;
   void finish(work_queue& from, work_queue& into, std::error_code error) noexcept;
@@ -91,6 +108,8 @@ class put_queue {
   io_request* in_kernel_ = nullptr;
   unsigned kernel_waiters_ = 0;  // in `revoke`, waiting for that request
   bool memory_revoked_ = false;
+  bool encoding_ = false;  // what is running is not placed yet
+  bool encoded_ = false;   // what is running needs its own memory no more
 };
 
 }  // namespace conduit::detail

@@ -25,6 +25,14 @@ constexpr int create_attempts = 16;
 
 constexpr std::size_t unsynced_files_max = 16;
 
+// A compressed file is left when it has so many frames: its table, of which each tenure writes one, stays near 64 KiB.
+constexpr std::size_t frames_max = 8192;
+
+// What `measure_tail` finds, besides errors.
+constexpr std::int64_t tail_elsewhere = 0;  // the mutable file is another one
+constexpr std::int64_t tail_as_known = 1;
+constexpr std::int64_t tail_changed = 2;  // somebody else wrote to it
+
 }  // namespace
 
 tenure::tenure(store_state& state, io::file_io& disk, io::completion_port& home)
@@ -81,8 +89,8 @@ bool tenure::nothing_changed() noexcept {
 
 bool tenure::try_begin() {
   marked_ = false;
-  if (!nothing_changed() || record_.syncing || !mutable_ || mutable_->form != file_form::plain) return false;
-  return measure_tail() > 0;
+  if (!nothing_changed() || record_.syncing || !mutable_ || mutable_->form != form()) return false;
+  return measure_tail() == tail_as_known;
 }
 
 asio::awaitable<std::error_code> tenure::begin() {
@@ -117,7 +125,7 @@ asio::awaitable<std::error_code> tenure::begin() {
     }
     checked_at_ = now;
   }
-  if (mutable_ && mutable_->form == file_form::plain) {
+  if (mutable_ && mutable_->form == form()) {
     const std::error_code error = co_await adopt_tail();
     if (error) co_return error;
   } else {
@@ -162,23 +170,70 @@ asio::awaitable<std::error_code> tenure::list() {
   co_return std::error_code{};
 }
 
-// Looks at the size of the tail's file: 1. Not where that is not, or no longer, the mutable one: 0. Or a negative errno.
+file_form tenure::form() const noexcept {
+  switch (state_.how.compression) {
+    case compression::zstd:
+      return file_form::zstd;
+    case compression::follow:
+      if (mutable_) return mutable_->form;
+      return listed_ ? file_form::plain : state_.form_at_open;
+    case compression::none:
+    case compression::zstd_on_seal:
+      break;
+  }
+  return file_form::plain;
+}
+
+// Looks at the size of the tail's file. `tail_elsewhere` where that is not, or no longer, the mutable one; or a negative errno.
 std::int64_t tenure::measure_tail() {
   shrunk_ = false;
-  if (!tail_.file || tail_.file->number != mutable_->number) return 0;
+  if (!tail_.file || tail_.file->number != mutable_->number) return tail_elsewhere;
   const std::int64_t known = disk_.status(tail_.file->fd.get(), found_);
   if (known < 0) return known;
-  if (found_.links == 0) return 0;
+  if (found_.links == 0) return tail_elsewhere;
+  if (tail_.frames) {
+    // Once in doubt, always in doubt.
+    const bool as_known = doubt_ || (recorded_end().value_or(0) <= tail_.end && table_stands(disk_, tail_, found_.size));
+    return as_known ? tail_as_known : tail_changed;
+  }
   shrunk_ = end_known_ && found_.size < tail_.end;
   if (!shrunk_) tail_.end = found_.size;
-  return 1;
+  return tail_as_known;
+}
+
+// Of the mutable file, as far as a record of this boot knows it.
+std::optional<std::uint64_t> tenure::recorded_end() const noexcept {
+  if (!record_vouches() || !mutable_ || record_.mutable_file != mutable_->number) return std::nullopt;
+  return record_.end;
+}
+
+// Somebody else appended to the compressed tail, or left it torn, or it is new to us.
+asio::awaitable<std::error_code> tenure::examine_tail() {
+  // Without a record of this boot the file is left anyway.
+  if (!record_vouches()) co_return std::error_code{};
+  tail_findings findings;
+  auto examine = [&]() -> std::int64_t {
+    findings = examine_frames(disk_, tail_, recorded_end());
+    return 0;
+  };
+  co_await state_.helpers.run(home_, std::move(examine));
+  if (findings.error) co_return findings.error;
+  const std::string name = files::file_name(*mutable_).text();
+  doubt_ = findings.doubt;
+  if (doubt_) state_.notify(event::kind::file_in_doubt, name + ": " + *doubt_ + "; it is left as it is", mutable_->number, tail_.end);
+  if (findings.cut) {
+    state_.notify(event::kind::tail_mended, name + " ended in a torn frame or without a table; it was cut there", mutable_->number,
+                  *findings.cut);
+  }
+  co_return std::error_code{};
 }
 
 // The mutable file is the one the directory shows: open it if it is new to us, and look at its size.
 asio::awaitable<std::error_code> tenure::adopt_tail() {
   const std::int64_t measured = measure_tail();
-  if (measured != 0) co_return os_error(measured);
-  sync_behind();
+  if (measured == tail_changed) co_return co_await examine_tail();
+  if (measured != tail_elsewhere) co_return os_error(measured);
+  sync_oldest();
   const files::file_name name(*mutable_);
   auto file = std::make_shared<append_file>();
   file->number = mutable_->number;
@@ -188,10 +243,19 @@ asio::awaitable<std::error_code> tenure::adopt_tail() {
   file->fd = unique_fd(static_cast<int>(fd));
   const std::int64_t known = disk_.status(file->fd.get(), found_);
   if (known < 0) co_return os_error(known);
-  tail_ = {std::move(file), found_, found_.size};
+  const bool framed = mutable_->form == file_form::zstd;
+  tail_ = {};
+  tail_.file = std::move(file);
+  tail_.identity = found_;
+  tail_.end = framed ? 0 : found_.size;
+  if (framed) tail_.frames = std::make_shared<file_frames>();
+  doubt_.reset();
   end_known_ = false;
   directory_unsynced_ = true;
-  co_return std::error_code{};
+  if (!framed) co_return std::error_code{};
+  state_.publish_tail(found_, tail_.frames);
+  if (found_.size == 0 && recorded_end().value_or(0) == 0) co_return std::error_code{};
+  co_return co_await examine_tail();
 }
 
 // Why the mutable file must not be appended to; nothing where it may.
@@ -200,11 +264,14 @@ std::optional<std::string> tenure::reason_to_leave() const {
   if (!mutable_) return "the store is empty";
   if (record_.highest && files_.highest_number().value_or(0) < *record_.highest) return "a file with a higher number is missing";
   if (mutable_poisoned()) return "a write or sync of the last file failed";
-  if (mutable_->form != file_form::plain) return "the last file is compressed";
+  if (mutable_->form != form()) return mutable_->form == file_form::zstd ? "the last file is compressed" : "the last file is plain";
+  if (doubt_) return doubt_;
+  if (tail_.frames && tail_.frames->count() >= frames_max) return "the last file has as many frames as a table is to hold";
   if (found_.links > 1) return "the last file has a second hard link, perhaps of a backup";
-  const bool short_of_record = record_.mutable_file == mutable_->number && found_.size < record_.end;
+  // Of frames `examine_tail` has seen it.
+  const bool short_of_record = !tail_.frames && record_.mutable_file == mutable_->number && found_.size < record_.end;
   if (shrunk_ || short_of_record) return "the last file is shorter than it was";
-  if (tail_.end >= state_.how.max_file_size) return "the last file is full";
+  if (tail_.plain_end() >= state_.how.max_file_size) return "the last file is full";
   return std::nullopt;
 }
 
@@ -231,6 +298,13 @@ std::optional<std::uint32_t> tenure::next_number(std::uint32_t at_least) const n
 
 asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32_t at_least) {
   const bool vouched = record_vouches();
+  const file_form wanted = form();
+  finish_table();
+  // Its last table is not durable yet, whatever the durability.
+  if (tail_.frames) {
+    unsynced_->add(tail_.file);
+    sync_behind(tail_.file);
+  }
   std::error_code error;
   std::optional<std::uint32_t> number;
   for (int attempt = 0; attempt < create_attempts; ++attempt) {
@@ -238,7 +312,7 @@ asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32
     if (error) co_return error;
     number = next_number(at_least);
     if (!number) co_return std::make_error_code(std::errc::value_too_large);
-    error = co_await create_file(*number, vouched);
+    error = co_await create_file({*number, wanted}, vouched);
     if (error != std::errc::file_exists) break;
     const std::error_code listing_error = co_await list();
     if (listing_error) co_return listing_error;
@@ -246,6 +320,7 @@ asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32
   if (error) co_return error;
 
   // From here on the number is used, whatever happens to the file.
+  const files::file_id created{*number, wanted};
   record_.highest = number;
   record_.mutable_file = *number;
   record_.end = 0;
@@ -257,7 +332,7 @@ asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32
     co_return error;
   }
   marked_ = true;
-  files_.files.push_back({*number, file_form::plain});
+  files_.files.push_back(created);
   mutable_ = files_.files.back();
   state_.sealed_below.store(*number, std::memory_order_relaxed);
   error = co_await adopt_tail();
@@ -271,15 +346,16 @@ asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32
     error = write_record();
     if (error) co_return error;
   }
-  state_.notify(event::kind::file_begun, "began " + files::file_name(*number).text() + ": " + why, *number);
+  state_.notify(event::kind::file_begun, "began " + files::file_name(created).text() + ": " + why, *number);
   co_return std::error_code{};
 }
 
-asio::awaitable<std::error_code> tenure::create_file(std::uint32_t number, bool vouched) {
-  const files::file_name name(number);
+asio::awaitable<std::error_code> tenure::create_file(files::file_id file, bool vouched) {
+  const files::file_name name(file);
+  const file_form other_form = file.form == file_form::plain ? file_form::zstd : file_form::plain;
   auto create = [&]() -> std::int64_t {
     io::file_status other;
-    if (disk_.status_at(state_.directory.get(), files::file_name(number, file_form::zstd).c_str(), other) >= 0) return -EEXIST;
+    if (disk_.status_at(state_.directory.get(), files::file_name(file.number, other_form).c_str(), other) >= 0) return -EEXIST;
     const std::int64_t fd = disk_.open(state_.directory.get(), name.c_str(), io::open_mode::create, state_.how.file_mode);
     if (fd < 0) return fd;
     const unique_fd created(static_cast<int>(fd));
@@ -309,10 +385,13 @@ asio::awaitable<std::error_code> tenure::sync_directory() {
 
 // Files that were left stay open until `sync`; beyond a few, the oldest is synced while puts go on. By then the kernel has written most
 // of it, so this costs little, and descriptors do not pile up in a program that never calls `sync`.
-void tenure::sync_behind() {
+void tenure::sync_oldest() {
   const auto all = unsynced_->all();
-  if (all.size() <= unsynced_files_max) return;
-  state_.helpers.post_in_background([file = all.front(), unsynced = unsynced_, disk = &disk_] {
+  if (all.size() > unsynced_files_max) sync_behind(all.front());
+}
+
+void tenure::sync_behind(const std::shared_ptr<append_file>& left) {
+  state_.helpers.post_in_background([file = left, unsynced = unsynced_, disk = &disk_] {
     if (disk->sync_data(file->fd.get()) < 0) unsynced->poison();
     unsynced->remove(file);
   });
@@ -326,7 +405,9 @@ void tenure::poison_tail(std::error_code why, bool sync_failed) {
   // If this cannot be written either, this process still remembers, and the syncing mark tells the others.
   if (write_record()) marked_ = false;
   state_.notify(sync_failed ? event::kind::sync_failed : event::kind::write_failed,
-                files::file_name(number).text() + " will not be written again; the next put begins a new file", number, tail_.end, why);
+                files::file_name(number, tail_.frames ? file_form::zstd : file_form::plain).text() +
+                    " will not be written again; the next put begins a new file",
+                number, tail_.end, why);
 }
 
 std::error_code tenure::mark_syncing() {
@@ -361,20 +442,44 @@ void tenure::forget_deleted() {
   }
 }
 
+void tenure::appended_frames(std::span<const codec::frame_sizes> frames, std::uint64_t bytes) {
+  tail_.frames->append(frames);
+  tail_.end += bytes;
+  tail_.debris = false;
+}
+
+void tenure::finish_table() {
+  const std::error_code error = conduit::detail::finish_table(disk_, tail_);
+  if (!error) return;
+  state_.notify(event::kind::write_failed,
+                files::file_name(tail_.file->number, file_form::zstd).text() + " is left without a table; the next put writes it",
+                tail_.file->number, tail_.end, error);
+}
+
+void tenure::take_end_into_record() noexcept {
+  if (record_.mutable_file != tail_.file->number) {
+    record_.mutable_file = tail_.file->number;
+    record_.end = 0;
+  }
+  record_.highest = std::max(record_.highest.value_or(0), tail_.file->number);
+  // Never lowered: a file that is shorter than it was stays in doubt.
+  record_.end = std::max(record_.end, tail_.end);
+}
+
+std::error_code tenure::record_end() {
+  if (!record_vouches()) return {};
+  take_end_into_record();
+  return write_record();
+}
+
 void tenure::end() {
+  finish_table();
   end_known_ = tail_.file != nullptr;
   const bool ours = tail_.file && record_vouches();
+  const bool lags = ours && tail_.frames && (record_.mutable_file != tail_.file->number || record_.end < tail_.end) && !doubt_;
   const bool due = ours && std::chrono::steady_clock::now() - recorded_at_ > record_interval;
-  if (!marked_ && !due) return;
-  if (ours) {
-    if (record_.mutable_file != tail_.file->number) {
-      record_.mutable_file = tail_.file->number;
-      record_.end = 0;
-    }
-    record_.highest = std::max(record_.highest.value_or(0), tail_.file->number);
-    // Never lowered: a file that is shorter than it was stays in doubt.
-    record_.end = std::max(record_.end, tail_.end);
-  }
+  if (!marked_ && !due && !lags) return;
+  if (ours && !doubt_) take_end_into_record();
   if (marked_) record_.syncing.reset();
   // Nothing depends on it but caution: a record that cannot be written lags behind, or keeps its mark.
   const std::error_code lagging = write_record();

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <system_error>
 
@@ -17,16 +18,10 @@
 #include "io/completion_port.hpp"
 #include "io/file_io.hpp"
 #include "io/file_lock.hpp"
+#include "put/tail.hpp"
 #include "put/unsynced_files.hpp"
 
 namespace conduit::detail {
-
-// The open end of the mutable file.
-struct tail {
-  std::shared_ptr<append_file> file;
-  io::file_status identity;
-  std::uint64_t end = 0;  // bytes; the next append goes here
-};
 
 class tenure {
  public:
@@ -60,8 +55,18 @@ class tenure {
   // A write or sync of it failed, or of its entry in the directory: it is left with the next append.
   bool mutable_poisoned() const noexcept;
 
+  // The form in which this store appends, as far as is known now.
+  file_form form() const noexcept;
+
   // After an append of `bytes` at the tail.
   void appended(std::uint64_t bytes) noexcept { tail_.end += bytes; }
+  // Around an append of frames: what lies behind the end is debris until they are whole, and then they are known to every read.
+  void begin_frames() noexcept { tail_.table_due = tail_.debris = true; }
+  void appended_frames(std::span<const codec::frame_sizes> frames, std::uint64_t bytes);
+  // Records the end before anything up to there is acknowledged. An error: only the table will show these frames to the next holder.
+  std::error_code record_end();
+  // The table behind the frames. Before every unlock, and where an append failed.
+  void finish_table();
   // The mutable file can be trusted no more. `sync_failed`: unsynced bytes of it may be lost.
   void poison_tail(std::error_code why, bool sync_failed);
   // Marks that a sync of the mutable file begins; the mark goes away with `end`.
@@ -81,13 +86,17 @@ class tenure {
   std::int64_t measure_tail();
   asio::awaitable<std::error_code> list();
   asio::awaitable<std::error_code> adopt_tail();
-  asio::awaitable<std::error_code> create_file(std::uint32_t number, bool vouched);
+  asio::awaitable<std::error_code> examine_tail();
+  std::optional<std::uint64_t> recorded_end() const noexcept;
+  asio::awaitable<std::error_code> create_file(files::file_id file, bool vouched);
   std::error_code read_record();
   std::error_code write_record();
+  void take_end_into_record() noexcept;
   bool record_vouches() const noexcept;
   std::optional<std::string> reason_to_leave() const;
   std::optional<std::uint32_t> next_number(std::uint32_t at_least) const noexcept;
-  void sync_behind();
+  void sync_oldest();
+  void sync_behind(const std::shared_ptr<append_file>& left);
   void forget_deleted();
 
   store_state& state_;
@@ -116,6 +125,7 @@ class tenure {
   bool directory_unsynced_ = true;              // the entry of the tail's file may not be durable
   bool marked_ = false;                         // this tenure set the syncing mark
   bool shrunk_ = false;                         // the tail's file is shorter than it was
+  std::optional<std::string> doubt_;            // why the tail's file, compressed, is never written again
   std::optional<std::uint32_t> poisoned_here_;  // also remembered where the record could not be written
   std::chrono::steady_clock::time_point checked_at_;
   std::chrono::steady_clock::time_point recorded_at_;

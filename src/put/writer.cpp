@@ -63,7 +63,8 @@ writer::writer(std::shared_ptr<store_state> state, asio::io_context& home, std::
       port_(io::completion_port::of(home)),
       disk_(std::move(disk)),
       queue_(*disk_, state_->how.pending_put_bytes),
-      tenure_(*state_, *disk_, port_) {}
+      tenure_(*state_, *disk_, port_),
+      frames_(state_->how.frame_bytes, state_->how.level) {}
 
 writer::~writer() {
   // What still runs in the background syncs through our disk.
@@ -150,26 +151,40 @@ asio::awaitable<void> writer::run() {
     ~on_exit() {
       if (ended) return;
       self.queue_.released();
-      if (self.lock_held_) self.unlock();
+      self.frames_held_ = false;
+      if (!self.lock_held_) return;
+      self.tenure_.finish_table();
+      self.unlock();
     }
   } guard{*this};
   // A coroutine that is spawned on its own context begins inside the call; handlers must not run there.
   co_await asio::post(home_, asio::use_awaitable);
   for (int batch = 0; queue_.has_work_or_end(); ++batch) {
-    if (queue_.take_close()) {
+    if (!frames_held_ && queue_.take_close()) {
       complete(queue_.finish_running({}));
       continue;
+    }
+    if (!frames_held_ && tenure_.form() == file_form::zstd) {
+      co_await encode_batch(state_->how.batch_bytes);
+      if (!frames_held_ && queue_.empty()) continue;  // all were cancelled meanwhile
     }
     if (rest_is_due()) co_await rest();
     std::error_code error;
     if (!try_take_lock()) error = co_await take_lock();
-    if (error && std::exchange(wait_given_up_, false)) continue;
+    if (error && std::exchange(wait_given_up_, false)) {
+      frames_held_ = frames_held_ && !queue_.empty();
+      continue;
+    }
     if (error) {
+      frames_held_ = false;
       deliver(queue_.fail_all(error));
       break;
     }
-    const std::optional<put_queue::job> job = queue_.take_job();
-    if (job) {
+    std::optional<put_queue::job> job;
+    if (!frames_held_) job = queue_.take_job();
+    if (frames_held_) {
+      co_await write_frames();
+    } else if (job) {
       co_await run_job(*job);
     } else if (queue_.empty()) {
       leave_lock();  // all were cancelled while we waited
@@ -242,6 +257,11 @@ void writer::unlock() noexcept {
 
 asio::awaitable<void> writer::write_batch() {
   std::error_code error;
+  if (tenure_.form() == file_form::zstd) {
+    // `follow`: another process began a compressed file. What is queued has to be encoded first.
+    leave_lock();
+    co_return;
+  }
   if (!tenure_.ready()) error = co_await tenure_.make_ready();
   if (error) {
     // The lock is released before anybody is told, and all that waits is told: nobody can append now.
@@ -278,16 +298,18 @@ void writer::end_batch(std::error_code error, std::uint64_t bytes) {
   leave_lock();
   if (error == asio::error::operation_aborted && queue_.requeue_revoked()) return;
   work_queue finished = queue_.finish_running(error);
-  if (!error && !finished.empty()) {
-    std::uint64_t count = 0;
-    for (completion* entry = &finished.front(); entry != nullptr; entry = finished.after(*entry)) {
-      count += static_cast<queued_op*>(entry)->blobs.size();
-    }
-    counted_.puts.fetch_add(count, std::memory_order_relaxed);
-    counted_.put_bytes.fetch_add(bytes, std::memory_order_relaxed);
-    counted_.batches.fetch_add(1, std::memory_order_relaxed);
-  }
+  if (!error && !finished.empty()) count_batch(finished, bytes);
   complete(std::move(finished));
+}
+
+void writer::count_batch(work_queue& written, std::uint64_t bytes) noexcept {
+  std::uint64_t count = 0;
+  for (completion* entry = &written.front(); entry != nullptr; entry = written.after(*entry)) {
+    count += static_cast<queued_op*>(entry)->blobs.size();
+  }
+  counted_.puts.fetch_add(count, std::memory_order_relaxed);
+  counted_.put_bytes.fetch_add(bytes, std::memory_order_relaxed);
+  counted_.batches.fetch_add(1, std::memory_order_relaxed);
 }
 
 std::error_code writer::append_inline() {
@@ -369,6 +391,7 @@ asio::awaitable<std::error_code> writer::append_durably() {
 asio::awaitable<std::error_code> writer::mend_failed_write(std::error_code why, bool sync_failed) {
   const tail& at = tenure_.mutable_tail();
   queue_.released();
+  if (tenure_.mutable_tail().frames) co_return mend_failed_frames(why, sync_failed);
   const bool file_is_sound = !sync_failed && (is_out_of_space(-why.value()) || why == asio::error::operation_aborted);
   if (!file_is_sound) {
     tenure_.poison_tail(why, sync_failed);

@@ -11,6 +11,7 @@
 
 #include "files/store_state.hpp"
 #include "io/awaited.hpp"
+#include "put/frame_batch.hpp"
 #include "put/put_queue.hpp"
 #include "put/tenure.hpp"
 
@@ -57,11 +58,18 @@ class writer : public std::enable_shared_from_this<writer> {
   void leave_lock();
   void unlock() noexcept;
 
+  asio::awaitable<void> encode_batch(std::size_t bytes_max);
+  asio::awaitable<void> write_frames();
+  asio::awaitable<std::error_code> append_frames();
+  bool may_go_on(std::chrono::steady_clock::time_point since);
+
   asio::awaitable<void> write_batch();
   bool begin_batch();
   void end_batch(std::error_code error, std::uint64_t bytes);
+  void count_batch(work_queue& written, std::uint64_t bytes) noexcept;
   asio::awaitable<std::error_code> append_through_engine();
   asio::awaitable<std::error_code> append_durably();
+  std::error_code mend_failed_frames(std::error_code why, bool sync_failed);
   bool progressed(std::int64_t result, unsigned& retries, std::error_code& why) noexcept;
   std::error_code append_inline();
   asio::awaitable<std::error_code> mend_failed_write(std::error_code why, bool sync_failed);
@@ -82,6 +90,8 @@ class writer : public std::enable_shared_from_this<writer> {
   put_queue queue_;
   tenure tenure_;
   io::iov_cursor write_;
+  frame_batch frames_;
+  bool frames_held_ = false;  // encoded, and not yet written
   counters counted_;
   bool lock_held_ = false;
   bool wait_given_up_ = false;  // the last wait for the lock ended because nobody needed it any more

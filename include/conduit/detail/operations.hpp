@@ -75,6 +75,7 @@ class queued_op : public completion {
 
   kind what = kind::append;
   phase state = phase::idle;                  // guarded by the put queue's lock
+  bool cancel_wanted = false;                 // the same: while its bytes were being encoded
   std::span<const asio::const_buffer> blobs;  // of `append`
   std::span<data_location> locations;         // of `append`: one a blob, checksums set by the initiation
   std::uint64_t blob_bytes = 0;               // of `append`: their sum

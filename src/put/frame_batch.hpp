@@ -1,0 +1,66 @@
+// The frames of one batch of a compressed store: blobs cut and packed, and encoded before the lock is taken. Where they go in a file is
+// not known here.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <asio/buffer.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <system_error>
+#include <vector>
+
+#include "codec/codec_pool.hpp"
+#include "codec/frame_index.hpp"
+#include "io/completion_port.hpp"
+#include "io/iov_cursor.hpp"
+
+namespace conduit::detail {
+
+class frame_batch {
+ public:
+  frame_batch(std::size_t frame_bytes, int level) noexcept : frame_bytes_(frame_bytes), level_(level) {}
+
+  // Begins a new batch. Blobs are packed into frames of at most `frame_bytes` plain bytes: one that does not fit into what is left of a
+  // frame begins the next, and only one that is larger than a frame is cut. Their memory stays the caller's. Throws std::bad_alloc.
+  void plan(std::span<const asio::const_buffer> blobs);
+
+  // Encodes what was planned: little of it on the spot, more on all threads of the pool, suspending on the port's context. Calls
+  // `blobs_read` once, on whichever thread read the last blob. The one error is `not_enough_memory` of the system.
+  asio::awaitable<std::error_code> encode(codec::codec_pool& pool, io::completion_port& home, std::function<void()> blobs_read);
+
+  std::span<const codec::frame_sizes> frames() const noexcept { return sizes_; }
+  std::uint64_t plain_bytes() const noexcept { return plain_bytes_; }
+  std::uint64_t stored_bytes() const noexcept;
+  // The encoded frames, in order. They stay here until the next `plan`.
+  void add_to(io::iov_cursor& write) const;
+
+ private:
+  struct planned_frame {
+    std::size_t first_part = 0;
+    std::size_t part_count = 0;
+    std::size_t plain_bytes = 0;
+    std::size_t offset = 0;  // in `encoded_`
+    std::size_t room = 0;
+  };
+  struct work;
+
+  void add_part(const asio::const_buffer& part);
+  void close_frame();
+  bool make_room() noexcept;
+  bool encode_frame(std::size_t index) noexcept;
+
+  const std::size_t frame_bytes_;
+  const int level_;
+  std::vector<asio::const_buffer> parts_;
+  std::vector<planned_frame> planned_;
+  planned_frame open_;
+  std::size_t plain_bytes_ = 0;
+  std::vector<codec::frame_sizes> sizes_;
+  std::unique_ptr<std::byte[]> encoded_;
+  std::size_t encoded_room_ = 0;
+};
+
+}  // namespace conduit::detail
