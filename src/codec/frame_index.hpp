@@ -64,6 +64,7 @@ class frame_index {
  public:
   // These two throw std::bad_alloc and then leave the index as it was.
   void reserve(std::size_t count) { ends_.reserve(count); }
+  std::size_t capacity() const noexcept { return ends_.capacity(); }
   void append(frame_sizes frame) { ends_.push_back({stored_size() + frame.stored, plain_size() + frame.plain}); }
 
   std::size_t count() const noexcept { return ends_.size(); }

@@ -74,13 +74,38 @@ void encode_seek_table(const frame_index& known, std::span<const frame_sizes> ap
   put(footer_magic);
 }
 
-void encode_seek_table_ends(std::size_t count, std::span<std::byte, seek_table_header_size> header,
-                            std::span<std::byte, seek_table_footer_size> footer) noexcept {
-  store_little_endian(header.data(), seek_table_magic);
-  store_little_endian(&header[4], static_cast<std::uint32_t>(encoded_seek_table_size(count) - seek_table_header_size));
-  store_little_endian(footer.data(), static_cast<std::uint32_t>(count));
+growing_table::growing_table() : bytes_(encoded_seek_table_size(0)) { write_ends(); }
+
+void growing_table::append(std::span<const frame_sizes> frames) {
+  const std::size_t known = bytes_.size();
+  bytes_.resize(known + frames.size() * sizeof(frame_sizes));
+  std::byte* at = &bytes_[known - seek_table_footer_size];
+  for (const frame_sizes& frame : frames) {
+    store_little_endian(at, frame.stored);
+    store_little_endian(at + sizeof frame.stored, frame.plain);
+    at += sizeof(frame_sizes);
+  }
+  write_ends();
+}
+
+void growing_table::append(const frame_index& frames) {
+  std::vector<frame_sizes> sizes(frames.count());
+  for (std::size_t i = 0; i < sizes.size(); ++i) sizes[i] = frames[i].sizes;
+  append(sizes);
+}
+
+void growing_table::drop(std::size_t count) noexcept {
+  bytes_.resize(bytes_.size() - count * sizeof(frame_sizes));
+  write_ends();
+}
+
+void growing_table::write_ends() noexcept {
+  store_little_endian(bytes_.data(), seek_table_magic);
+  store_little_endian(&bytes_[4], static_cast<std::uint32_t>(bytes_.size() - seek_table_header_size));
+  std::byte* const footer = &bytes_[bytes_.size() - seek_table_footer_size];
+  store_little_endian(footer, static_cast<std::uint32_t>(count()));
   footer[4] = std::byte{0};
-  store_little_endian(&footer[5], footer_magic);
+  store_little_endian(footer + 5, footer_magic);
 }
 
 std::optional<std::uint64_t> seek_table_size(std::span<const std::byte> tail, std::uint64_t file_size) noexcept {

@@ -15,6 +15,7 @@
 #include <optional>
 #include <span>
 #include <system_error>
+#include <vector>
 
 #include "codec/frame_index.hpp"
 
@@ -35,9 +36,27 @@ constexpr std::size_t encoded_seek_table_size(std::size_t count) noexcept {
 // `encoded_seek_table_size` bytes for both together.
 void encode_seek_table(const frame_index& known, std::span<const frame_sizes> appended, std::span<std::byte> to) noexcept;
 
-// Only the header and the footer of the table of `count` frames.
-void encode_seek_table_ends(std::size_t count, std::span<std::byte, seek_table_header_size> header,
-                            std::span<std::byte, seek_table_footer_size> footer) noexcept;
+// The table of a file that grows, kept encoded: what each append has to write behind its frames.
+class growing_table {
+ public:
+  growing_table();
+  // Throws std::bad_alloc, and is as it was then. At most `seek_table_entries_max` entries in all.
+  void append(std::span<const frame_sizes> frames);
+  void append(const frame_index& frames);
+  // Takes the last `count` entries back.
+  void drop(std::size_t count) noexcept;
+
+  std::size_t count() const noexcept { return (bytes_.size() - seek_table_header_size - seek_table_footer_size) / sizeof(frame_sizes); }
+  std::span<const std::byte> bytes() const noexcept { return bytes_; }
+  // The first and the last bytes, in which no other count of entries encodes alike.
+  std::span<const std::byte> header() const noexcept { return bytes().first(seek_table_header_size); }
+  std::span<const std::byte> footer() const noexcept { return bytes().last(seek_table_footer_size); }
+
+ private:
+  void write_ends() noexcept;
+
+  std::vector<std::byte> bytes_;
+};
 
 // The first step of reading: the bytes at the end of a file of `file_size` bytes that its table takes, as the last
 // min(9, `file_size`) bytes, `tail`, say. Nothing where they are no footer, or promise more entries than the file has room for; so

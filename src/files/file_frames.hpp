@@ -38,10 +38,15 @@ class file_frames {
     if (frames.count() > frames_.count()) frames_ = std::move(frames);
   }
 
+  // So that the next `append` of so many cannot fail. Throws std::bad_alloc.
+  void reserve(std::size_t count) {
+    const std::lock_guard hold(mutex_);
+    // Twice as many as there are, or every append would copy them all.
+    if (frames_.count() + count > frames_.capacity()) frames_.reserve(2 * frames_.count() + count);
+  }
   // After they were written.
   void append(std::span<const codec::frame_sizes> written) {
     const std::lock_guard hold(mutex_);
-    frames_.reserve(frames_.count() + written.size());
     for (const codec::frame_sizes& frame : written) frames_.append(frame);
   }
 

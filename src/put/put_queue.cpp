@@ -207,13 +207,6 @@ bool put_queue::place(std::uint32_t file, std::uint64_t plain_end) noexcept {
   return !running_.empty();
 }
 
-bool put_queue::next_is_small_append(std::size_t bytes_max) noexcept {
-  const std::lock_guard hold(mutex_);
-  if (queued_.empty()) return false;
-  const auto& next = static_cast<const queued_op&>(queued_.front());
-  return next.what == queued_op::kind::append && next.blob_bytes <= bytes_max;
-}
-
 bool put_queue::use_memory(io_request& in_kernel) noexcept {
   const std::lock_guard hold(mutex_);
   if (encoded_) return true;

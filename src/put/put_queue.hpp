@@ -64,8 +64,6 @@ class put_queue {
   work_queue take_cancelled() noexcept;
   // The encoded batch waits again, in front of all that came since: it is to be written otherwise.
   void requeue() noexcept;
-  // The next operation is an append of at most so many bytes.
-  bool next_is_small_append(std::size_t bytes_max) noexcept;
 
   // Memory of running puts is read by the kernel, until the matching `released`. False: the memory of a running put is gone, and the
   // batch must fail.

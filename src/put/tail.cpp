@@ -36,23 +36,14 @@ bool reads_as(io::file_io& disk, int fd, std::span<const std::byte> expected, st
   return count == static_cast<std::int64_t>(expected.size()) && std::memcmp(found.data(), expected.data(), expected.size()) == 0;
 }
 
-std::vector<std::byte> table_of(const codec::frame_index& frames) {
-  std::vector<std::byte> table(codec::encoded_seek_table_size(frames.count()));
-  codec::encode_seek_table(frames, {}, table);
-  return table;
-}
-
 }  // namespace
 
 bool table_stands(io::file_io& disk, const tail& at, std::uint64_t size_now) {
-  if (at.table_due || at.debris || size_now != at.end + at.table_size) return false;
-  if (at.table_size == 0) return size_now == 0;
-  // The first and last bytes of a table depend on the count of frames alone.
-  std::array<std::byte, codec::seek_table_header_size> header{};
-  std::array<std::byte, codec::seek_table_footer_size> footer{};
-  codec::encode_seek_table_ends(at.frames->count(), header, footer);
+  if (at.table_due || size_now != at.end + at.stands) return false;
+  if (at.stands == 0) return size_now == 0;
   const int fd = at.file->fd.get();
-  return reads_as(disk, fd, header, at.end) && reads_as(disk, fd, footer, size_now - footer.size());
+  return at.stands == at.table.bytes().size() && reads_as(disk, fd, at.table.header(), at.end) &&
+         reads_as(disk, fd, at.table.footer(), size_now - codec::seek_table_footer_size);
 }
 
 tail_findings examine_frames(io::file_io& disk, tail& at, std::optional<std::uint64_t> recorded_end) {
@@ -72,10 +63,12 @@ tail_findings examine_frames(io::file_io& disk, tail& at, std::optional<std::uin
       result.doubt = "the last file's end is damaged, and nothing tells by whom";
       return result;
     }
+    at.table = {};
+    at.table.append(found.frames);
     at.frames->learn(std::move(found.frames));
     at.end = end;
-    at.table_size = whole ? found.file_size - end : 0;
-    at.table_due = at.debris = !whole;
+    at.stands = whole ? found.file_size - end : 0;
+    at.table_due = !whole;
     if (whole) return result;
     result.cut = end;
     const std::int64_t cut = disk.truncate(fd, end);
@@ -88,25 +81,18 @@ tail_findings examine_frames(io::file_io& disk, tail& at, std::optional<std::uin
 }
 
 std::error_code finish_table(io::file_io& disk, tail& at) {
-  if (!at.frames || (!at.table_due && !at.debris)) return {};
+  if (!at.frames || !at.table_due) return {};
   const int fd = at.file->fd.get();
-  std::error_code error;
-  try {
-    const std::vector<std::byte> table = table_of(at.frames->copy());
-    error = write_exact(disk, fd, table, at.end);
-    if (!error && at.debris) error = os_error(disk.truncate(fd, at.end + table.size()));
-    if (!error) at.table_size = table.size();
-  } catch (const std::bad_alloc&) {
-    error = std::make_error_code(std::errc::not_enough_memory);
-  }
-  if (error) {
-    at.table_size = 0;
-    at.debris = disk.truncate(fd, at.end) < 0;
-    at.table_due = true;
-    return error;
-  }
-  at.table_due = at.debris = false;
-  return {};
+  at.table.drop(at.table.count() - at.frames->count());
+  const std::span<const std::byte> table = at.table.bytes();
+  // The table first: while there is room for it, it is what makes the file readable.
+  std::error_code error = write_exact(disk, fd, table, at.end);
+  if (!error) error = os_error(disk.truncate(fd, at.end + table.size()));
+  at.stands = error ? 0 : table.size();
+  at.table_due = static_cast<bool>(error);
+  // The next holder finds whole frames, and writes their table.
+  if (error) static_cast<void>(disk.truncate(fd, at.end));
+  return error;
 }
 
 }  // namespace conduit::detail

@@ -21,9 +21,9 @@ struct tail {
 
   // Of a compressed file, else null.
   std::shared_ptr<file_frames> frames;
-  std::uint64_t table_size = 0;  // bytes of the table that stands at `end`
-  bool table_due = false;        // the table at `end` does not stand, or not yet
-  bool debris = false;           // bytes of a failed append may lie behind `end`
+  codec::growing_table table;  // of these frames
+  std::uint64_t stands = 0;    // bytes at `end` that are a table; 0 in a file of 0 bytes
+  bool table_due = false;      // the table does not stand, or something else lies behind it
 
   std::uint64_t plain_end() const { return frames ? frames->plain_size() : end; }
 };
@@ -43,8 +43,8 @@ tail_findings examine_frames(io::file_io& disk, tail& at, std::optional<std::uin
 // a table can leave it as it was. Needs the file's size now; two small reads.
 bool table_stands(io::file_io& disk, const tail& at, std::uint64_t size_now);
 
-// Writes the table behind the frames, and cuts off what a failed append left behind it; nothing where it stands. On an error the file is
-// cut at the end of its frames if that can be done, and the table stays due: the next holder writes it.
+// Writes the table of the frames that are known behind them, and cuts off what a failed append left there; nothing where it stands. On an
+// error the file is cut at the end of its frames if that can be done, and the table stays due: the next holder writes it.
 std::error_code finish_table(io::file_io& disk, tail& at);
 
 }  // namespace conduit::detail

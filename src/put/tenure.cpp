@@ -442,34 +442,30 @@ void tenure::forget_deleted() {
   }
 }
 
-void tenure::appended_frames(std::span<const codec::frame_sizes> frames, std::uint64_t bytes) {
-  tail_.frames->append(frames);
-  tail_.end += bytes;
-  tail_.debris = false;
+void tenure::begin_frames(std::span<const codec::frame_sizes> frames) {
+  tail_.table.append(frames);
+  try {
+    tail_.frames->reserve(frames.size());
+  } catch (...) {
+    tail_.table.drop(frames.size());
+    throw;
+  }
+  tail_.table_due = true;
 }
 
-void tenure::finish_table() {
+void tenure::appended_frames(std::span<const codec::frame_sizes> frames, std::uint64_t bytes) noexcept {
+  tail_.frames->append(frames);
+  tail_.end += bytes;
+  tail_.stands = tail_.table.bytes().size();
+  tail_.table_due = false;
+}
+
+void tenure::finish_table() noexcept {
   const std::error_code error = conduit::detail::finish_table(disk_, tail_);
   if (!error) return;
   state_.notify(event::kind::write_failed,
                 files::file_name(tail_.file->number, file_form::zstd).text() + " is left without a table; the next put writes it",
                 tail_.file->number, tail_.end, error);
-}
-
-void tenure::take_end_into_record() noexcept {
-  if (record_.mutable_file != tail_.file->number) {
-    record_.mutable_file = tail_.file->number;
-    record_.end = 0;
-  }
-  record_.highest = std::max(record_.highest.value_or(0), tail_.file->number);
-  // Never lowered: a file that is shorter than it was stays in doubt.
-  record_.end = std::max(record_.end, tail_.end);
-}
-
-std::error_code tenure::record_end() {
-  if (!record_vouches()) return {};
-  take_end_into_record();
-  return write_record();
 }
 
 void tenure::end() {
@@ -479,7 +475,15 @@ void tenure::end() {
   const bool lags = ours && tail_.frames && (record_.mutable_file != tail_.file->number || record_.end < tail_.end) && !doubt_;
   const bool due = ours && std::chrono::steady_clock::now() - recorded_at_ > record_interval;
   if (!marked_ && !due && !lags) return;
-  if (ours && !doubt_) take_end_into_record();
+  if (ours && !doubt_) {
+    if (record_.mutable_file != tail_.file->number) {
+      record_.mutable_file = tail_.file->number;
+      record_.end = 0;
+    }
+    record_.highest = std::max(record_.highest.value_or(0), tail_.file->number);
+    // Never lowered: a file that is shorter than it was stays in doubt.
+    record_.end = std::max(record_.end, tail_.end);
+  }
   if (marked_) record_.syncing.reset();
   // Nothing depends on it but caution: a record that cannot be written lags behind, or keeps its mark.
   const std::error_code lagging = write_record();

@@ -60,13 +60,12 @@ class tenure {
 
   // After an append of `bytes` at the tail.
   void appended(std::uint64_t bytes) noexcept { tail_.end += bytes; }
-  // Around an append of frames: what lies behind the end is debris until they are whole, and then they are known to every read.
-  void begin_frames() noexcept { tail_.table_due = tail_.debris = true; }
-  void appended_frames(std::span<const codec::frame_sizes> frames, std::uint64_t bytes);
-  // Records the end before anything up to there is acknowledged. An error: only the table will show these frames to the next holder.
-  std::error_code record_end();
-  // The table behind the frames. Before every unlock, and where an append failed.
-  void finish_table();
+  // Around an append of frames with the table behind them, `mutable_tail().table`. Throws std::bad_alloc, and nothing was begun.
+  void begin_frames(std::span<const codec::frame_sizes> frames);
+  // They are whole, `bytes` of them, and known to every read from now on.
+  void appended_frames(std::span<const codec::frame_sizes> frames, std::uint64_t bytes) noexcept;
+  // The table behind the frames, where it does not stand; what was begun and not appended is dropped. Before every unlock.
+  void finish_table() noexcept;
   // The mutable file can be trusted no more. `sync_failed`: unsynced bytes of it may be lost.
   void poison_tail(std::error_code why, bool sync_failed);
   // Marks that a sync of the mutable file begins; the mark goes away with `end`.
@@ -91,7 +90,6 @@ class tenure {
   asio::awaitable<std::error_code> create_file(files::file_id file, bool vouched);
   std::error_code read_record();
   std::error_code write_record();
-  void take_end_into_record() noexcept;
   bool record_vouches() const noexcept;
   std::optional<std::string> reason_to_leave() const;
   std::optional<std::uint32_t> next_number(std::uint32_t at_least) const noexcept;

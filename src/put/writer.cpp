@@ -165,7 +165,7 @@ asio::awaitable<void> writer::run() {
       continue;
     }
     if (!frames_held_ && tenure_.form() == file_form::zstd) {
-      co_await encode_batch(state_->how.batch_bytes);
+      co_await encode_batch();
       if (!frames_held_ && queue_.empty()) continue;  // all were cancelled meanwhile
     }
     if (rest_is_due()) co_await rest();
@@ -278,10 +278,18 @@ asio::awaitable<void> writer::write_batch() {
   } else if (bytes > inline_append_max) {
     error = co_await append_through_engine();
   } else {
+    // Not `append_undurably`: the frame of one more coroutine costs a small batch some percent.
     error = append_inline();
     if (error) error = co_await mend_failed_write(error, false);
   }
   end_batch(error, bytes);
+}
+
+asio::awaitable<std::error_code> writer::append_undurably() {
+  if (write_.bytes_left() > inline_append_max) co_return co_await append_through_engine();
+  const std::error_code error = append_inline();
+  if (error) co_return co_await mend_failed_write(error, false);
+  co_return error;
 }
 
 // Gathers what goes into one write. Its memory is in use from here on. False where nothing is left to write.

@@ -58,15 +58,15 @@ class writer : public std::enable_shared_from_this<writer> {
   void leave_lock();
   void unlock() noexcept;
 
-  asio::awaitable<void> encode_batch(std::size_t bytes_max);
+  asio::awaitable<void> encode_batch();
   asio::awaitable<void> write_frames();
   asio::awaitable<std::error_code> append_frames();
-  bool may_go_on(std::chrono::steady_clock::time_point since);
 
   asio::awaitable<void> write_batch();
   bool begin_batch();
   void end_batch(std::error_code error, std::uint64_t bytes);
   void count_batch(work_queue& written, std::uint64_t bytes) noexcept;
+  asio::awaitable<std::error_code> append_undurably();
   asio::awaitable<std::error_code> append_through_engine();
   asio::awaitable<std::error_code> append_durably();
   std::error_code mend_failed_frames(std::error_code why, bool sync_failed);

@@ -71,9 +71,8 @@ TEST_CASE("two processes with different file sizes share a store") {
 
 TEST_CASE("a plain store that asks for compression is refused with a clear error") {
   machine host;
-  const compression wanted = GENERATE(compression::zstd, compression::zstd_on_seal);
   try {
-    host.start([&](options& how) { how.compression = wanted; });
+    host.start([](options& how) { how.compression = compression::zstd_on_seal; });
     FAIL("the store was opened");
   } catch (const std::system_error& refused) {
     CHECK(refused.code() == errc::unsupported_compression);

@@ -1,0 +1,237 @@
+// Rules 2, 4 to 7, 10, 11 and 16 of the protocol on disk, as far as they are about the mutable file of a compressed store.
+#include <catch2/catch.hpp>
+#include <conduit/error.hpp>
+#include <utility>
+
+#include "support/bytes.hpp"
+#include "support/foreign_lock.hpp"
+#include "support/machine.hpp"
+#include "support/zstd_files.hpp"
+
+using namespace conduit;
+using namespace conduit::test;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+machine compressed_host(const machine::change& adjust = {}) {
+  return machine([&](options& how) {
+    how.compression = compression::zstd;
+    if (adjust) adjust(how);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("rule 6: whenever the lock is released the file ends in a table of all its frames") {
+  const machine host = compressed_host([](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
+  process writer = host.start();
+  std::string all;
+  for (std::uint64_t round = 0; round < 30; ++round) {
+    const std::string bytes = bytes_of(round, 1 + round * round * 300);
+    const auto one = writer->put(bytes);
+    REQUIRE(!one.error);
+    CHECK(one.value.file_number == 0);
+    CHECK(one.value.start == all.size());
+    all += bytes;
+    CHECK(one.value.end == all.size());
+    REQUIRE(lock_is_free(host.lock_path()));
+    REQUIRE(table_in(zstd_path(host, 0)).plain_size() == all.size());
+  }
+  CHECK(decompressed(zstd_path(host, 0)) == all);
+}
+
+TEST_CASE("rule 6: the table of a file is written before the next one is created") {
+  const machine host = compressed_host();
+  process writer = host.start();
+  REQUIRE(!writer->put(bytes_of(1, 100000)).error);
+  bool stood = false;
+  writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
+    if (call.creates) stood = table_in(zstd_path(host, 0)).plain_size() == 100000;
+    return std::nullopt;
+  });
+  REQUIRE(writer->roll().value == 1);
+  CHECK(stood);
+  CHECK(fs::exists(zstd_path(host, 1)));
+}
+
+TEST_CASE("rule 4: a compressed put goes on behind what another process of ours appended") {
+  const machine host = compressed_host();
+  process first = host.start();
+  process second = host.start();
+  std::string all;
+  for (std::uint64_t round = 0; round < 40; ++round) {
+    const std::string bytes = bytes_of(round, 64 + round * 100);
+    const auto here = (round % 2 == 0 ? first : second)->put(bytes);
+    REQUIRE(!here.error);
+    REQUIRE(here.value.file_number == 0);
+    REQUIRE(here.value.start == all.size());
+    all += bytes;
+  }
+  CHECK(decompressed(zstd_path(host, 0)) == all);
+  CHECK(table_in(zstd_path(host, 0)).count() == 40);
+}
+
+TEST_CASE("rule 4: a compressed put goes on behind what an original appended") {
+  const machine host = compressed_host();
+  process writer = host.start();
+  std::string all;
+  for (std::uint64_t round = 0; round < 10; ++round) {
+    const std::string ours = bytes_of(round, 3000);
+    REQUIRE(writer->put(ours).value.start == all.size());
+    all += ours;
+    const std::string theirs = bytes_of(100 + round, 5000);
+    REQUIRE(append_as_zstd_original(host, 0, theirs).start == all.size());
+    all += theirs;
+  }
+  CHECK(decompressed(zstd_path(host, 0)) == all);
+  CHECK(host.names().size() == 1);
+}
+
+TEST_CASE("rule 4: a table that was overwritten without a change of the file's size is noticed") {
+  const machine host = compressed_host([](options& how) { how.durability = durability::fdatasync; });
+  process writer = host.start();
+  const auto before = writer->put(bytes_of(1, 5000));
+  const auto frames = table_in(zstd_path(host, 0));
+  overwrite(zstd_path(host, 0), frames.stored_size(), std::string(8, 'x'));
+  const auto after = writer->put(bytes_of(2, 5000));
+  REQUIRE(!after.error);
+  CHECK(after.value.file_number == 0);
+  CHECK(after.value.start == before.value.end);
+  CHECK(decompressed(zstd_path(host, 0)) == bytes_of(1, 5000) + bytes_of(2, 5000));
+  CHECK(writer.events.count(event::kind::tail_mended) == 1);
+}
+
+TEST_CASE("rule 5: a torn tail behind the recorded end is cut off by the next put") {
+  const machine host = compressed_host();
+  const std::string bytes = bytes_of(1, 70000);
+  REQUIRE(!host.start()->put(bytes).error);
+  const fs::path file = zstd_path(host, 0);
+  const std::string whole = read_file(file);
+  const auto frames = table_in(file);
+  cut_table(file);
+  SECTION("the table is missing") {}
+  SECTION("half of the table stands") { append_to(file, whole.substr(frames.stored_size(), 11)); }
+  SECTION("half a frame stands over the table") { append_to(file, whole.substr(0, 1000)); }
+  SECTION("something else stands there") { append_to(file, bytes_of(9, 333)); }
+  SECTION("a whole frame nobody was told of, and half of one") { append_to(file, whole.substr(0, frames[0].sizes.stored + 10)); }
+  process writer = host.start();
+  const auto next = writer->put("more bytes");
+  REQUIRE(!next.error);
+  CHECK(next.value.file_number == 0);
+  CHECK(writer.events.count(event::kind::tail_mended) == 1);
+  const std::string plain = decompressed(file);
+  CHECK(plain.substr(0, bytes.size()) == bytes);
+  CHECK(plain.substr(next.value.start) == "more bytes");
+  CHECK(table_in(file).plain_size() == plain.size());
+}
+
+TEST_CASE("rule 5: a file with a bad byte before the recorded end is never written again") {
+  const machine host = compressed_host();
+  REQUIRE(!host.start()->put(bytes_of(1, 70000)).error);
+  const fs::path file = zstd_path(host, 0);
+  const std::uint64_t middle = table_in(file)[0].sizes.stored / 2;
+  SECTION("a byte is wrong") { overwrite(file, middle, "?!?!"); }
+  SECTION("the file ends early") { fs::resize_file(file, middle); }
+  SECTION("the file is empty") { fs::resize_file(file, 0); }
+  const std::string before = read_file(file);
+  process writer = host.start();
+  const auto next = writer->put("more bytes");
+  REQUIRE(!next.error);
+  CHECK(next.value.file_number == 1);
+  CHECK(read_file(file) == before);
+  CHECK(writer.events.count(event::kind::file_in_doubt) == 1);
+  CHECK(host.start()->put("more bytes").value.file_number == 1);
+}
+
+TEST_CASE("rule 2: without a record of this boot a compressed file is left as it is") {
+  machine host = compressed_host();
+  REQUIRE(!host.start()->put(bytes_of(1, 1000)).error);
+  cut_table(zstd_path(host, 0));
+  const std::string before = read_file(zstd_path(host, 0));
+  SECTION("another boot") { host.reboot(); }
+  SECTION("no record") { fs::resize_file(host.lock_path(), 0); }
+  process writer = host.start();
+  CHECK(writer->put("more bytes").value.file_number == 1);
+  CHECK(read_file(zstd_path(host, 0)) == before);
+  CHECK(decompressed(zstd_path(host, 1)) == "more bytes");
+}
+
+TEST_CASE("rule 5: an error while the frames are walked stops the put and changes nothing") {
+  const machine host = compressed_host();
+  REQUIRE(!host.start()->put(bytes_of(1, 5000)).error);
+  process writer = host.start();
+  const std::string before = read_file(zstd_path(host, 0));
+  writer.script->fail_next(io_call::read, fault::with_error(EIO), ".zst");
+  CHECK(writer->put("more bytes").error == std::errc::io_error);
+  CHECK(read_file(zstd_path(host, 0)) == before);
+  CHECK(lock_is_free(host.lock_path()));
+  CHECK(writer->put("more bytes").value.start == 5000);
+}
+
+TEST_CASE("rule 11: where there is no room the old table stands again") {
+  const machine host = compressed_host([](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
+  const std::size_t size = GENERATE(1000U, 1000000U);
+  const fault how = GENERATE(fault::with_error(ENOSPC), fault::with_error(EDQUOT), fault::with_error(EFBIG));
+  process writer = host.start();
+  REQUIRE(!writer->put(bytes_of(1, 5000)).error);
+  bool shortened = false;
+  bool failed = false;
+  writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
+    const bool appends = (call.kind == io_call::start_write || call.kind == io_call::write) && call.file.ends_with(".zst");
+    if (!appends || failed) return std::nullopt;
+    if (!std::exchange(shortened, true)) return fault{fault::kind::short_half};
+    failed = true;
+    return how;
+  });
+  CHECK(writer->put(bytes_of(2, size)).error.value() == how.error);
+  CHECK(failed);
+  CHECK(lock_is_free(host.lock_path()));
+  CHECK(decompressed(zstd_path(host, 0)) == bytes_of(1, 5000));
+  CHECK(table_in(zstd_path(host, 0)).plain_size() == 5000);
+  writer.script->set_rule({});
+  const auto next = writer->put("more bytes");
+  CHECK(next.value.file_number == 0);
+  CHECK(next.value.start == 5000);
+}
+
+TEST_CASE("rule 11: where not even the table finds room the frames end the file and the next put writes it") {
+  const machine host = compressed_host();
+  process writer = host.start();
+  REQUIRE(!writer->put(bytes_of(1, 5000)).error);
+  const std::uint64_t end = table_in(zstd_path(host, 0)).stored_size();
+  bool full = true;
+  writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
+    if (!full || call.kind != io_call::write || !call.file.ends_with(".zst")) return std::nullopt;
+    return fault::with_error(ENOSPC);
+  });
+  CHECK(writer->put(bytes_of(2, 5000)).error.value() == ENOSPC);
+  CHECK(fs::file_size(zstd_path(host, 0)) == end);
+  CHECK(writer->put(bytes_of(2, 5000)).error.value() == ENOSPC);
+  full = false;
+  CHECK(writer->put(bytes_of(3, 5000)).value.start == 5000);
+  CHECK(decompressed(zstd_path(host, 0)) == bytes_of(1, 5000) + bytes_of(3, 5000));
+}
+
+TEST_CASE("rule 10: after a failed sync the frames stay with their table and the next put begins a new file") {
+  const machine host = compressed_host([](options& how) { how.durability = durability::fdatasync; });
+  process writer = host.start();
+  REQUIRE(!writer->put(bytes_of(1, 5000)).error);
+  writer.script->fail_next(io_call::start_sync, fault::with_error(EIO));
+  CHECK(writer->put(bytes_of(2, 5000)).error == std::errc::io_error);
+  CHECK(table_in(zstd_path(host, 0)).plain_size() == 10000);
+  CHECK(host.record()->poisoned == 0U);
+  CHECK(writer->put("more bytes").value.file_number == 1);
+  CHECK(host.start()->put("more bytes").value.file_number == 1);
+  CHECK(writer->sync() == errc::poisoned);
+}
+
+TEST_CASE("rule 16: a compressed mutable file with a second hard link is left for the next one") {
+  const machine host = compressed_host();
+  process writer = host.start();
+  REQUIRE(!writer->put("some bytes").error);
+  fs::create_hard_link(zstd_path(host, 0), host.directory / "backup");
+  CHECK(writer->put("more bytes").value.file_number == 1);
+  CHECK(decompressed(host.directory / "backup") == "some bytes");
+}
