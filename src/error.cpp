@@ -34,7 +34,7 @@ class category final : public std::error_category {
       case errc::bad_options:
         return "An option has a value that makes no sense";
       case errc::unsupported_compression:
-        return "Compressed data files are not supported by this version";
+        return "Compression of sealed files is not supported by this version";
       case errc::unsupported_file_system:
         return "Data or lock lie on a network file system, where locks cannot be relied on";
       case errc::not_a_regular_file:

@@ -15,9 +15,9 @@ enum class durability {
 };
 
 enum class compression {
-  follow,       // the mutable file's form; a new store is plain. In this version as `none`
+  follow,       // the mutable file's form; a new store is plain
   none,         // `.dat`; a mutable `.dat.zst` is sealed by the first put
-  zstd,         // `.dat.zst`, the mutable file too; `unsupported_compression` in this version
+  zstd,         // `.dat.zst` in the Zstandard seekable format, the mutable file too; a mutable `.dat` is sealed by the first put
   zstd_on_seal  // the mutable file is plain, a sealed one is compressed in the background; `unsupported_compression` in this version
 };
 
