@@ -17,7 +17,8 @@ struct event {
     write_failed,        // an append failed: the file, the offset, the errno, and whether the file was cut back or left
     sync_failed,         // fdatasync failed: the file is poisoned
     lock_file_replaced,  // the lock file was unlinked or replaced while it was in use; what stands there now is used
-    foreign_object       // a link, FIFO or directory under a data file's name; it is passed over
+    foreign_object,      // a link, FIFO or directory under a data file's name; it is passed over
+    data_corrupt         // a frame of a compressed file is not what was stored: which file, and where the frame begins
   };
 
   kind what;

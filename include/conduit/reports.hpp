@@ -15,7 +15,7 @@ struct file_info {
   std::uint32_t number = 0;
   file_form form = file_form::plain;
   bool sealed = false;             // false: the mutable file
-  std::uint64_t plain_bytes = 0;   // of user data; in this version, of a compressed file, its stored bytes
+  std::uint64_t plain_bytes = 0;   // of user data
   std::uint64_t stored_bytes = 0;  // of the file on disk
 };
 
@@ -39,6 +39,10 @@ struct store_stats {
   std::uint64_t get_bytes = 0;                    // they returned
   std::uint64_t inline_reads = 0;                 // served from the page cache without the ring or a thread
   std::uint64_t async_reads = 0;                  // went through the ring or a thread
+  std::uint64_t cache_hits = 0;                   // frames of compressed files that were in the frame cache
+  std::uint64_t cache_misses = 0;                 // frames that were decoded into it
+  std::uint64_t frames_decoded = 0;               // by gets, whole or in part
+  std::uint64_t decode_us = 0;                    // microseconds that took, over all threads
   std::uint64_t puts = 0;                         // blobs acknowledged
   std::uint64_t put_bytes = 0;                    // of those
   std::uint64_t batches = 0;                      // that carried them, each under one lock

@@ -21,11 +21,19 @@ struct read_counters {
   std::atomic<std::uint64_t> inline_reads{0};
   std::atomic<std::uint64_t> async_reads{0};
   std::atomic<std::uint64_t> bytes{0};
+  std::atomic<std::uint64_t> cache_hits{0};
+  std::atomic<std::uint64_t> cache_misses{0};
+  std::atomic<std::uint64_t> frames_decoded{0};
+  std::atomic<std::uint64_t> decode_ns{0};
 
   void add_to(store_stats& sum) const noexcept {
     sum.inline_reads += inline_reads.load(std::memory_order_relaxed);
     sum.async_reads += async_reads.load(std::memory_order_relaxed);
     sum.get_bytes += bytes.load(std::memory_order_relaxed);
+    sum.cache_hits += cache_hits.load(std::memory_order_relaxed);
+    sum.cache_misses += cache_misses.load(std::memory_order_relaxed);
+    sum.frames_decoded += frames_decoded.load(std::memory_order_relaxed);
+    sum.decode_us += decode_ns.load(std::memory_order_relaxed) / 1000;
   }
 };
 

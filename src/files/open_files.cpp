@@ -40,6 +40,8 @@ std::shared_ptr<data_file> open_files::open(std::uint32_t number, bool direct, i
 std::shared_ptr<data_file> open_files::open_form(files::file_id file, bool direct, io::open_patience patience, std::error_code& error) {
   const files::file_name name(file);
   const bool asked_direct = direct;
+  // Frames lie at any offset, and what is wanted of them is not what is read: they go through the page cache.
+  direct = direct && file.form == file_form::plain;
   std::int64_t fd = disk_.open(directory_, name.c_str(), direct ? io::open_mode::read_direct : io::open_mode::read, 0, patience);
   if (fd == -EINVAL && direct) {
     direct = false;  // a file system without O_DIRECT

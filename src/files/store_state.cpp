@@ -12,7 +12,7 @@ constexpr std::chrono::milliseconds deleted_files_interval{500};
 }  // namespace
 
 store_state::store_state(const options& wanted, environment surroundings)
-    : how(wanted), around(std::move(surroundings)), codecs(wanted.codec_threads) {}
+    : how(wanted), around(std::move(surroundings)), codecs(wanted.codec_threads), decoded_frames(wanted.frame_cache_bytes) {}
 
 store_state::~store_state() {
   helpers.join();
@@ -73,6 +73,10 @@ void store_state::count_reads(store_stats& into) const {
   into.inline_reads = gone_contexts_.inline_reads;
   into.async_reads = gone_contexts_.async_reads;
   into.get_bytes = gone_contexts_.get_bytes;
+  into.cache_hits = gone_contexts_.cache_hits;
+  into.cache_misses = gone_contexts_.cache_misses;
+  into.frames_decoded = gone_contexts_.frames_decoded;
+  into.decode_us = gone_contexts_.decode_us;
   for (const binding* context : contexts_) context->reads.add_to(into);
   into.gets = into.inline_reads + into.async_reads;
 }

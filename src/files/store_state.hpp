@@ -19,7 +19,9 @@
 #include "base/unique_fd.hpp"
 #include "codec/codec_pool.hpp"
 #include "files/file_frames.hpp"
+#include "files/frame_cache.hpp"
 #include "files/lock_record.hpp"
+#include "files/read_waits.hpp"
 #include "io/file_io.hpp"
 #include "io/helper_threads.hpp"
 
@@ -49,6 +51,8 @@ class store_state {
   unique_fd directory;
   io::helper_threads helpers;
   codec::codec_pool codecs;
+  frame_cache decoded_frames;
+  const std::shared_ptr<read_waits> waits = std::make_shared<read_waits>();
 
   // An error where the store takes no work any more.
   std::error_code admit() const noexcept {

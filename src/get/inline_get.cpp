@@ -1,6 +1,11 @@
 // The fast path of a get: bytes in the page cache, read on the caller's thread by one system call.
 #include <conduit/detail/inline_get.hpp>
 
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <vector>
+
 #include "files/binding.hpp"
 #include "get/check_blob.hpp"
 #include "get/inline_limits.hpp"
@@ -15,17 +20,47 @@ bool worthwhile(binding& where, const file_range& range) noexcept {
          where.inline_reads.may_try();
 }
 
+void count_inline(binding& where, const file_range& range) noexcept {
+  where.reads.inline_reads.fetch_add(1, std::memory_order_relaxed);
+  where.reads.bytes.fetch_add(range.length, std::memory_order_relaxed);
+}
+
+// All frames of the slice lie decoded in the cache.
+bool copy_from_cache(binding& where, const data_file& file, const data_location& location, const file_range& range, std::byte* to,
+                     std::error_code& error) {
+  thread_local std::vector<codec::placed_frame> frames;
+  frames.clear();
+  try {
+    if (!file.frames()->find(range.start, range.start + range.length, frames)) return false;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  const std::uint64_t end = range.start + range.length;
+  std::uint64_t at = range.start;
+  for (const codec::placed_frame& frame : frames) {
+    const frame_bytes bytes = where.state->decoded_frames.find({file.serial, frame.stored_start});
+    if (!bytes) return false;
+    const auto size = static_cast<std::size_t>(std::min(end, frame.plain_end()) - at);
+    std::memcpy(to + (at - range.start), bytes->data() + (at - frame.plain_start), size);
+    at += size;
+  }
+  where.reads.cache_hits.fetch_add(frames.size(), std::memory_order_relaxed);
+  count_inline(where, range);
+  error = check_blob(where.state->how, location, range, {to, range.length});
+  return true;
+}
+
 bool read_inline(binding& where, const data_location& location, const file_range& range, std::byte* to, std::error_code& error) {
   const auto file = where.files.find(location.file_number);
-  if (!file || file->direct || file->id.form != file_form::plain) return false;
+  if (!file || file->direct) return false;
+  if (file->id.form == file_form::zstd) return copy_from_cache(where, *file, location, range, to, error);
   const std::int64_t count = where.disk->read_cached(file->fd(), to, range.length, range.start);
   if (count < 0 || static_cast<std::uint64_t>(count) != range.length) {
     where.inline_reads.miss();
     return false;
   }
   where.inline_reads.hit();
-  where.reads.inline_reads.fetch_add(1, std::memory_order_relaxed);
-  where.reads.bytes.fetch_add(range.length, std::memory_order_relaxed);
+  count_inline(where, range);
   error = check_blob(where.state->how, location, range, {to, range.length});
   return true;
 }

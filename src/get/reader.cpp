@@ -12,6 +12,7 @@
 #include "files/binding.hpp"
 #include "get/check_blob.hpp"
 #include "get/direct_range.hpp"
+#include "get/framed_read.hpp"
 #include "get/inline_limits.hpp"
 #include "get/slice_range.hpp"
 
@@ -51,7 +52,16 @@ void get_op::open_on_helper() {
 
 // The file is open: find the memory, then the bytes.
 void get_op::read() {
-  if (file->id.form == file_form::zstd) return fail(errc::unsupported_compression);
+  if (file->id.form == file_form::plain) {
+    framed.reset();
+    return read_plain();
+  }
+  if (!framed) framed.reset(new (std::nothrow) framed_read(*this));
+  if (!framed) return fail(std::make_error_code(std::errc::not_enough_memory));
+  framed->begin();
+}
+
+void get_op::read_plain() {
   const file_range range = range_of(location, part);
   if (length == 0 || length > trusted_bytes_max) {
     io::file_status status;
@@ -113,6 +123,7 @@ void get_op::complete() {
     if (!file) return fail(error);
     return read();
   }
+  if (framed) return framed->go_on();
   if (abandoned.load(std::memory_order_relaxed) && result <= 0) return fail(asio::error::operation_aborted);
   if (is_transient(result) && ++retries <= transient_retries_max) return attempt();
   if (result == -EINVAL && file->direct && !reopened) {
@@ -168,9 +179,13 @@ void get_op::conclude() {
 }
 
 void get_op::cancel() noexcept {
-  abandoned.store(true, std::memory_order_relaxed);
+  abandoned.store(true);
   owner->disk->cancel(*this);
+  // Nobody else will wake it.
+  if (owner->state->waits->leave(*this)) owner->port.deliver(*this);
 }
+
+bool get_op::revoke() noexcept { return owner->state->waits->leave(*this); }
 
 void get_op::drop() noexcept { end(finish::destroy); }
 

@@ -122,6 +122,8 @@ std::int64_t system_io::status_at(int directory, const char* name, file_status& 
 
 std::int64_t system_io::try_lock(int fd) { return lock_command(fd, F_OFD_SETLK, F_WRLCK); }
 
+std::int64_t system_io::try_lock_shared(int fd) { return lock_command(fd, F_OFD_SETLK, F_RDLCK); }
+
 std::int64_t system_io::unlock(int fd) { return lock_command(fd, F_OFD_SETLK, F_UNLCK); }
 
 }  // namespace conduit::io

@@ -29,6 +29,7 @@ class system_io final : public file_io {
   std::int64_t status(int fd, file_status& found) override;
   std::int64_t status_at(int directory, const char* name, file_status& found) override;
   std::int64_t try_lock(int fd) override;
+  std::int64_t try_lock_shared(int fd) override;
   std::int64_t unlock(int fd) override;
 
  private:

@@ -2,21 +2,17 @@
 #include <conduit/detail/operations.hpp>
 #include <conduit/error.hpp>
 
-#include <algorithm>
-#include <asio/error.hpp>
 #include <cerrno>
-#include <memory>
-#include <optional>
+#include <new>
 
 #include "base/os_error.hpp"
 #include "files/binding.hpp"
 #include "files/directory.hpp"
+#include "upkeep/file_check.hpp"
 
 namespace conduit::detail {
 
 namespace {
-
-constexpr std::size_t read_bytes = 1U << 20;
 
 std::error_code list_store(binding& where, std::vector<file_info>& found) {
   files::listing files;
@@ -33,7 +29,12 @@ std::error_code list_store(binding& where, std::vector<file_info>& found) {
                           file.number);
       continue;
     }
-    found.push_back({file.number, file.form, true, status.size, status.size});
+    std::uint64_t plain_bytes = status.size;
+    if (file.form == file_form::zstd) {
+      const std::error_code error = measure_frames(where, file, plain_bytes);
+      if (error) return error;
+    }
+    found.push_back({file.number, file.form, true, plain_bytes, status.size});
   }
   // The highest number is the mutable one.
   if (!found.empty()) {
@@ -43,28 +44,12 @@ std::error_code list_store(binding& where, std::vector<file_info>& found) {
   return {};
 }
 
-std::error_code read_to_the_end(binding& where, std::uint32_t number, const std::atomic<bool>& abandoned, verify_report& report) {
+std::error_code check_file(binding& where, std::uint32_t number, const std::atomic<bool>& abandoned, verify_report& report) {
   std::error_code error;
   const auto file = where.files.open(number, false, io::open_patience::may_block, error);
   if (!file) return error;
-  io::file_status status;
-  const std::int64_t known = where.disk->status(file->fd(), status);
-  if (known < 0) return os_error(known);
-  const auto memory = std::make_unique_for_overwrite<std::byte[]>(read_bytes);
-  unsigned retries = 0;
-  while (report.bytes < status.size) {
-    if (abandoned.load(std::memory_order_relaxed)) return asio::error::operation_aborted;
-    const std::size_t wanted = std::min<std::uint64_t>(read_bytes, status.size - report.bytes);
-    const std::int64_t count = where.disk->read(file->fd(), memory.get(), wanted, report.bytes);
-    if (is_transient(count) && ++retries <= transient_retries_max) continue;
-    if (count <= 0) {
-      report.faults.push_back({number, 0, report.bytes, count == 0 ? make_error_code(errc::corrupt) : os_error(count)});
-      return {};
-    }
-    retries = 0;
-    report.bytes += static_cast<std::uint64_t>(count);
-  }
-  return {};
+  const auto check = file->id.form == file_form::plain ? check_plain_file : check_compressed_file;
+  return check(where, *file, abandoned, report);
 }
 
 }  // namespace
@@ -75,7 +60,7 @@ void survey_op::start() {
   owner->port.send_away(*this);
   owner->state->helpers.post([this, where = owner.get()] {
     try {
-      error = what == kind::files ? list_store(*where, found) : read_to_the_end(*where, number, abandoned, report);
+      error = what == kind::files ? list_store(*where, found) : check_file(*where, number, abandoned, report);
     } catch (const std::bad_alloc&) {
       error = std::make_error_code(std::errc::not_enough_memory);
     }

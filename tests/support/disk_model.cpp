@@ -423,6 +423,9 @@ class model_io final : public io::file_io {
   std::int64_t try_lock(int fd) override {
     return looking([&] { return real_->try_lock(fd); });
   }
+  std::int64_t try_lock_shared(int fd) override {
+    return looking([&] { return real_->try_lock_shared(fd); });
+  }
   // The lock of a dead process goes with its descriptors.
   std::int64_t unlock(int fd) override {
     return looking([&] { return real_->unlock(fd); });

@@ -49,9 +49,9 @@ bool is_transfer(io_call kind) noexcept {
 }  // namespace
 
 std::string_view name_of(io_call kind) noexcept {
-  constexpr std::array<std::string_view, 16> names{"start_read", "start_write",    "start_sync", "read_cached", "read", "write",
-                                                   "sync_data",  "sync_directory", "truncate",   "remove",      "list", "open",
-                                                   "status",     "status_at",      "try_lock",   "unlock"};
+  constexpr std::array<std::string_view, 17> names{"start_read", "start_write",    "start_sync", "read_cached",     "read",  "write",
+                                                   "sync_data",  "sync_directory", "truncate",   "remove",          "list",  "open",
+                                                   "status",     "status_at",      "try_lock",   "try_lock_shared", "unlock"};
   return names.at(static_cast<std::size_t>(kind));
 }
 
@@ -283,6 +283,11 @@ std::int64_t fault_io::status_at(int directory, const char* name, io::file_statu
 std::int64_t fault_io::try_lock(int fd) {
   const auto answer = script_->admit({0, io_call::try_lock, fd});
   return answer ? -answer->error : inner_->try_lock(fd);
+}
+
+std::int64_t fault_io::try_lock_shared(int fd) {
+  const auto answer = script_->admit({0, io_call::try_lock_shared, fd});
+  return answer ? -answer->error : inner_->try_lock_shared(fd);
 }
 
 // The kernel cannot fail to unlock: whatever is answered, the lock is free.

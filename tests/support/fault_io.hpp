@@ -33,6 +33,7 @@ enum class io_call : std::uint8_t {
   status,
   status_at,
   try_lock,
+  try_lock_shared,
   unlock
 };
 std::string_view name_of(io_call kind) noexcept;
@@ -125,6 +126,7 @@ class fault_io final : public io::file_io {
   std::int64_t status(int fd, io::file_status& found) override;
   std::int64_t status_at(int directory, const char* name, io::file_status& found) override;
   std::int64_t try_lock(int fd) override;
+  std::int64_t try_lock_shared(int fd) override;
   std::int64_t unlock(int fd) override;
 
  private:

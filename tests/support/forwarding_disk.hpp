@@ -38,6 +38,7 @@ class forwarding_disk : public io::file_io {
     return real_->status_at(directory, name, found);
   }
   std::int64_t try_lock(int fd) override { return real_->try_lock(fd); }
+  std::int64_t try_lock_shared(int fd) override { return real_->try_lock_shared(fd); }
   std::int64_t unlock(int fd) override { return real_->unlock(fd); }
 
  private:

@@ -20,6 +20,12 @@ namespace conduit::detail {
 class binding;    // one store's side of one io_context
 class data_file;  // an open data file
 
+// The way of a read of a compressed file.
+class framed_read;
+struct framed_read_deleter {
+  void operator()(framed_read* read) const noexcept;
+};
+
 enum class finish {
   dispatch,  // run the handler now if this thread belongs to its executor
   post,      // never inside the caller: for operations that ended in their own initiation
@@ -47,21 +53,27 @@ class get_op : public io_request {
   std::atomic<bool> abandoned{false};
   std::shared_ptr<data_file> file;
   std::shared_ptr<binding> owner;
-  blob bounce;  // aligned memory of an O_DIRECT read whose slice is not aligned
+  blob bounce;                                               // aligned memory of an O_DIRECT read whose slice is not aligned
+  std::unique_ptr<framed_read, framed_read_deleter> framed;  // where the file is compressed
 
   virtual void end(finish how) = 0;
   void start();
   void cancel() noexcept;
   void complete() final;
   void drop() noexcept final;
+  // True where it only waits: for another read of the same frame, or for the lock.
+  bool revoke() noexcept final;
 
- private:
+  // For `framed` too.
   void fail(std::error_code why);
   void open_on_helper();
+  void conclude();
+
+ private:
   void read();
+  void read_plain();
   void attempt();
   void mend_short_file();
-  void conclude();
 
  protected:
   ~get_op() = default;

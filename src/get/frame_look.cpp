@@ -1,0 +1,96 @@
+#include "get/frame_look.hpp"
+
+#include <conduit/error.hpp>
+
+#include <cerrno>
+#include <new>
+#include <utility>
+
+#include "base/os_error.hpp"
+#include "files/frame_loading.hpp"
+
+namespace conduit::detail {
+
+namespace {
+
+// A lock file that is replaced under us again and again.
+constexpr unsigned reopens_max = 8;
+
+}  // namespace
+
+void frame_look::begin(binding& where, data_file& file, bool locked, const std::function<bool()>& go_on) {
+  *this = frame_look();
+  if (!locked) return look(where, file, go_on);
+  error = acquire(where);
+  if (error == std::errc::resource_unavailable_try_again) {
+    what = outcome::lock_busy;
+  } else if (!error) {
+    look_under_lock(where, file, go_on);
+  }
+}
+
+void frame_look::resume(binding& where, data_file& file, const std::function<bool()>& go_on) {
+  what = outcome::failed;
+  // Another file may have got the name while we waited: then this lock is none, and the one that stands there now is as good as free.
+  if (lock->still_named()) return look_under_lock(where, file, go_on);
+  lock->release();
+  begin(where, file, true, go_on);
+}
+
+// Leaves `lock` empty where there is no lock file: nobody writes that store.
+std::error_code frame_look::acquire(binding& where) {
+  try {
+    lock = std::make_shared<io::shared_lock>(*where.disk, where.state->lock_path);
+    for (unsigned attempt = 0; attempt < reopens_max; ++attempt) {
+      const std::error_code unopened = lock->open();
+      if (unopened == std::errc::no_such_file_or_directory) {
+        lock.reset();
+        return {};
+      }
+      if (unopened) return unopened;
+      const std::error_code refused = lock->try_acquire();
+      if (refused) return refused;
+      if (lock->still_named()) return {};
+      lock->release();
+    }
+  } catch (const std::bad_alloc&) {
+    return std::make_error_code(std::errc::not_enough_memory);
+  }
+  return errc::locked;
+}
+
+void frame_look::look_under_lock(binding& where, data_file& file, const std::function<bool()>& go_on) {
+  io::file_status named;
+  const std::int64_t known = where.disk->status_at(where.state->directory.get(), files::file_name(file.id).c_str(), named);
+  if (known < 0 && known != -ENOENT) {
+    error = os_error(known);
+  } else if (known == -ENOENT || !named.same_file(file.identity)) {
+    what = outcome::replaced;
+  } else {
+    look(where, file, go_on);
+  }
+  if (lock) lock->release();
+}
+
+void frame_look::look(binding& where, data_file& file, const std::function<bool()>& go_on) {
+  try {
+    files::loaded_frames found;
+    error = files::read_seek_table(*where.disk, file.fd(), found);
+    // Without a table to believe: what is whole counts, whatever stands behind it.
+    if (error == errc::corrupt) error = files::walk_frames(*where.disk, file.fd(), found, go_on);
+    if (error) return;
+    state = found.state;
+    whole_until = found.frames.stored_size();
+    if (found.frames.plain_size() > file.frames()->plain_size()) {
+      // Never into the object that is there: it may be the writer's, which alone knows what it adds next.
+      auto fresh = std::make_shared<file_frames>();
+      fresh->learn(std::move(found.frames));
+      file.share(std::move(fresh));
+    }
+    what = outcome::looked;
+  } catch (const std::bad_alloc&) {
+    error = std::make_error_code(std::errc::not_enough_memory);
+  }
+}
+
+}  // namespace conduit::detail

@@ -1,0 +1,235 @@
+// The second half of a framed read: the frames are known, and are read and decoded chunk by chunk.
+#include <conduit/error.hpp>
+
+#include <algorithm>
+#include <asio/error.hpp>
+#include <cstring>
+#include <new>
+
+#include "base/os_error.hpp"
+#include "get/framed_read.hpp"
+#include "get/inline_limits.hpp"
+
+namespace conduit::detail {
+
+namespace {
+
+// What one chunk takes at most, of a slice of many frames: memory for its stored bytes, and work until it can be cancelled. A frame that
+// is larger is a chunk of its own.
+constexpr std::uint64_t chunk_stored_bytes = 8U << 20;
+constexpr std::uint64_t chunk_plain_bytes = 32U << 20;
+// Decoding so much takes about as long as a hop to another thread and back.
+constexpr std::uint64_t decode_here_bytes = 64U << 10;
+// Where the pool has no room the loop's thread takes its share, but stops no longer than a millisecond.
+constexpr std::uint64_t decode_share_bytes = 256U << 10;
+
+}  // namespace
+
+void framed_read::start_chunks() {
+  if (op_.own_memory && op_.destination == nullptr && op_.length != 0) {
+    if (!with_memory([this] { op_.bytes = blob(op_.length); })) return;
+    op_.destination = op_.bytes.data();
+  }
+  next_chunk();
+}
+
+void framed_read::next_chunk() {
+  chunk_.parts.clear();
+  found_.clear();
+  if (position_ == end_) {
+    step_ = step::finished;
+    op_.served_inline = inline_only_;
+    // Inside the initiation nothing may complete.
+    return op_.how == finish::post ? where().disk->complete_later(op_) : op_.conclude();
+  }
+  if (!with_memory([this] { plan_chunk(); })) return;
+  if (chunk_.parts.empty()) return serve_followed();
+  read_chunk();
+}
+
+void framed_read::plan_chunk() {
+  static_cast<void>(known_->find(position_, std::min(end_, position_ + chunk_plain_bytes), found_));
+  const std::uint64_t first = found_.front().stored_start;
+  for (const codec::placed_frame& frame : found_) {
+    if (&frame != &found_.front() && frame.stored_end() - first > chunk_stored_bytes) break;
+    add_part(frame);
+    position_ = std::min(end_, frame.plain_end());
+  }
+}
+
+// From the cache, from another read that is at it, or to be decoded.
+void framed_read::add_part(const codec::placed_frame& frame) {
+  frame_part part;
+  part.frame = frame;
+  const std::uint64_t begin = std::max(frame.plain_start, start_);
+  part.skip = static_cast<std::uint32_t>(begin - frame.plain_start);
+  part.size = static_cast<std::size_t>(std::min(frame.plain_end(), end_) - begin);
+  part.to = op_.destination + (begin - start_);
+  frame_cache& cache = state().decoded_frames;
+  if (!cache.admits(frame.sizes.plain)) return chunk_.parts.push_back(std::move(part));
+  if (const frame_bytes bytes = cache.find(key_of(frame))) {
+    where().reads.cache_hits.fetch_add(1, std::memory_order_relaxed);
+    return serve(part, *bytes);
+  }
+  if (part.whole()) return chunk_.parts.push_back(std::move(part));  // straight to where it is wanted: nobody else needs a copy
+  followed_.reserve(followed_.size() + 1);
+  if (!try_lead(key_of(frame))) return followed_.push_back(std::move(part));
+  where().reads.cache_misses.fetch_add(1, std::memory_order_relaxed);
+  part.keep = std::make_shared<blob>(frame.sizes.plain);
+  chunk_.parts.push_back(std::move(part));
+}
+
+void framed_read::serve(const frame_part& part, const blob& bytes) noexcept { std::memcpy(part.to, bytes.data() + part.skip, part.size); }
+
+// ---- one read
+
+void framed_read::read_chunk() {
+  step_ = step::reading;
+  chunk_.stored_start = chunk_.parts.front().frame.stored_start;
+  stored_end_ = chunk_.parts.back().frame.stored_end();
+  const auto size = static_cast<std::size_t>(stored_end_ - chunk_.stored_start);
+  if (chunk_.stored.size() < size) {
+    chunk_.stored = blob();
+    if (!with_memory([&] { chunk_.stored = blob(size); })) return;
+  }
+  op_.transferred = 0;
+  op_.retries = 0;
+  io::file_io& disk = *where().disk;
+  if (size <= inline_bytes_max && disk.idle() && where().inline_reads.may_try()) {
+    const std::int64_t count = disk.read_cached(op_.file->fd(), chunk_.stored.data(), size, chunk_.stored_start);
+    if (count == static_cast<std::int64_t>(size)) {
+      where().inline_reads.hit();
+      return decode();
+    }
+    where().inline_reads.miss();
+  }
+  inline_only_ = false;
+  attempt();
+}
+
+// One transfer, from where the last one ended.
+void framed_read::attempt() {
+  op_.what = io_request::kind::read;
+  op_.fd = op_.file->fd();
+  op_.data = chunk_.stored.data() + op_.transferred;
+  op_.offset = chunk_.stored_start + op_.transferred;
+  op_.size = std::min<std::size_t>(static_cast<std::size_t>(stored_end_ - op_.offset), transfer_bytes_max);
+  where().disk->start(op_);
+}
+
+void framed_read::transferred() {
+  if (abandoned() && op_.result <= 0) return fail(asio::error::operation_aborted);
+  if (is_transient(op_.result) && ++op_.retries <= transient_retries_max) return attempt();
+  if (op_.result < 0) return fail(os_error(op_.result));
+  if (op_.result == 0) {
+    // Shorter than its frames.
+    return op_.reopened ? fail_corrupt(chunk_.stored_start + op_.transferred, "the file ends within a frame") : reopen();
+  }
+  op_.retries = 0;
+  op_.transferred += static_cast<std::size_t>(op_.result);
+  if (chunk_.stored_start + op_.transferred < stored_end_) return attempt();
+  decode();
+}
+
+// ---- its frames
+
+// Alone, a small frame is done sooner than another thread would have begun. In company the pool has its threads busy first.
+bool framed_read::decodes_here(std::uint64_t plain_bytes) const noexcept {
+  if (where().disk->idle() && plain_bytes <= decode_here_bytes) return true;
+  return plain_bytes <= decode_share_bytes && !state().codecs.has_room();
+}
+
+void framed_read::decode() {
+  step_ = step::decoding;
+  chunk_.prepare();
+  if (decodes_here(chunk_.plain_bytes())) {
+    chunk_.work(op_.abandoned, where().reads);
+    return decoded();
+  }
+  inline_only_ = false;
+  io::completion_port& port = where().port;
+  codec::codec_pool& pool = state().codecs;
+  port.send_away(op_);
+  workers_.store(1, std::memory_order_relaxed);  // this one: it posts
+  std::size_t posted = 0;
+  try {
+    const std::size_t wanted = std::min<std::size_t>(pool.threads(), chunk_.parts.size());
+    while (posted < wanted && (posted == 0 || pool.has_room())) {
+      workers_.fetch_add(1, std::memory_order_relaxed);
+      pool.post([this] { work_in_pool(); });
+      ++posted;
+    }
+  } catch (const std::exception&) {
+    // No memory or no thread for one more: those that were posted do it all.
+    workers_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  if (posted == 0) chunk_.work(op_.abandoned, where().reads);
+  if (workers_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  port.take_back(op_);
+  decoded();
+}
+
+void framed_read::work_in_pool() noexcept {
+  io::completion_port& port = where().port;
+  chunk_.work(op_.abandoned, where().reads);
+  // The last one out; for all others the operation may be gone from here on.
+  if (workers_.fetch_sub(1, std::memory_order_acq_rel) == 1) port.deliver(op_);
+}
+
+void framed_read::decoded() {
+  if (abandoned()) return fail(asio::error::operation_aborted);
+  if (const frame_part* const failed = chunk_.failed()) {
+    if (failed->error != errc::corrupt) return fail(failed->error);
+    if (!op_.reopened) return reopen();
+    return fail_corrupt(failed->frame.stored_start, "the frame that begins here is not what was stored");
+  }
+  for (frame_part& part : chunk_.parts) {
+    if (!part.keep) continue;
+    const frame_bytes bytes = std::move(part.keep);
+    state().decoded_frames.insert(key_of(part.frame), bytes);
+    land(key_of(part.frame), bytes);
+  }
+  serve_followed();
+}
+
+// The frames that others were at, now that nobody waits for this read any more: two reads cannot wait for each other.
+void framed_read::serve_followed() {
+  while (!followed_.empty()) {
+    const frame_part& part = followed_.back();
+    const frame_key key = key_of(part.frame);
+    const frame_bytes bytes = followed_bytes_ ? std::exchange(followed_bytes_, nullptr) : state().decoded_frames.find(key);
+    if (bytes) {
+      where().reads.cache_hits.fetch_add(1, std::memory_order_relaxed);
+      serve(part, *bytes);
+      followed_.pop_back();
+      continue;
+    }
+    // The other one failed or was cancelled, or the cache is too busy to keep a frame for this long.
+    bool leads = false;
+    bool follows = false;
+    const bool had_memory = with_memory([&] {
+      leads = try_lead(key);
+      if (leads) return take_over_followed();
+      step_ = step::following_frame;
+      follows = state().waits->follow(key, op_, where().port, followed_bytes_);
+    });
+    if (!had_memory) return;
+    if (leads) return read_chunk();
+    if (!follows) continue;
+    inline_only_ = false;
+    static_cast<void>(aborted_while_waiting());
+    return;
+  }
+  next_chunk();
+}
+
+void framed_read::take_over_followed() {
+  where().reads.cache_misses.fetch_add(1, std::memory_order_relaxed);
+  frame_part part = std::move(followed_.back());
+  followed_.pop_back();
+  part.keep = std::make_shared<blob>(part.frame.sizes.plain);
+  chunk_.parts.clear();
+  chunk_.parts.push_back(std::move(part));
+}
+
+}  // namespace conduit::detail

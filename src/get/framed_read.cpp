@@ -1,0 +1,194 @@
+#include "get/framed_read.hpp"
+
+#include <conduit/error.hpp>
+
+#include <algorithm>
+#include <asio/error.hpp>
+#include <limits>
+#include <new>
+#include <string>
+#include <thread>
+
+#include "files/file_name.hpp"
+#include "get/slice_range.hpp"
+
+namespace conduit::detail {
+
+void framed_read_deleter::operator()(framed_read* read) const noexcept { delete read; }
+
+void framed_read::begin() {
+  const file_range range = range_of(op_.location, op_.part);
+  start_ = range.start;
+  end_ = range.start + range.length;
+  position_ = start_;
+  followed_.clear();
+  followed_bytes_ = nullptr;
+  locate();
+}
+
+void framed_read::go_on() {
+  switch (step_) {
+    case step::following_look:
+      return abandoned() ? fail(asio::error::operation_aborted) : locate();
+    case step::looking:
+      return looked();
+    case step::following_frame:
+      return abandoned() ? fail(asio::error::operation_aborted) : serve_followed();
+    case step::reading:
+      return transferred();
+    case step::decoding:
+      return decoded();
+    case step::finished:
+      return op_.conclude();
+  }
+}
+
+// ---- which frames there are
+
+// What this store's own writer appended needs no look at the file, and could not have one: the writer may hold the lock.
+bool framed_read::covered() {
+  known_ = op_.file->frames();
+  if (end_ <= known_->plain_size()) return true;
+  const auto tail = state().frames_of_tail(op_.file->identity);
+  if (!tail || end_ > tail->plain_size()) return false;
+  op_.file->share(tail);
+  known_ = tail;
+  return true;
+}
+
+void framed_read::locate() {
+  if (covered()) return start_chunks();
+  inline_only_ = false;
+  // Reads of one opening look one after the other: most find that the one before them has found their frames too.
+  bool leads = false;
+  bool follows = false;
+  const bool had_memory = with_memory([&] {
+    leads = try_lead(key_of_look());
+    step_ = step::following_look;
+    follows = !leads && state().waits->follow(key_of_look(), op_, where().port, followed_bytes_);
+  });
+  if (!had_memory) return;
+  if (leads) return look();
+  if (!follows) return locate();
+  static_cast<void>(aborted_while_waiting());
+}
+
+bool framed_read::wants_lock() const noexcept {
+  return op_.reopened || op_.location.file_number >= state().sealed_below.load(std::memory_order_relaxed);
+}
+
+void framed_read::look() {
+  step_ = step::looking;
+  where().port.send_away(op_);
+  state().helpers.post([this, locked = wants_lock()] {
+    look_.begin(where(), *op_.file, locked, [this] { return !abandoned(); });
+    where().port.deliver(op_);
+  });
+}
+
+// On a thread of its own, which the kernel may hold for as long as another process likes. Helper threads must not: the writer, which
+// may be the one that has the lock, needs them.
+void framed_read::wait_for_lock() {
+  step_ = step::looking;
+  where().port.send_away(op_);
+  const std::shared_ptr<read_waits> waits = state().waits;
+  const read_waits::ticket ticket = waits->enter(op_);
+  if (aborted_while_waiting()) return;
+  try {
+    std::thread([this, op = &op_, waits, ticket, lock = look_.lock] {
+      const std::error_code refused = lock->wait();
+      if (!waits->take(op, ticket)) return;  // nobody waits any more; the lock goes with its descriptor
+      if (refused) {
+        look_.what = frame_look::outcome::failed;
+        look_.error = refused;
+      } else if (!covered()) {
+        look_.resume(where(), *op_.file, [this] { return !abandoned(); });
+      } else {
+        lock->release();
+      }
+      where().port.deliver(op_);
+    }).detach();
+  } catch (const std::system_error& no_thread) {
+    if (!waits->leave(op_)) return;
+    where().port.take_back(op_);
+    fail(no_thread.code());
+  }
+}
+
+void framed_read::looked() {
+  if (abandoned()) return fail(asio::error::operation_aborted);
+  if (covered()) {
+    land(key_of_look(), nullptr);
+    return start_chunks();
+  }
+  using outcome = frame_look::outcome;
+  if (look_.what == outcome::lock_busy) return wait_for_lock();
+  const bool definite = wants_lock() && look_.what != outcome::replaced;
+  if (!definite && !op_.reopened) return reopen();
+  if (look_.what == outcome::failed) return fail(look_.error);
+  fail_uncovered();
+}
+
+void framed_read::fail_uncovered() {
+  if (look_.what == frame_look::outcome::replaced) return fail(errc::no_such_file);
+  // Behind a bad byte nothing is searched for: whether the location ever existed cannot be told.
+  if (look_.state == codec::walk_state::bad)
+    return fail_corrupt(look_.whole_until, "a frame is cut, or not what was stored; nothing behind it can be read");
+  fail(errc::out_of_range);
+}
+
+// Rule 9 of the protocol on disk: before an error is reported the file is opened by its name once more, and looked at under the lock.
+void framed_read::reopen() {
+  give_up_leads();
+  op_.reopened = true;
+  where().files.forget(op_.location.file_number);
+  op_.open_on_helper();
+}
+
+// ---- how it ends
+
+void framed_read::fail(std::error_code error) {
+  step_ = step::finished;
+  give_up_leads();
+  op_.fail(error);
+}
+
+void framed_read::fail_corrupt(std::uint64_t offset, const char* what) {
+  const files::file_name name(op_.file->id);
+  state().notify(event::kind::data_corrupt, name.text() + ", offset " + std::to_string(offset) + ": " + what, op_.file->id.number, offset,
+                 errc::corrupt);
+  fail(errc::corrupt);
+}
+
+// A cancellation that came before the wait began found nobody to wake. True: it ended here.
+bool framed_read::aborted_while_waiting() {
+  if (!op_.abandoned.load() || !state().waits->leave(op_)) return false;
+  where().port.take_back(op_);
+  fail(asio::error::operation_aborted);
+  return true;
+}
+
+// What others want done once. Without memory nothing has happened.
+bool framed_read::try_lead(const frame_key& work) {
+  leads_.reserve(leads_.size() + 1);
+  if (!state().waits->try_lead(work)) return false;
+  leads_.push_back(work);
+  return true;
+}
+
+void framed_read::land(const frame_key& work, const frame_bytes& result) noexcept {
+  if (std::erase(leads_, work) != 0) state().waits->land(work, result);
+}
+
+// Those who wait do it themselves then.
+void framed_read::give_up_leads() noexcept {
+  for (const frame_key& work : leads_) state().waits->land(work, nullptr);
+  leads_.clear();
+}
+
+frame_key framed_read::key_of(const codec::placed_frame& frame) const noexcept { return {op_.file->serial, frame.stored_start}; }
+
+// No frame begins there.
+frame_key framed_read::key_of_look() const noexcept { return {op_.file->serial, std::numeric_limits<std::uint64_t>::max()}; }
+
+}  // namespace conduit::detail

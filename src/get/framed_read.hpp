@@ -1,0 +1,109 @@
+// The way of a get through a compressed file: which frames cover the slice, one read of them, and their plain bytes to where they are
+// wanted. It goes in chunks, so that memory does not grow with the slice, and one step at a time: each ends with the operation under way
+// with somebody (the engine, a helper thread, the codec pool, another read), whose completion begins the next.
+#pragma once
+
+#include <conduit/detail/operations.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <system_error>
+#include <vector>
+
+#include "files/binding.hpp"
+#include "files/file_frames.hpp"
+#include "get/frame_decoding.hpp"
+#include "get/frame_look.hpp"
+
+namespace conduit::detail {
+
+// Belongs to its operation, whose members it uses: it is a part of it that exists only for compressed files. On threads of the
+// operation's context, but for what is marked.
+class framed_read {
+ public:
+  explicit framed_read(get_op& op) noexcept : op_(op) {}
+  framed_read(const framed_read&) = delete;
+  framed_read& operator=(const framed_read&) = delete;
+  ~framed_read() { give_up_leads(); }
+
+  // The file is open: for the first time, or anew.
+  void begin();
+  // The step under way is done.
+  void go_on();
+
+ private:
+  enum class step : std::uint8_t { following_look, looking, following_frame, reading, decoding, finished };
+
+  // Which frames there are.
+  void locate();
+  bool covered();
+  void look();
+  void wait_for_lock();
+  void looked();
+  void fail_uncovered();
+  bool wants_lock() const noexcept;
+
+  // One chunk after the other.
+  void start_chunks();
+  void next_chunk();
+  void plan_chunk();
+  void add_part(const codec::placed_frame& frame);
+  void read_chunk();
+  void attempt();
+  void transferred();
+  void decode();
+  bool decodes_here(std::uint64_t plain_bytes) const noexcept;
+  void work_in_pool() noexcept;  // on a thread of the codec pool
+  void decoded();
+  void serve_followed();
+  void take_over_followed();
+  void serve(const frame_part& part, const blob& bytes) noexcept;
+
+  // False where there was none: then the operation has ended. `action` hands the operation to nobody where it throws.
+  template <typename Action>
+  bool with_memory(Action action) {
+    try {
+      action();
+      return true;
+    } catch (const std::bad_alloc&) {
+      fail(std::make_error_code(std::errc::not_enough_memory));
+      return false;
+    }
+  }
+  void reopen();
+  void fail(std::error_code error);
+  void fail_corrupt(std::uint64_t offset, const char* what);
+  bool abandoned() const noexcept { return op_.abandoned.load(std::memory_order_relaxed); }
+  bool aborted_while_waiting();
+
+  bool try_lead(const frame_key& work);
+  void land(const frame_key& work, const frame_bytes& result) noexcept;
+  void give_up_leads() noexcept;
+  frame_key key_of(const codec::placed_frame& frame) const noexcept;
+  frame_key key_of_look() const noexcept;
+
+  binding& where() const noexcept { return *op_.owner; }
+  store_state& state() const noexcept { return *op_.owner->state; }
+
+  get_op& op_;
+  step step_ = step::looking;
+  std::uint64_t start_ = 0;  // plain bytes of the file: the slice
+  std::uint64_t end_ = 0;
+  std::uint64_t position_ = 0;  // up to here it is served, or in this chunk
+  std::shared_ptr<file_frames> known_;
+  std::vector<frame_key> leads_;  // what other reads may be waiting for this one to do
+  bool inline_only_ = true;       // no step had to wait
+
+  frame_look look_;
+  frame_decoding chunk_;
+  std::uint64_t stored_end_ = 0;      // of the chunk
+  std::vector<frame_part> followed_;  // of the chunk: frames that another read is decoding
+  frame_bytes followed_bytes_;        // the last one that came
+  std::vector<codec::placed_frame> found_;
+  std::atomic<unsigned> workers_{0};
+};
+
+}  // namespace conduit::detail

@@ -1,0 +1,67 @@
+#include "io/shared_lock.hpp"
+
+#include <conduit/error.hpp>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <utility>
+
+#include "base/os_error.hpp"
+
+namespace conduit::io {
+
+shared_lock::shared_lock(file_io& disk, std::string path) : disk_(disk) {
+  const std::filesystem::path whole(std::move(path));
+  directory_path_ = whole.has_parent_path() ? whole.parent_path().string() : ".";
+  name_ = whole.filename().string();
+}
+
+std::error_code shared_lock::open() {
+  fork_guard_.replace(-1);
+  fd_ = unique_fd();
+  directory_ = unique_fd(::open(directory_path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!directory_) return os_error(-errno);
+  const std::int64_t fd = disk_.open(directory_.get(), name_.c_str(), open_mode::read, 0);
+  if (fd == -ELOOP || fd == -ENXIO || fd == -EISDIR) return errc::not_a_regular_file;
+  if (fd < 0) return os_error(fd);
+  unique_fd opened(static_cast<int>(fd));
+  file_status found;
+  const std::int64_t known = disk_.status(opened.get(), found);
+  if (known < 0) return os_error(known);
+  if (!found.regular) return errc::not_a_regular_file;
+  fd_ = std::move(opened);
+  fork_guard_.replace(fd_.get());
+  return {};
+}
+
+std::error_code shared_lock::try_acquire() {
+  std::int64_t result = -EINTR;
+  for (unsigned attempt = 0; result == -EINTR && attempt < transient_retries_max; ++attempt) result = disk_.try_lock_shared(fd_.get());
+  return os_error(result == -EACCES ? -EAGAIN : result);
+}
+
+std::error_code shared_lock::wait() noexcept {
+  // Whoever writes without a pause sees this, and leaves the lock free for long enough now and then.
+  ::futimens(fd_.get(), nullptr);
+  struct flock whole{};
+  whole.l_type = F_RDLCK;
+  whole.l_whence = SEEK_SET;
+  int result = 0;
+  do {
+    result = ::fcntl(fd_.get(), F_OFD_SETLKW, &whole);
+  } while (result < 0 && errno == EINTR);
+  return result < 0 ? os_error(-errno) : std::error_code{};
+}
+
+void shared_lock::release() noexcept { disk_.unlock(fd_.get()); }
+
+bool shared_lock::still_named() const {
+  file_status open_file;
+  file_status named;
+  return disk_.status(fd_.get(), open_file) >= 0 && disk_.status_at(directory_.get(), name_.c_str(), named) >= 0 &&
+         open_file.same_file(named);
+}
+
+}  // namespace conduit::io

@@ -1,0 +1,171 @@
+#include "upkeep/file_check.hpp"
+
+#include <conduit/error.hpp>
+
+#include <algorithm>
+#include <asio/error.hpp>
+#include <cerrno>
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include "base/os_error.hpp"
+#include "codec/frame_walk.hpp"
+#include "files/frame_loading.hpp"
+#include "io/shared_lock.hpp"
+
+namespace conduit::detail {
+
+namespace {
+
+constexpr std::size_t read_bytes = 1U << 20;
+// How long a check of the mutable file asks for the lock. It never waits in the kernel: the writer of this store, which may be the one
+// that has the lock, may need this helper thread.
+constexpr std::chrono::seconds lock_patience{5};
+constexpr std::chrono::milliseconds lock_interval{1};
+
+// The bytes [at, end) in pieces. `take` returns whether it wants more. `at` tells how far it came.
+template <typename Take>
+std::error_code read_range(binding& where, int fd, std::uint64_t& at, std::uint64_t end, const std::atomic<bool>& abandoned, Take take) {
+  const std::size_t room = static_cast<std::size_t>(std::min<std::uint64_t>(read_bytes, end - at));
+  const auto memory = std::make_unique_for_overwrite<std::byte[]>(room);
+  unsigned retries = 0;
+  while (at < end) {
+    if (abandoned.load(std::memory_order_relaxed)) return asio::error::operation_aborted;
+    const std::int64_t count = where.disk->read(fd, memory.get(), std::min<std::uint64_t>(room, end - at), at);
+    if (is_transient(count) && ++retries <= transient_retries_max) continue;
+    if (count <= 0) return count == 0 ? make_error_code(errc::corrupt) : os_error(count);
+    retries = 0;
+    at += static_cast<std::uint64_t>(count);
+    if (!take(std::span<const std::byte>(memory.get(), static_cast<std::size_t>(count)))) break;
+  }
+  return {};
+}
+
+void add_fault(verify_report& report, const data_file& file, std::uint64_t frame, std::uint64_t offset, std::error_code error) {
+  report.faults.push_back({file.id.number, frame, offset, error});
+}
+
+bool is_of_the_file(const std::error_code& error) { return error == errc::corrupt; }
+
+// One frame by itself, as the table places it: those behind a bad one are looked at too.
+std::error_code check_frame(binding& where, const data_file& file, const codec::placed_frame& frame, const std::atomic<bool>& abandoned,
+                            verify_report& report) {
+  // One byte more than there is: that this frame ends a file is not asked.
+  codec::frame_walk walk(std::uint64_t{frame.sizes.stored} + 1);
+  std::error_code no_memory;
+  std::uint64_t at = frame.stored_start;
+  const std::error_code error = read_range(where, file.fd(), at, frame.stored_end(), abandoned, [&](std::span<const std::byte> piece) {
+    report.bytes += piece.size();
+    no_memory = walk.feed(piece);
+    return !no_memory;
+  });
+  if (error || no_memory) return error ? error : no_memory;
+  const bool whole = walk.frames().count() == 1 && walk.frames()[0].sizes == frame.sizes;
+  return whole ? std::error_code{} : errc::corrupt;
+}
+
+// Every frame of a table that agrees with the frames' own headers.
+std::error_code check_frames(binding& where, const data_file& file, const files::loaded_frames& table, const std::atomic<bool>& abandoned,
+                             verify_report& report) {
+  for (std::size_t i = 0; i < table.frames.count(); ++i) {
+    const codec::placed_frame frame = table.frames[i];
+    const std::error_code error = check_frame(where, file, frame, abandoned, report);
+    if (error == asio::error::operation_aborted || error == std::errc::not_enough_memory) return error;
+    if (error) add_fault(report, file, i, frame.stored_start, error);
+    ++report.frames;
+  }
+  // The table was read to get here.
+  report.bytes = std::max(report.bytes, table.file_size);
+  return {};
+}
+
+// Without a table: as far as the frames are whole.
+std::error_code walk_file(binding& where, const data_file& file, const std::atomic<bool>& abandoned, verify_report& report) {
+  files::loaded_frames found;
+  const std::error_code error =
+      files::walk_frames(*where.disk, file.fd(), found, [&] { return !abandoned.load(std::memory_order_relaxed); });
+  if (error) return error;
+  report.frames = found.frames.count();
+  report.bytes = found.state == codec::walk_state::bad ? found.frames.stored_size() : found.file_size;
+  if (found.state != codec::walk_state::complete) add_fault(report, file, found.frames.count(), found.frames.stored_size(), errc::corrupt);
+  return {};
+}
+
+std::error_code check_once(binding& where, const data_file& file, const std::atomic<bool>& abandoned, verify_report& report) {
+  report = {};
+  files::loaded_frames table;
+  std::error_code error = files::read_seek_table(*where.disk, file.fd(), table);
+  if (error && !is_of_the_file(error)) {
+    add_fault(report, file, 0, 0, error);
+    return {};
+  }
+  error = error ? walk_file(where, file, abandoned, report) : check_frames(where, file, table, abandoned, report);
+  if (error && error != asio::error::operation_aborted && error != std::errc::not_enough_memory) {
+    add_fault(report, file, report.frames, report.bytes, error);
+    error.clear();
+  }
+  return error;
+}
+
+// False where it could not be had in time, or there is no lock file.
+bool lock_for_a_while(io::shared_lock& lock, const std::atomic<bool>& abandoned) {
+  const auto deadline = std::chrono::steady_clock::now() + lock_patience;
+  if (lock.open()) return false;
+  while (!abandoned.load(std::memory_order_relaxed)) {
+    const std::error_code refused = lock.try_acquire();
+    if (!refused) return true;
+    if (refused != std::errc::resource_unavailable_try_again || std::chrono::steady_clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(lock_interval);
+  }
+  return false;
+}
+
+}  // namespace
+
+std::error_code measure_frames(binding& where, files::file_id file, std::uint64_t& plain_bytes) {
+  const std::int64_t fd = where.disk->open(where.state->directory.get(), files::file_name(file).c_str(), io::open_mode::read, 0);
+  plain_bytes = 0;
+  if (fd == -ENOENT) return {};
+  if (fd < 0) return os_error(fd);
+  const unique_fd opened(static_cast<int>(fd));
+  io::file_status identity;
+  const std::int64_t known = where.disk->status(opened.get(), identity);
+  if (known < 0) return os_error(known);
+  if (const auto own = where.state->frames_of_tail(identity)) {
+    plain_bytes = own->plain_size();
+    return {};
+  }
+  files::loaded_frames found;
+  std::error_code error = files::read_seek_table(*where.disk, opened.get(), found);
+  if (is_of_the_file(error)) error = files::walk_frames(*where.disk, opened.get(), found);
+  plain_bytes = found.frames.plain_size();
+  return error;
+}
+
+std::error_code check_plain_file(binding& where, const data_file& file, const std::atomic<bool>& abandoned, verify_report& report) {
+  io::file_status status;
+  const std::int64_t known = where.disk->status(file.fd(), status);
+  if (known < 0) return os_error(known);
+  const std::error_code error =
+      read_range(where, file.fd(), report.bytes, status.size, abandoned, [](std::span<const std::byte>) { return true; });
+  if (error == asio::error::operation_aborted) return error;
+  if (error) add_fault(report, file, 0, report.bytes, error);
+  return {};
+}
+
+std::error_code check_compressed_file(binding& where, const data_file& file, const std::atomic<bool>& abandoned, verify_report& report) {
+  const std::error_code error = check_once(where, file, abandoned, report);
+  const bool sealed = file.id.number < where.state->sealed_below.load(std::memory_order_relaxed);
+  if (error || sealed || report.faults.empty()) return error;
+  // Somebody may be writing: what was seen counts only under the lock. Where it cannot be had, the fault stands.
+  io::shared_lock lock(*where.disk, where.state->lock_path);
+  if (!lock_for_a_while(lock, abandoned)) {
+    return abandoned.load(std::memory_order_relaxed) ? asio::error::operation_aborted : std::error_code{};
+  }
+  const std::error_code again = check_once(where, file, abandoned, report);
+  lock.release();
+  return again;
+}
+
+}  // namespace conduit::detail
