@@ -21,9 +21,9 @@ namespace conduit::detail {
 
 class frame_batch {
  public:
-  frame_batch(std::size_t frame_bytes, int level) noexcept : frame_bytes_(frame_bytes), level_(level) {}
+  frame_batch(std::size_t plain_max, int level) noexcept : frame_bytes_(plain_max), level_(level) {}
 
-  // Begins a new batch. Blobs are packed into frames of at most `frame_bytes` plain bytes: one that does not fit into what is left of a
+  // Begins a new batch. Blobs are packed into frames of at most `plain_max` bytes: one that does not fit into what is left of a
   // frame begins the next, and only one that is larger than a frame is cut. Their memory stays the caller's. Throws std::bad_alloc.
   void plan(std::span<const asio::const_buffer> blobs);
 

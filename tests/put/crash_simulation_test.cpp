@@ -19,9 +19,11 @@ std::uint64_t setting(const char* name, std::uint64_t otherwise) {
 
 TEST_CASE("no crash of a process or of the machine loses a promised blob, changes a byte or frees a location") {
   const std::uint64_t seed = setting("CONDUIT_SEED", 20240229);
-  const std::size_t wanted = setting("CONDUIT_CRASH_STATES", sanitized ? 1000 : 10000);
+  const std::size_t wanted = setting("CONDUIT_CRASH_STATES", sanitized ? 1000 : 5000);
   INFO("seed " << seed);
-  const crash_report report = simulate_crashes(seed, wanted);
+  const conduit::compression form = GENERATE(conduit::compression::none, conduit::compression::zstd);
+  INFO((form == conduit::compression::zstd ? "compressed" : "plain"));
+  const crash_report report = simulate_crashes(seed, wanted, form);
   for (const std::string& complaint : report.complaints) UNSCOPED_INFO(complaint);
   CHECK(report.complaints.empty());
   CHECK(report.crash_states >= wanted);

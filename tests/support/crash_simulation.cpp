@@ -38,7 +38,7 @@ bool overlap(const data_location& a, const data_location& b) {
 
 class simulation {
  public:
-  simulation(std::uint64_t seed, std::size_t crash_states) : random_(seed), wanted_(crash_states) {}
+  simulation(std::uint64_t seed, std::size_t crash_states, compression form) : random_(seed), wanted_(crash_states), form_(form) {}
 
   crash_report run() {
     while (report_.crash_states < wanted_ && complaints_ < complaints_max) live({}, {}, 1, true, 0);
@@ -60,6 +60,7 @@ class simulation {
 
   random_numbers random_;
   const std::size_t wanted_;
+  const compression form_;
   crash_report report_;
   temporary_directory directory_;  // empty: only the descriptor of a directory is needed
   std::vector<std::string> past_;  // of the machine, up to its last crash
@@ -75,7 +76,7 @@ class life {
       : all_(all),
         random_(all.random_()),
         sound_(sound && !what.any()),
-        originals_(chance(random_, 30)),
+        originals_(chance(random_, 30) && all.form_ == compression::none),
         machine_(std::make_shared<model_disk>(std::move(from), random_(), what)),
         boot_(boot),
         promises_(std::move(promises)) {}
@@ -126,6 +127,8 @@ std::unique_ptr<life::running> life::start() {
   one->durable = chance(random_, 50);
   options how = options_in(all_.directory_);
   how.max_file_size = max_file_size;
+  how.compression = all_.form_;
+  how.frame_bytes = 700;  // so that a blob of any size has one, or several, or shares one
   how.durability = one->durable ? durability::fdatasync : durability::none;
   detail::environment around;
   around.wrap_disk = [process = one->process](std::unique_ptr<io::file_io> real) { return process->attach(std::move(real)); };
@@ -348,13 +351,13 @@ void simulation::live(disk_state from, std::vector<promise> promises, unsigned c
 }  // namespace
 
 // A life waits for its own threads most of the time: several run at once.
-crash_report simulate_crashes(std::uint64_t seed, std::size_t crash_states) {
+crash_report simulate_crashes(std::uint64_t seed, std::size_t crash_states, compression form) {
   std::array<crash_report, 4> parts;
   std::vector<std::thread> workers;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     workers.emplace_back([&, i] {
       try {
-        parts[i] = simulation(seed + i, (crash_states + parts.size() - 1) / parts.size()).run();
+        parts[i] = simulation(seed + i, (crash_states + parts.size() - 1) / parts.size(), form).run();
       } catch (const std::exception& failure) {
         parts[i].complaints.emplace_back(failure.what());
       }

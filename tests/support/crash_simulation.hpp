@@ -2,6 +2,7 @@
 // no acknowledged blob lost that was promised to survive, no wrong byte, no location handed out twice.
 #pragma once
 
+#include <conduit/options.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -17,6 +18,6 @@ struct crash_report {
 };
 
 // The same seed gives the same lives, as far as the clock allows: the store writes its record by it, too.
-crash_report simulate_crashes(std::uint64_t seed, std::size_t crash_states);
+crash_report simulate_crashes(std::uint64_t seed, std::size_t crash_states, compression form);
 
 }  // namespace conduit::test
