@@ -5,7 +5,7 @@
 
 namespace conduit::detail {
 
-frame_bytes frame_cache::find(const frame_key& key) noexcept {
+decoded_frame frame_cache::find(const frame_key& key) noexcept {
   const std::lock_guard hold(mutex_);
   const auto found = places_.find(key);
   if (found == places_.end()) return nullptr;
@@ -13,7 +13,7 @@ frame_bytes frame_cache::find(const frame_key& key) noexcept {
   return found->second->bytes;
 }
 
-void frame_cache::insert(const frame_key& key, frame_bytes bytes) noexcept {
+void frame_cache::insert(const frame_key& key, decoded_frame bytes) noexcept {
   const std::size_t size = bytes->size();
   if (!admits(size)) return;
   // Freed outside the lock: what goes may be large.

@@ -28,7 +28,7 @@ struct frame_key_hash {
   }
 };
 
-using frame_bytes = std::shared_ptr<const blob>;
+using decoded_frame = std::shared_ptr<const blob>;
 
 // For any thread: one a store.
 class frame_cache {
@@ -40,9 +40,9 @@ class frame_cache {
   bool admits(std::size_t plain_bytes) const noexcept { return plain_bytes <= bytes_max_ / 4; }
 
   // Null where it is not here.
-  frame_bytes find(const frame_key& key) noexcept;
+  decoded_frame find(const frame_key& key) noexcept;
   // Without memory for it the frame is not kept.
-  void insert(const frame_key& key, frame_bytes bytes) noexcept;
+  void insert(const frame_key& key, decoded_frame bytes) noexcept;
 
   // Plain bytes that are kept now.
   std::size_t size_bytes() const noexcept;
@@ -50,7 +50,7 @@ class frame_cache {
  private:
   struct entry {
     frame_key key;
-    frame_bytes bytes;
+    decoded_frame bytes;
   };
 
   const std::size_t bytes_max_;

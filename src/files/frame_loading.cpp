@@ -106,6 +106,14 @@ std::error_code check_frame(window& bytes, const codec::placed_frame& frame) {
   return at == frame.stored_end() ? std::error_code{} : errc::corrupt;
 }
 
+bool begins_with(const codec::frame_index& frames, const codec::frame_index& known) {
+  if (known.count() > frames.count()) return false;
+  for (std::size_t i = 0; i < known.count(); ++i) {
+    if (frames[i] != known[i]) return false;
+  }
+  return true;
+}
+
 std::error_code size_of(io::file_io& disk, int fd, std::uint64_t& size) {
   io::file_status status;
   const std::int64_t known = disk.status(fd, status);
@@ -115,7 +123,7 @@ std::error_code size_of(io::file_io& disk, int fd, std::uint64_t& size) {
 
 }  // namespace
 
-std::error_code read_seek_table(io::file_io& disk, int fd, loaded_frames& found) {
+std::error_code read_seek_table(io::file_io& disk, int fd, loaded_frames& found, const codec::frame_index& known) {
   found = {};
   std::error_code error = size_of(disk, fd, found.file_size);
   if (error) return error;
@@ -133,7 +141,8 @@ std::error_code read_seek_table(io::file_io& disk, int fd, loaded_frames& found)
     return std::make_error_code(std::errc::not_enough_memory);
   }
   window bytes(disk, fd, found.file_size);
-  for (std::size_t i = 0; !error && i < found.frames.count(); ++i) error = check_frame(bytes, found.frames[i]);
+  for (std::size_t i = begins_with(found.frames, known) ? known.count() : 0; !error && i < found.frames.count(); ++i)
+    error = check_frame(bytes, found.frames[i]);
   if (error) found.frames = {};
   return error;
 }

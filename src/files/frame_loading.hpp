@@ -19,8 +19,9 @@ struct loaded_frames {
 };
 
 // Reads the seek table and believes it only where the frames' own headers and blocks agree with it: a blob may hold what looks like a
-// table. Costs a small read a frame. `errc::corrupt` where the file has no table to believe; else what the operating system says.
-std::error_code read_seek_table(io::file_io& disk, int fd, loaded_frames& found);
+// table. Costs a small read a frame, but for the first ones that are `known` already. `errc::corrupt` where the file has no table to
+// believe; else what the operating system says.
+std::error_code read_seek_table(io::file_io& disk, int fd, loaded_frames& found, const codec::frame_index& known = {});
 
 // Decodes the file from its first byte and accepts what is whole. Not an error: a file that ends in something else, see `state`. An error
 // of the operating system, or lack of memory, says nothing of the file. `go_on`, where there is one, is asked between reads; false ends

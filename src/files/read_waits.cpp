@@ -9,7 +9,7 @@ bool read_waits::try_lead(const frame_key& work) {
   return led_.try_emplace(work).second;
 }
 
-bool read_waits::follow(const frame_key& work, completion& read, io::completion_port& port, frame_bytes& result) {
+bool read_waits::follow(const frame_key& work, completion& read, io::completion_port& port, decoded_frame& result) {
   const std::lock_guard hold(mutex_);
   const auto led = led_.find(work);
   if (led == led_.end()) return false;
@@ -24,7 +24,7 @@ bool read_waits::follow(const frame_key& work, completion& read, io::completion_
   return true;
 }
 
-void read_waits::land(const frame_key& work, const frame_bytes& result) noexcept {
+void read_waits::land(const frame_key& work, const decoded_frame& result) noexcept {
   std::vector<follower> followers;
   {
     const std::lock_guard hold(mutex_);
@@ -45,9 +45,10 @@ void read_waits::land(const frame_key& work, const frame_bytes& result) noexcept
   }
 }
 
-read_waits::ticket read_waits::enter(completion& read) {
+read_waits::ticket read_waits::enter(completion& read, io::completion_port& port) {
   const std::lock_guard hold(mutex_);
   waiting_.emplace(&read, ++last_ticket_);
+  port.send_away(read);
   return last_ticket_;
 }
 

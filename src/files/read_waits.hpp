@@ -25,11 +25,12 @@ class read_waits {
   bool try_lead(const frame_key& work);
   // False where nobody does this work. Otherwise `read`, sent away through `port`, is delivered when it is done, with its result in
   // `result`: null where the leader has none. Throws std::bad_alloc; then nothing has happened.
-  bool follow(const frame_key& work, completion& read, io::completion_port& port, frame_bytes& result);
-  void land(const frame_key& work, const frame_bytes& result) noexcept;
+  bool follow(const frame_key& work, completion& read, io::completion_port& port, decoded_frame& result);
+  void land(const frame_key& work, const decoded_frame& result) noexcept;
 
-  // For a wait that a thread ends: by `take`, and then a delivery. `read` has been sent away.
-  ticket enter(completion& read);
+  // For a wait that a thread ends: by `take`, and then a delivery through `port`, through which `read` is sent away here. Throws
+  // std::bad_alloc; then nothing has happened.
+  ticket enter(completion& read, io::completion_port& port);
   // False where it does not wait any more; then it may be gone.
   bool take(const completion* read, ticket of) noexcept;
   // The same without a ticket, for whoever has the read: to cancel it, or because its context goes.
@@ -40,7 +41,7 @@ class read_waits {
     completion* read;
     ticket of;
     io::completion_port* port;
-    frame_bytes* result;
+    decoded_frame* result;
   };
 
   std::mutex mutex_;

@@ -75,9 +75,10 @@ void frame_look::look_under_lock(binding& where, data_file& file, const std::fun
 void frame_look::look(binding& where, data_file& file, const std::function<bool()>& go_on) {
   try {
     files::loaded_frames found;
-    error = files::read_seek_table(*where.disk, file.fd(), found);
+    const codec::frame_index known = file.frames()->copy();
+    error = files::read_seek_table(*where.disk, file.fd(), found, known);
     // Without a table to believe: what is whole counts, whatever stands behind it.
-    if (error == errc::corrupt) error = files::walk_frames(*where.disk, file.fd(), found, go_on);
+    if (error == errc::corrupt) error = files::walk_frames(*where.disk, file.fd(), found, go_on, known);
     if (error) return;
     state = found.state;
     whole_until = found.frames.stored_size();

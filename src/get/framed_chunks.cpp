@@ -67,7 +67,7 @@ void framed_read::add_part(const codec::placed_frame& frame) {
   part.to = op_.destination + (begin - start_);
   frame_cache& cache = state().decoded_frames;
   if (!cache.admits(frame.sizes.plain)) return chunk_.parts.push_back(std::move(part));
-  if (const frame_bytes bytes = cache.find(key_of(frame))) {
+  if (const decoded_frame bytes = cache.find(key_of(frame))) {
     where().reads.cache_hits.fetch_add(1, std::memory_order_relaxed);
     return serve(part, *bytes);
   }
@@ -185,7 +185,7 @@ void framed_read::decoded() {
   }
   for (frame_part& part : chunk_.parts) {
     if (!part.keep) continue;
-    const frame_bytes bytes = std::move(part.keep);
+    const decoded_frame bytes = std::move(part.keep);
     state().decoded_frames.insert(key_of(part.frame), bytes);
     land(key_of(part.frame), bytes);
   }
@@ -197,7 +197,7 @@ void framed_read::serve_followed() {
   while (!followed_.empty()) {
     const frame_part& part = followed_.back();
     const frame_key key = key_of(part.frame);
-    const frame_bytes bytes = followed_bytes_ ? std::exchange(followed_bytes_, nullptr) : state().decoded_frames.find(key);
+    const decoded_frame bytes = followed_bytes_ ? std::exchange(followed_bytes_, nullptr) : state().decoded_frames.find(key);
     if (bytes) {
       where().reads.cache_hits.fetch_add(1, std::memory_order_relaxed);
       serve(part, *bytes);

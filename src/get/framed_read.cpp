@@ -90,9 +90,9 @@ void framed_read::look() {
 // may be the one that has the lock, needs them.
 void framed_read::wait_for_lock() {
   step_ = step::looking;
-  where().port.send_away(op_);
   const std::shared_ptr<read_waits> waits = state().waits;
-  const read_waits::ticket ticket = waits->enter(op_);
+  read_waits::ticket ticket = 0;
+  if (!with_memory([&] { ticket = waits->enter(op_, where().port); })) return;
   if (aborted_while_waiting()) return;
   try {
     std::thread([this, op = &op_, waits, ticket, lock = look_.lock] {
@@ -176,7 +176,7 @@ bool framed_read::try_lead(const frame_key& work) {
   return true;
 }
 
-void framed_read::land(const frame_key& work, const frame_bytes& result) noexcept {
+void framed_read::land(const frame_key& work, const decoded_frame& result) noexcept {
   if (std::erase(leads_, work) != 0) state().waits->land(work, result);
 }
 

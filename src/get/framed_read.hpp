@@ -80,7 +80,7 @@ class framed_read {
   bool aborted_while_waiting();
 
   bool try_lead(const frame_key& work);
-  void land(const frame_key& work, const frame_bytes& result) noexcept;
+  void land(const frame_key& work, const decoded_frame& result) noexcept;
   void give_up_leads() noexcept;
   frame_key key_of(const codec::placed_frame& frame) const noexcept;
   frame_key key_of_look() const noexcept;
@@ -101,7 +101,7 @@ class framed_read {
   frame_decoding chunk_;
   std::uint64_t stored_end_ = 0;      // of the chunk
   std::vector<frame_part> followed_;  // of the chunk: frames that another read is decoding
-  frame_bytes followed_bytes_;        // the last one that came
+  decoded_frame followed_bytes_;      // the last one that came
   std::vector<codec::placed_frame> found_;
   std::atomic<unsigned> workers_{0};
 };

@@ -38,7 +38,7 @@ bool copy_from_cache(binding& where, const data_file& file, const data_location&
   const std::uint64_t end = range.start + range.length;
   std::uint64_t at = range.start;
   for (const codec::placed_frame& frame : frames) {
-    const frame_bytes bytes = where.state->decoded_frames.find({file.serial, frame.stored_start});
+    const decoded_frame bytes = where.state->decoded_frames.find({file.serial, frame.stored_start});
     if (!bytes) return false;
     const auto size = static_cast<std::size_t>(std::min(end, frame.plain_end()) - at);
     std::memcpy(to + (at - range.start), bytes->data() + (at - frame.plain_start), size);

@@ -37,6 +37,15 @@ TEST_CASE("the data file and the locations of the documented example are what th
   CHECK(bytes_of_hexdump(page.block("hexdump location").text) == text_of(second.encode()));
 }
 
+TEST_CASE("the compressed data file of the documented example is what the library makes") {
+  const document page = format();
+  machine host([](options& how) { how.compression = compression::zstd; });
+  process writer = host.start();
+  CHECK(page.prose().find('`' + writer->put("Hello, blob!").value.to_string() + '`') != std::string::npos);
+  CHECK(page.prose().find('`' + writer->put("second").value.to_string() + '`') != std::string::npos);
+  CHECK(bytes_of_hexdump(page.block("hexdump data_00000000.dat.zst").text) == read_file(host.data_path(0).string() + ".zst"));
+}
+
 TEST_CASE("the record of the documented example is what the library makes") {
   files::lock_record record;
   for (std::size_t i = 0; i < record.boot.size(); ++i) record.boot[i] = static_cast<std::byte>(i + 1);

@@ -1,0 +1,460 @@
+// Gets of compressed files that the tests made themselves: slices over many frames, the cache, the lock, and what ends a read early.
+#include <algorithm>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <conduit/error.hpp>
+#include <conduit/flat_file_db.hpp>
+#include <deque>
+#include <filesystem>
+#include <memory>
+#include <random>
+
+#include "base/checksum.hpp"
+#include "codec/frames.hpp"
+#include "files/file_name.hpp"
+#include "support/bytes.hpp"
+#include "support/foreign_lock.hpp"
+#include "support/machine.hpp"
+
+using namespace conduit;
+using namespace conduit::test;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string_view text(const byte_vector& bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+
+data_location at(std::uint32_t number, std::uint64_t start, std::uint64_t end) {
+  data_location where;
+  where.file_number = number;
+  where.start = start;
+  where.end = end;
+  return where;
+}
+
+// A store of two compressed files, the first of `count` frames of `frame_bytes` each, the second mutable and empty.
+struct framed_store {
+  framed_store(std::size_t count, std::size_t frame_bytes, const machine::change& adjust = {}) : host(adjust) {
+    fs::create_directory(host.how.data_directory);
+    for (std::size_t i = 0; i < count; ++i) {
+      const byte_vector bytes = i % 2 == 0 ? text_of(i, frame_bytes) : noise_of(i, frame_bytes);
+      plain += text(bytes);
+      frames.add_plain(bytes);
+    }
+    write(0, frames.with_table());
+    write(1, {});
+    write_file(host.lock_path(), "");
+  }
+
+  fs::path path(std::uint32_t number) const { return host.how.data_directory / files::file_name(number, file_form::zstd).text(); }
+  void write(std::uint32_t number, const byte_vector& content) const { write_file(path(number), text(content)); }
+
+  machine host;
+  std::string plain;
+  file_of_frames frames;
+};
+
+void read_only(options& how) { how.read_only = true; }
+
+}  // namespace
+
+TEST_CASE("any slice over any frames is read, whatever the cache and the number of codec threads") {
+  const std::size_t cache = GENERATE(0U, 100000U, 32U << 20);
+  framed_store store(40, GENERATE(1U, 3000U, 64U << 10, 300000U));
+  process reader = store.host.start([&](options& how) {
+    how.read_only = true;
+    how.frame_cache_bytes = cache;
+    how.codec_threads = 3;
+  });
+  std::mt19937_64 random(cache);
+  for (int round = 0; round < 60; ++round) {
+    const std::size_t start = random() % store.plain.size();
+    const std::size_t end = start + random() % (store.plain.size() - start + 1);
+    CAPTURE(cache, start, end);
+    const auto found = reader->get(at(0, start, end));
+    REQUIRE(!found.error);
+    REQUIRE(found.value == store.plain.substr(start, end - start));
+  }
+  CHECK(reader->get(at(0, 0, store.plain.size() + 1)).error == errc::out_of_range);
+  CHECK(reader->get(at(0, store.plain.size(), store.plain.size())).value.empty());
+  CHECK(reader->get(at(1, 0, 1)).error == errc::out_of_range);
+  CHECK(reader->get(at(2, 0, 1)).error == errc::no_such_file);
+}
+
+TEST_CASE("a long slice is read in chunks, each with one read") {
+  framed_store store(300, 200000);
+  process reader = store.host.start(read_only);
+  REQUIRE(reader->get(at(0, 5, store.plain.size() - 5)).value == store.plain.substr(5, store.plain.size() - 10));
+  const auto reads = reader.calls(io_call::start_read);
+  CHECK(reads.size() >= 4);
+  for (const seen_call& read : reads) CHECK(read.size <= 8U << 20);
+}
+
+TEST_CASE("a short slice costs one read of the frame that covers it, and the next one none") {
+  framed_store store(20, 64U << 10);
+  process reader = store.host.start(read_only);
+  REQUIRE(!reader->get(at(0, 0, 10)).error);
+  reader.script->forget_calls();
+  const std::uint64_t start = 5 * (64U << 10) + 100;
+  CHECK(reader->get(at(0, start, start + 50)).value == store.plain.substr(start, 50));
+  CHECK(reader.calls(io_call::read_cached).size() + reader.calls(io_call::start_read).size() == 1);
+  CHECK(reader.calls(io_call::try_lock_shared).empty());
+  CHECK(reader->get(at(0, start + 50, start + 80)).value == store.plain.substr(start + 50, 30));
+  CHECK(reader->get_in_coroutine(at(0, start + 80, start + 90)).value == store.plain.substr(start + 80, 10));
+  CHECK(reader.calls(io_call::read_cached).size() + reader.calls(io_call::start_read).size() == 1);
+}
+
+TEST_CASE("many reads of one frame at the same time decode it once") {
+  framed_store store(4, 64U << 10);
+  process reader = store.host.start(read_only);
+  std::vector<blocking_store::pending<blob>> pending;
+  for (std::uint64_t i = 0; i < 100; ++i) pending.push_back(reader->begin_get(at(0, 70000 + i, 70100 + i)));
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    const auto found = reader->wait(pending[i]);
+    REQUIRE(!found.error);
+    REQUIRE(found.value.text() == std::string_view(store.plain).substr(70000 + i, 100));
+  }
+  store_stats stats;
+  reader->home().state->count_reads(stats);
+  CHECK(stats.frames_decoded == 1);
+  CHECK(stats.cache_misses == 1);
+  CHECK(stats.cache_hits == 99);
+  CHECK(stats.gets == 100);
+}
+
+TEST_CASE("two reads that need each other's frames do not wait for each other") {
+  framed_store store(8, 64U << 10);
+  process reader = store.host.start(read_only);
+  std::vector<blocking_store::pending<blob>> pending;
+  const std::uint64_t frame = 64U << 10;
+  for (std::uint64_t i = 0; i < 60; ++i) {
+    const std::uint64_t first = i % 6;
+    pending.push_back(reader->begin_get(at(0, (first + 1) * frame - 10, (first + 2 - i % 2) * frame + 10)));
+  }
+  for (std::uint64_t i = 0; i < 60; ++i) {
+    const std::uint64_t start = (i % 6 + 1) * frame - 10;
+    const auto found = reader->wait(pending[i]);
+    REQUIRE(!found.error);
+    REQUIRE(found.value.text() == std::string_view(store.plain).substr(start, (i % 6 + 2 - i % 2) * frame + 10 - start));
+  }
+  store_stats stats;
+  reader->home().state->count_reads(stats);
+  CHECK(stats.frames_decoded <= 8 + 30);  // whole frames in the middle have no use for the cache
+}
+
+TEST_CASE("the cache keeps no more than its bytes") {
+  framed_store store(60, 10000);
+  process reader = store.host.start([](options& how) {
+    how.read_only = true;
+    how.frame_cache_bytes = 100000;
+  });
+  for (std::uint64_t i = 0; i < 60; ++i) {
+    CHECK(reader->get(at(0, i * 10000 + 3, i * 10000 + 7)).value == store.plain.substr(i * 10000 + 3, 4));
+    CHECK(reader->home().state->frame_bytess.size_bytes() <= 100000);
+  }
+  CHECK(reader->home().state->frame_bytess.size_bytes() == 100000);
+}
+
+TEST_CASE("a whole blob must have its location's checksum, and frames theirs") {
+  framed_store store(3, 50000);
+  process reader = store.host.start(read_only);
+  data_location whole = at(0, 10, 120000);
+  whole.checksum = checksum_of(std::as_bytes(std::span(store.plain).subspan(10, 119990)));
+  CHECK(!reader->get(whole).error);
+  whole.checksum ^= 1U;
+  CHECK(reader->get(whole).error == errc::corrupt);
+  CHECK(!reader->get(whole, {1, 100}).error);
+  // In the middle of the second frame, which is stored as it is.
+  const std::uint64_t second = store.frames.sizes()[0].stored;
+  corrupt_byte(store.path(0), second + 20000);
+  process next = store.host.start(read_only);
+  CHECK(next->get(at(0, 50010, 50020)).error == errc::corrupt);
+  CHECK(next.events.count(event::kind::data_corrupt) == 1);
+  CHECK(next.events.all().back().offset == second);
+  CHECK(next->get(at(0, 49000, 50000)).value == store.plain.substr(49000, 1000));
+  CHECK(next->get(at(0, 100000, 150000)).value == store.plain.substr(100000));
+  const auto report = next->verify(0);
+  REQUIRE(report.value.faults.size() == 1);
+  CHECK(report.value.frames == 3);
+  CHECK(report.value.faults[0].frame == 1);
+  CHECK(report.value.faults[0].offset == second);
+}
+
+TEST_CASE("short, interrupted and failing reads are mended or reported") {
+  framed_store store(40, 30000);
+  process reader = store.host.start(read_only);
+  REQUIRE(!reader->get(at(0, 0, 1)).error);
+  const auto reads = [](const seen_call& call) { return call.kind == io_call::start_read || call.kind == io_call::read_cached; };
+  reader.script->set_rule([&, count = 0](const seen_call& call) mutable -> std::optional<fault> {
+    if (!reads(call)) return std::nullopt;
+    return ++count % 2 == 0 ? fault{fault::kind::short_half} : fault::with_error(EINTR);
+  });
+  CHECK(reader->get(at(0, 7, 1100000)).value == store.plain.substr(7, 1100000 - 7));
+  reader.script->set_rule(
+      [&](const seen_call& call) -> std::optional<fault> { return reads(call) ? std::optional(fault::with_error(EIO)) : std::nullopt; });
+  CHECK(reader->get(at(0, 7, 1100000)).error == std::errc::io_error);
+  CHECK(reader->get(at(0, 100000, 100001)).error == std::errc::io_error);
+  reader.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
+    return reads(call) ? std::optional(fault{fault::kind::nothing}) : std::nullopt;
+  });
+  CHECK(reader->get(at(0, 7, 1100000)).error);
+  reader.script->set_rule({});
+  CHECK(reader->get(at(0, 7, 1100000)).value == store.plain.substr(7, 1100000 - 7));
+}
+
+TEST_CASE("an error at any call of a first read is its error and nothing else") {
+  framed_store store(6, 30000);
+  std::vector<seen_call> calls;
+  const std::uint32_t number = GENERATE(0U, 1U);
+  const bool sticky = GENERATE(false, true);
+  if (number == 1) store.write(1, store.frames.without_table());
+  {
+    process reader = store.host.start(read_only);
+    reader.script->forget_calls();
+    REQUIRE(!reader->get(at(number, 10, 170000)).error);
+    calls = reader.script->calls();
+  }
+  for (const seen_call& call : calls) {
+    for (const int error : {EIO, EINTR, EMFILE, EAGAIN}) {
+      if (!applies(fault::with_error(error), call.kind)) continue;
+      CAPTURE(call.to_string(), error, sticky);
+      process reader = store.host.start(read_only);
+      const std::size_t index = call.index;
+      reader.script->fail_at(index, fault::with_error(error), sticky);
+      const auto found = reader->get(at(number, 10, 170000));
+      if (!found.error) CHECK(found.value == store.plain.substr(10, 169990));
+      reader.script->set_rule({});
+      CHECK(reader->get(at(number, 10, 170000)).value == store.plain.substr(10, 169990));
+    }
+  }
+}
+
+TEST_CASE("what another process appended to the mutable file is found under the lock") {
+  framed_store store(3, 1000);
+  process reader = store.host.start(read_only);
+  CHECK(reader->get(at(1, 0, 10)).error == errc::out_of_range);
+  store.write(1, store.frames.with_table());
+  CHECK(reader->get(at(1, 500, 1500)).value == store.plain.substr(500, 1000));
+  reader.script->forget_calls();
+  CHECK(reader->get(at(1, 2000, 3000)).value == store.plain.substr(2000, 1000));
+  CHECK(reader.calls(io_call::try_lock_shared).empty());
+  file_of_frames more = store.frames;
+  more.add_plain(as_bytes("appended"));
+  store.write(1, more.without_table());
+  CHECK(reader->get(at(1, 2998, 3008)).value == store.plain.substr(2998) + "appended");
+  CHECK(reader.calls(io_call::try_lock_shared).size() == 1);
+  CHECK(reader.calls(io_call::unlock).size() == 1);
+}
+
+namespace {
+
+// What the handler of a read was called with.
+struct read_outcome {
+  auto handler() {
+    return [this, alive = alive](std::error_code with, blob result) {
+      ++calls;
+      error = with;
+      bytes = std::move(result);
+    };
+  }
+  std::size_t pending() const { return static_cast<std::size_t>(alive.use_count() - 1); }  // handlers neither run nor destroyed
+  bool well() const { return calls == 1 && !error; }
+
+  std::shared_ptr<int> alive = std::make_shared<int>(0);
+  int calls = 0;
+  std::error_code error;
+  blob bytes;
+};
+
+// Reads by one event loop, to be cancelled or left behind.
+struct pending_reads {
+  pending_reads(const framed_store& store, const machine::change& adjust = {}) {
+    options how = store.host.how;
+    how.read_only = true;
+    if (adjust) adjust(how);
+    db = flat_file_db::open(*context, how);
+  }
+
+  void get(const data_location& where) {
+    signals.emplace_back();
+    results.emplace_back();
+    db.get(where, asio::bind_cancellation_slot(signals.back().slot(), results.back().handler()));
+  }
+  void run_for(std::chrono::milliseconds time) {
+    context->restart();
+    context->run_for(time);
+  }
+  void run() {
+    context->restart();
+    context->run();
+  }
+  bool none_called() const {
+    return std::none_of(results.begin(), results.end(), [](const auto& one) { return one.calls != 0; });
+  }
+
+  std::deque<asio::cancellation_signal> signals;
+  std::deque<read_outcome> results;
+  std::unique_ptr<asio::io_context> context = std::make_unique<asio::io_context>();
+  flat_file_db db;
+};
+
+}  // namespace
+
+TEST_CASE("a location not yet known waits for the writer that has the lock") {
+  framed_store store(3, 1000);
+  foreign_lock writer(store.host.lock_path());
+  pending_reads reads(store);
+  reads.get(at(0, 5, 6));  // of a sealed file: no lock
+  reads.run();
+  REQUIRE(reads.results[0].well());
+  reads.results.clear();
+  reads.signals.clear();
+  for (std::uint64_t i = 0; i < 5; ++i) reads.get(at(1, 990 + i, 1010));
+  reads.run_for(std::chrono::milliseconds(GENERATE(0, 20)));
+  CHECK(reads.none_called());
+  SECTION("and is found when the writer is done") {
+    store.write(1, store.frames.without_table());
+    writer.release();
+    reads.run();
+    for (std::uint64_t i = 0; i < 5; ++i) {
+      REQUIRE(reads.results[i].well());
+      CHECK(reads.results[i].bytes.text() == std::string_view(store.plain).substr(990 + i, 20 - i));
+    }
+  }
+  SECTION("and ends as aborted where it is cancelled") {
+    for (auto& signal : reads.signals) signal.emit(asio::cancellation_type::terminal);
+    CHECK(reads.none_called());
+    reads.run();
+    for (const auto& result : reads.results) CHECK(result.error == asio::error::operation_aborted);
+  }
+  SECTION("and is dropped with its context") {
+    reads.context.reset();
+    CHECK(reads.none_called());
+    for (const auto& result : reads.results) CHECK(result.pending() == 0);
+  }
+}
+
+TEST_CASE("reads of frames can be cancelled or dropped at any moment") {
+  framed_store store(60, 300000);
+  const int turns = GENERATE(0, 1, 2, 3, 5, 8, 20);
+  const std::size_t cache = GENERATE(0U, 32U << 20);
+  pending_reads reads(store, [&](options& how) { how.frame_cache_bytes = cache; });
+  for (std::uint64_t i = 0; i < 40; ++i) reads.get(at(0, i * 100000, i * 100000 + (i % 2 == 0 ? 5000000 : 100)));
+  for (int turn = 0; turn < turns; ++turn) {
+    reads.context->restart();
+    reads.context->poll_one();
+  }
+  SECTION("cancelled") {
+    for (auto& signal : reads.signals) signal.emit(asio::cancellation_type::partial);
+    reads.run();
+    for (std::uint64_t i = 0; i < 40; ++i) {
+      auto& result = reads.results[i];
+      REQUIRE(result.calls == 1);
+      if (result.error) CHECK(result.error == asio::error::operation_aborted);
+      if (!result.error) CHECK(result.bytes.text() == std::string_view(store.plain).substr(i * 100000, result.bytes.size()));
+    }
+  }
+  SECTION("dropped") {
+    reads.context.reset();
+    for (const auto& result : reads.results) CHECK(result.pending() == 0);
+  }
+}
+
+TEST_CASE("what this store's own writer has appended is read without the lock, even while another process has it") {
+  machine host([](options& how) { how.compression = compression::zstd; });
+  process store = host.start();
+  const std::string bytes = bytes_of(3, 200000);
+  const auto blob = store->put(bytes);
+  REQUIRE(!blob.error);
+  const foreign_lock other(host.lock_path());
+  CHECK(store->get(blob.value).value == bytes);
+  CHECK(store->get(blob.value, {70000, 70010}).value == bytes.substr(70000, 10));
+  CHECK(store->get_in_coroutine(blob.value, {70005, 70020}).value == bytes.substr(70005, 15));
+  CHECK(store.calls(io_call::try_lock_shared).empty());
+}
+
+TEST_CASE("puts and gets of two processes on one compressed store see each other's blobs") {
+  machine host([](options& how) {
+    how.compression = compression::zstd;
+    how.max_file_size = 300000;
+  });
+  process first = host.start();
+  process second = host.start();
+  process reader = host.start(read_only);
+  std::vector<std::pair<data_location, std::string>> stored;
+  for (std::uint64_t round = 0; round < 40; ++round) {
+    const std::string bytes(text(text_of(round, 1 + 997 * round)));
+    const auto blob = (round % 2 == 0 ? first : second)->put(bytes);
+    REQUIRE(!blob.error);
+    stored.emplace_back(blob.value, bytes);
+    for (process* one : {&first, &second, &reader}) REQUIRE((*one)->get(blob.value).value == bytes);
+  }
+  for (const auto& [where, bytes] : stored) {
+    for (process* one : {&first, &second, &reader}) REQUIRE((*one)->get(where).value == bytes);
+  }
+  CHECK(reader->files().value.size() > 2);
+  for (const file_info& file : reader->files().value) CHECK(reader->verify(file.number).value.faults.empty());
+}
+
+TEST_CASE("a sealed file that is cut or replaced under a reader gives an error and never wrong bytes") {
+  framed_store store(20, 30000);
+  process reader = store.host.start(read_only);
+  REQUIRE(!reader->get(at(0, 0, 10)).error);
+  SECTION("cut") {
+    fs::resize_file(store.path(0), 100000);
+    CHECK(reader->get(at(0, 500000, 500010)).error == errc::corrupt);
+    CHECK(reader->get(at(0, 30000, 30010)).value == store.plain.substr(30000, 10));
+  }
+  SECTION("removed") {
+    fs::remove(store.path(0));
+    CHECK(reader->get(at(0, 500000, 500010)).value == store.plain.substr(500000, 10));
+  }
+  SECTION("replaced by a longer one") {
+    file_of_frames more = store.frames;
+    more.add_plain(as_bytes("appended"));
+    fs::remove(store.path(0));
+    store.write(0, more.with_table());
+    CHECK(reader->get(at(0, store.plain.size(), store.plain.size() + 8)).value == "appended");
+  }
+}
+
+TEST_CASE("hostile files end with an error, in bounded memory") {
+  framed_store store(3, 1000);
+  const byte_vector good = store.frames.without_table();
+  const auto sizes = store.frames.sizes();
+  const auto lying = [&](std::uint32_t stored, std::uint32_t plain) {
+    auto all = sizes;
+    all[1] = {stored, plain};
+    return join({good, table_of(all)});
+  };
+  byte_vector file;
+  bool served = true;  // the frames are sound: what a table says of them is not believed
+  SECTION("an entry of one byte that holds four GiB") { file = lying(1, 0xFFFFFFFF); }
+  SECTION("an entry without plain bytes") { file = lying(sizes[1].stored, 0); }
+  SECTION("an entry with too many plain bytes") { file = lying(sizes[1].stored, 5000); }
+  SECTION("a footer that claims more frames than there can be") {
+    file = join({good, number(0x184D2A5E, 4), number(9, 4), number(0xFFFFFFFF, 4), number(0, 1), number(0x8F92EAB1, 4)});
+  }
+  SECTION("a frame that says it holds 2^62 bytes") {
+    file = join({header_of({0xE0, 0, 0, 0, 0, 0, 0, 0, 0x40}), raw_block(text_of(1, 100), true)});
+    served = false;
+  }
+  SECTION("a window of terabytes") {
+    file = join({header_of({0x00, 0xF8}), raw_block(text_of(1, 100), true)});
+    served = false;
+  }
+  SECTION("a dictionary") {
+    file = join({header_of({0x21, 0x07, 100}), raw_block(text_of(1, 100), true)});
+    served = false;
+  }
+  store.write(0, file);
+  process reader = store.host.start(read_only);
+  const auto found = reader->get(at(0, 0, 100));
+  if (served) CHECK(found.value == store.plain.substr(0, 100));
+  if (!served) CHECK(found.error == errc::corrupt);
+  if (served) CHECK(reader->get(at(0, 1500, 3000)).value == store.plain.substr(1500));
+  CHECK(reader->verify(0).value.faults.size() == 1);
+}
