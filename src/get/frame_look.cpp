@@ -22,11 +22,7 @@ void frame_look::begin(binding& where, data_file& file, bool locked, const std::
   *this = frame_look();
   if (!locked) return look(where, file, go_on);
   error = acquire(where);
-  if (error == std::errc::resource_unavailable_try_again) {
-    what = outcome::lock_busy;
-  } else if (!error) {
-    look_under_lock(where, file, go_on);
-  }
+  if (!error && what != outcome::lock_busy) look_under_lock(where, file, go_on);
 }
 
 void frame_look::resume(binding& where, data_file& file, const std::function<bool()>& go_on) {
@@ -49,6 +45,10 @@ std::error_code frame_look::acquire(binding& where) {
       }
       if (unopened) return unopened;
       const std::error_code refused = lock->try_acquire();
+      if (refused == std::errc::resource_unavailable_try_again) {
+        what = outcome::lock_busy;
+        return {};
+      }
       if (refused) return refused;
       if (lock->still_named()) return {};
       lock->release();
