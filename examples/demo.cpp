@@ -1,5 +1,5 @@
 // Imports a real directory tree into a store, reads all of it back, whole and in random slices, compares every byte with the tree, and
-// says how fast it went: once through io_uring, where that is allowed, and once through threads.
+// says how fast it went: through io_uring, where that is allowed, and through threads, plain and compressed.
 #include <algorithm>
 #include <asio/co_spawn.hpp>
 #include <chrono>
@@ -148,6 +148,18 @@ std::vector<stored> import_tree(asio::io_context& context, const conduit::flat_f
   return blobs;
 }
 
+asio::awaitable<void> print_sizes(conduit::flat_file_db db) {
+  std::uint64_t plain = 0;
+  std::uint64_t stored_bytes = 0;
+  const std::vector<conduit::file_info> files = co_await db.files();
+  for (const conduit::file_info& file : files) {
+    plain += file.plain_bytes;
+    stored_bytes += file.stored_bytes;
+  }
+  fmt::print("  on disk  {:.1f} MB of {:.1f} MB: ratio {:.2f}\n", static_cast<double>(stored_bytes) / megabyte,
+             static_cast<double>(plain) / megabyte, static_cast<double>(plain) / static_cast<double>(stored_bytes));
+}
+
 void read_back(asio::io_context& context, const conduit::flat_file_db& db, const std::vector<stored>& blobs, const tree& from) {
   std::size_t next = 0;
   const double seconds = run(context, coroutines, [&] { return get_next(db, blobs, next); });
@@ -185,17 +197,19 @@ void read_slices(asio::io_context& context, const conduit::flat_file_db& db, con
 }
 
 // Returns the backend that served.
-conduit::backend demonstrate(const tree& from, const fs::path& directory, conduit::backend wanted) {
+conduit::backend demonstrate(const tree& from, const fs::path& directory, conduit::backend wanted, conduit::compression form) {
   conduit::options how(directory);
   how.backend = wanted;
+  how.compression = form;
   how.max_file_size = data_file_bytes;
   asio::io_context context;
   const auto db = conduit::flat_file_db::open(context, how);
   const conduit::backend served = db.stats().backend;
-  fmt::print("\n{} ({}), {} coroutines on one thread\n", served == conduit::backend::io_uring ? "io_uring" : "threads",
-             db.stats().backend_reason, coroutines);
+  fmt::print("\n{}, {} ({}), {} coroutines on one thread\n", form == conduit::compression::zstd ? "compressed" : "plain",
+             served == conduit::backend::io_uring ? "io_uring" : "threads", db.stats().backend_reason, coroutines);
 
   const std::vector<stored> blobs = import_tree(context, db, from);
+  run(context, 1, [&] { return print_sizes(db); });
   read_back(context, db, blobs, from);
   const std::vector<slice_of> slices = choose_slices(blobs);
   read_slices(context, db, slices, 1);
@@ -220,8 +234,12 @@ int main(int argc, char** argv) try {
   if (from.left_out != 0) fmt::print("({} files were left out: unreadable, or beyond {} MB)\n", from.left_out, tree_bytes_max / 1'000'000);
 
   // Where io_uring is forbidden the first run goes through threads already.
-  const conduit::backend served = demonstrate(from, scratch / "automatic", conduit::backend::automatic);
-  if (served == conduit::backend::io_uring) demonstrate(from, scratch / "threads", conduit::backend::threads);
+  for (const conduit::compression form : {conduit::compression::none, conduit::compression::zstd}) {
+    const fs::path directory = scratch / (form == conduit::compression::zstd ? "compressed" : "plain");
+    fs::create_directories(directory);
+    const conduit::backend served = demonstrate(from, directory / "automatic", conduit::backend::automatic, form);
+    if (served == conduit::backend::io_uring) demonstrate(from, directory / "threads", conduit::backend::threads, form);
+  }
   fmt::print("\nEvery blob and every slice (seed {}) equals the file it came from.\n", slice_seed);
 } catch (const std::exception& error) {
   fmt::print(stderr, "demo: {}\n", error.what());

@@ -153,9 +153,9 @@ TEST_CASE("the cache keeps no more than its bytes") {
   });
   for (std::uint64_t i = 0; i < 60; ++i) {
     CHECK(reader->get(at(0, i * 10000 + 3, i * 10000 + 7)).value == store.plain.substr(i * 10000 + 3, 4));
-    CHECK(reader->home().state->frame_bytess.size_bytes() <= 100000);
+    CHECK(reader->home().state->decoded_frames.size_bytes() <= 100000);
   }
-  CHECK(reader->home().state->frame_bytess.size_bytes() == 100000);
+  CHECK(reader->home().state->decoded_frames.size_bytes() == 100000);
 }
 
 TEST_CASE("a whole blob must have its location's checksum, and frames theirs") {
