@@ -45,4 +45,12 @@ TEST_CASE("eight processes with durable puts lose no acknowledged blob while one
   require_nothing_lost(kill_bar(how).run());
 }
 
+TEST_CASE("eight processes of a compressed store lose no acknowledged blob while one after another is killed", "[processes]") {
+  const temporary_directory directory;
+  kill_settings how = small_figure(directory);
+  how.store.compression = compression::zstd;
+  how.store.durability = GENERATE(durability::none, durability::fdatasync);
+  require_nothing_lost(kill_bar(how).run());
+}
+
 }  // namespace conduit::test
