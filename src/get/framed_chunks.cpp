@@ -211,7 +211,7 @@ void framed_read::serve_followed() {
       leads = try_lead(key);
       if (leads) return take_over_followed();
       step_ = step::following_frame;
-      follows = state().waits->follow(key, op_, where().port, followed_bytes_);
+      follows = waits_->follow(key, op_, where().port, followed_bytes_);
     });
     if (!had_memory) return;
     if (leads) return read_chunk();

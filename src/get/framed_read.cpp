@@ -65,7 +65,7 @@ void framed_read::locate() {
   const bool had_memory = with_memory([&] {
     leads = try_lead(key_of_look());
     step_ = step::following_look;
-    follows = !leads && state().waits->follow(key_of_look(), op_, where().port, followed_bytes_);
+    follows = !leads && waits_->follow(key_of_look(), op_, where().port, followed_bytes_);
   });
   if (!had_memory) return;
   if (leads) return look();
@@ -90,12 +90,11 @@ void framed_read::look() {
 // may be the one that has the lock, needs them.
 void framed_read::wait_for_lock() {
   step_ = step::looking;
-  const std::shared_ptr<read_waits> waits = state().waits;
   read_waits::ticket ticket = 0;
-  if (!with_memory([&] { ticket = waits->enter(op_, where().port); })) return;
+  if (!with_memory([&] { ticket = waits_->enter(op_, where().port); })) return;
   if (aborted_while_waiting()) return;
   try {
-    std::thread([this, op = &op_, waits, ticket, lock = look_.lock] {
+    std::thread([this, op = &op_, waits = waits_, ticket, lock = look_.lock] {
       const std::error_code refused = lock->wait();
       if (!waits->take(op, ticket)) return;  // nobody waits any more; the lock goes with its descriptor
       if (refused) {
@@ -109,7 +108,7 @@ void framed_read::wait_for_lock() {
       where().port.deliver(op_);
     }).detach();
   } catch (const std::system_error& no_thread) {
-    if (!waits->leave(op_)) return;
+    if (!waits_->leave(op_)) return;
     where().port.take_back(op_);
     fail(no_thread.code());
   }
@@ -162,7 +161,7 @@ void framed_read::fail_corrupt(std::uint64_t offset, const char* what) {
 
 // A cancellation that came before the wait began found nobody to wake. True: it ended here.
 bool framed_read::aborted_while_waiting() {
-  if (!op_.abandoned.load() || !state().waits->leave(op_)) return false;
+  if (!op_.abandoned.load() || !waits_->leave(op_)) return false;
   where().port.take_back(op_);
   fail(asio::error::operation_aborted);
   return true;
@@ -171,18 +170,18 @@ bool framed_read::aborted_while_waiting() {
 // What others want done once. Without memory nothing has happened.
 bool framed_read::try_lead(const frame_key& work) {
   leads_.reserve(leads_.size() + 1);
-  if (!state().waits->try_lead(work)) return false;
+  if (!waits_->try_lead(work)) return false;
   leads_.push_back(work);
   return true;
 }
 
 void framed_read::land(const frame_key& work, const decoded_frame& result) noexcept {
-  if (std::erase(leads_, work) != 0) state().waits->land(work, result);
+  if (std::erase(leads_, work) != 0) waits_->land(work, result);
 }
 
 // Those who wait do it themselves then.
 void framed_read::give_up_leads() noexcept {
-  for (const frame_key& work : leads_) state().waits->land(work, nullptr);
+  for (const frame_key& work : leads_) waits_->land(work, nullptr);
   leads_.clear();
 }
 

@@ -24,7 +24,7 @@ namespace conduit::detail {
 // operation's context, but for what is marked.
 class framed_read {
  public:
-  explicit framed_read(get_op& op) noexcept : op_(op) {}
+  explicit framed_read(get_op& op) noexcept : op_(op), waits_(op.owner->state->waits) {}
   framed_read(const framed_read&) = delete;
   framed_read& operator=(const framed_read&) = delete;
   ~framed_read() { give_up_leads(); }
@@ -89,6 +89,7 @@ class framed_read {
   store_state& state() const noexcept { return *op_.owner->state; }
 
   get_op& op_;
+  const std::shared_ptr<read_waits> waits_;  // the operation gives its store away before it ends
   step step_ = step::looking;
   std::uint64_t start_ = 0;  // plain bytes of the file: the slice
   std::uint64_t end_ = 0;

@@ -45,7 +45,13 @@ void get_op::open_on_helper() {
   owner->port.send_away(*this);
   owner->state->helpers.post([this, where = owner.get()] {
     const bool direct = where->state->how.direct_io && location.file_number < where->state->sealed_below.load(std::memory_order_relaxed);
-    file = where->files.open(location.file_number, direct, io::open_patience::may_block, error);
+    // Others that found it closed may have opened it meanwhile: each opening learns the frames of a compressed file anew.
+    auto found = reopened ? nullptr : where->files.find(location.file_number);
+    if (found && (!direct || found->opened_for_direct)) {
+      file = std::move(found);
+    } else {
+      file = where->files.open(location.file_number, direct, io::open_patience::may_block, error);
+    }
     where->port.deliver(*this);
   });
 }

@@ -110,6 +110,7 @@ TEST_CASE("a short slice costs one read of the frame that covers it, and the nex
 TEST_CASE("many reads of one frame at the same time decode it once") {
   framed_store store(4, 64U << 10);
   process reader = store.host.start(read_only);
+  REQUIRE(!reader->get(at(0, 0, 0)).error);  // opens it: a file that is opened twice has its frames twice
   std::vector<blocking_store::pending<blob>> pending;
   for (std::uint64_t i = 0; i < 100; ++i) pending.push_back(reader->begin_get(at(0, 70000 + i, 70100 + i)));
   for (std::uint64_t i = 0; i < 100; ++i) {
@@ -122,12 +123,13 @@ TEST_CASE("many reads of one frame at the same time decode it once") {
   CHECK(stats.frames_decoded == 1);
   CHECK(stats.cache_misses == 1);
   CHECK(stats.cache_hits == 99);
-  CHECK(stats.gets == 100);
+  CHECK(stats.gets == 101);
 }
 
 TEST_CASE("two reads that need each other's frames do not wait for each other") {
   framed_store store(8, 64U << 10);
   process reader = store.host.start(read_only);
+  REQUIRE(!reader->get(at(0, 0, 0)).error);
   std::vector<blocking_store::pending<blob>> pending;
   const std::uint64_t frame = 64U << 10;
   for (std::uint64_t i = 0; i < 60; ++i) {
