@@ -65,8 +65,8 @@ int main(int count, char** words) {
   for (const auto& [engine, engine_name] : arguments.backends()) {
     for (const auto& [wanted, durability_name] : arguments.durabilities()) {
       const std::string name = engine_name + "-" + durability_name;
-      well = run_one(arguments, engine, wanted, compression::none, name) && well;
-      well = run_one(arguments, engine, wanted, compression::zstd, name + "-compressed") && well;
+      well = run_one(arguments, engine, wanted, conduit::compression::none, name) && well;
+      well = run_one(arguments, engine, wanted, conduit::compression::zstd, name + "-compressed") && well;
     }
   }
   return well ? 0 : 1;
