@@ -23,10 +23,10 @@ namespace conduit {
 // A copyable handle to an open store and to one io_context of it.
 //
 // Threads: every call may be made from any thread, and copies of a handle may be used at the same time. Reads go through the handle's
-// own context, which must be running. Appends and maintenance (put, put_many, sync, roll, delete_file, delete_before, close) are carried
-// out, in the order of the calls, by the context given to `open`: it must be running too, and must be destroyed last. A handler runs on
-// its associated executor, by default the handle's context, and never inside the call itself. A coroutine with `use_awaitable` may go on
-// without having been suspended.
+// own context, which must be running. Appends and maintenance (put, put_many, sync, roll, delete_file, delete_before, recover_file, close)
+// are carried out, in the order of the calls, by the context given to `open`: it must be running too, and must be destroyed last. A handler
+// runs on its associated executor, by default the handle's context, and never inside the call itself. A coroutine with `use_awaitable` may
+// go on without having been suspended.
 //
 // Memory: what a buffer given to a call points to belongs to the operation until its handler runs. An operation's own memory comes from
 // the handler's associated allocator.
@@ -153,6 +153,22 @@ class flat_file_db {
   template <typename Token = asio::use_awaitable_t<>>
   auto verify(std::uint32_t number, Token&& token = Token{}) const {
     return initiate<detail::verify_call, verify_report>(token, number);
+  }
+
+  // Says what `recover_file` would do, and changes nothing; also of a read-only store. Without the lock: while somebody appends, the
+  // mutable file may look torn. Runs on a helper thread; cannot be cancelled.
+  template <typename Token = asio::use_awaitable_t<>>
+  auto examine_file(std::uint32_t number, Token&& token = Token{}) const {
+    return initiate<detail::examine_call, recovery_report>(token, number);
+  }
+
+  // Mends a compressed file in place whose end was torn off: cuts it behind its last whole frame and writes the table of all frames,
+  // durably. Puts mend what is provably torn by themselves; this is for what they leave alone, and for a person to ask for. The file is
+  // never appended to again. A damaged file is left as it is, and plain files have nothing to mend. `no_such_file`, `not_a_regular_file`,
+  // std::errc::too_many_links where it has a second hard link, perhaps of a backup.
+  template <typename Token = asio::use_awaitable_t<>>
+  auto recover_file(std::uint32_t number, Token&& token = Token{}) const {
+    return initiate<detail::plain_call<detail::queued_op::kind::recover>, recovery_report>(token, number);
   }
 
   // Refuses new work at once, on all handles, and completes when all puts and maintenance accepted before have ended. This store does not

@@ -33,6 +33,20 @@ struct verify_report {
   std::vector<verify_fault> faults;
 };
 
+enum class recovery {
+  nothing_to_do,  // every frame is whole and the table names them all; or the file is plain
+  mended,         // the file's end was torn off; it was cut behind its last whole frame and got a table
+  damaged         // there is a bad frame that others may follow: left as it is
+};
+
+// What `recover_file` did, or `examine_file` found that it would do.
+struct recovery_report {
+  recovery outcome = recovery::nothing_to_do;
+  std::uint64_t frames = 0;     // whole ones, before the first that is not
+  std::uint64_t offset = 0;     // stored bytes of these: where the file was cut, or where it is damaged
+  std::uint64_t cut_bytes = 0;  // stored bytes behind them that were no whole frame
+};
+
 // Counters since `open`, over all contexts. Each is exact; together they are not one moment.
 struct store_stats {
   std::uint64_t gets = 0;                         // that read all their bytes: the two below together

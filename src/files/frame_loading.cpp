@@ -18,14 +18,6 @@
 
 namespace conduit::files {
 
-namespace {
-
-constexpr std::size_t walk_read_bytes = 1U << 20;
-constexpr std::size_t window_bytes = 4096;
-constexpr std::size_t block_header_size = 3;  // RFC 8878, 3.1.1.2
-constexpr std::size_t frame_checksum_size = 4;
-
-// All of `to` from `offset`; `errc::corrupt` where the file ends before. Short transfers are mended here.
 std::error_code read_exact(io::file_io& disk, int fd, std::span<std::byte> to, std::uint64_t offset) {
   unsigned retries = 0;
   while (!to.empty()) {
@@ -39,6 +31,13 @@ std::error_code read_exact(io::file_io& disk, int fd, std::span<std::byte> to, s
   }
   return {};
 }
+
+namespace {
+
+constexpr std::size_t walk_read_bytes = 1U << 20;
+constexpr std::size_t window_bytes = 4096;
+constexpr std::size_t block_header_size = 3;  // RFC 8878, 3.1.1.2
+constexpr std::size_t frame_checksum_size = 4;
 
 // Small pieces of a file, mostly in ascending order.
 class window {
@@ -167,6 +166,31 @@ std::error_code walk_frames(io::file_io& disk, int fd, loaded_frames& found, con
     return std::make_error_code(std::errc::not_enough_memory);
   }
   found.state = walk.state();
+  return error;
+}
+
+std::error_code ends_within_frame(io::file_io& disk, int fd, std::uint64_t at, std::uint64_t file_size, bool& torn) {
+  torn = false;
+  window bytes(disk, fd, file_size);
+  std::span<const std::byte> start;
+  std::error_code error = bytes.look(at, codec::frame_header_size_max, start);
+  if (error) return error;
+  codec::frame_header header;
+  const codec::header_state state = codec::inspect_frame_header(start, header);
+  torn = state == codec::header_state::cut;
+  if (state != codec::header_state::whole) return {};
+  std::uint64_t end = at + header.header_size;
+  if (header.skippable) {
+    torn = end + header.skipped_size > file_size;
+    return {};
+  }
+  error = end_of_blocks(bytes, end, file_size);
+  if (error == errc::corrupt) {
+    // A block that reaches beyond the file, or one that cannot be.
+    torn = end + block_header_size > file_size;
+    return {};
+  }
+  torn = !error && end + (header.has_checksum ? frame_checksum_size : 0) > file_size;
   return error;
 }
 

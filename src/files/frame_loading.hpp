@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <system_error>
 
 #include "codec/frame_index.hpp"
@@ -28,5 +29,12 @@ std::error_code read_seek_table(io::file_io& disk, int fd, loaded_frames& found,
 // the walk with `operation_aborted`. `known`: the first frames, walked before and unchanged since.
 std::error_code walk_frames(io::file_io& disk, int fd, loaded_frames& found, const std::function<bool()>& go_on = {},
                             codec::frame_index known = {});
+
+// Whether the file ends within the frame that begins at `at`, by that frame's own headers: a torn one, or a table of which a part stands.
+// False for what is no frame, and for a frame that is there to its end, whatever it is worth.
+std::error_code ends_within_frame(io::file_io& disk, int fd, std::uint64_t at, std::uint64_t file_size, bool& torn);
+
+// All of `to` from `offset`; `errc::corrupt` where the file ends before. Short transfers are mended.
+std::error_code read_exact(io::file_io& disk, int fd, std::span<std::byte> to, std::uint64_t offset);
 
 }  // namespace conduit::files

@@ -25,6 +25,9 @@ asio::awaitable<void> writer::run_job(put_queue::job job) {
     case queued_op::kind::remove_before:
       error = co_await remove_before(job.number, job.count);
       break;
+    case queued_op::kind::recover:
+      error = co_await recover_file(job.number, job.recovered);
+      break;
     case queued_op::kind::sync:
       error = co_await sync_all();
       break;

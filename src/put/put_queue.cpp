@@ -113,7 +113,7 @@ std::optional<put_queue::job> put_queue::take_job() noexcept {
   auto& next = static_cast<queued_op&>(queued_.front());
   if (next.what == queued_op::kind::append) return std::nullopt;
   begin(next);
-  return job{next.what, next.number, next.count};
+  return job{next.what, next.number, next.count, {}};
 }
 
 void put_queue::begin(queued_op& next) noexcept {
@@ -272,6 +272,7 @@ work_queue put_queue::finish_job(const job& done, std::error_code error) noexcep
     auto& operation = static_cast<queued_op&>(running_.front());
     operation.number = done.number;
     operation.count = done.count;
+    operation.recovered = done.recovered;
   }
   work_queue finished;
   finish(running_, finished, error);

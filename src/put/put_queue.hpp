@@ -41,6 +41,7 @@ class put_queue {
     queued_op::kind what = queued_op::kind::close;
     std::uint32_t number = 0;
     std::size_t count = 0;
+    recovery_report recovered{};
   };
   // Begins the next operation where it is no append.
   std::optional<job> take_job() noexcept;

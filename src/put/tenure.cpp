@@ -410,6 +410,12 @@ void tenure::poison_tail(std::error_code why, bool sync_failed) {
                 number, tail_.end, why);
 }
 
+std::error_code tenure::give_up_file(std::uint32_t number) {
+  poisoned_here_ = std::max(poisoned_here_.value_or(0), number);
+  record_.poisoned = std::max(record_.poisoned.value_or(0), number);
+  return write_record();
+}
+
 std::error_code tenure::mark_syncing() {
   if (marked_ && record_.syncing == tail_.file->number) return {};
   record_.syncing = tail_.file->number;

@@ -68,6 +68,8 @@ class tenure {
   void finish_table() noexcept;
   // The mutable file can be trusted no more. `sync_failed`: unsynced bytes of it may be lost.
   void poison_tail(std::error_code why, bool sync_failed);
+  // Nobody appends to this file, or a lower one, from now on.
+  std::error_code give_up_file(std::uint32_t number);
   // Marks that a sync of the mutable file begins; the mark goes away with `end`.
   std::error_code mark_syncing();
   // The directory is about to change: other processes must list it again.

@@ -77,6 +77,7 @@ class writer : public std::enable_shared_from_this<writer> {
   asio::awaitable<void> run_job(put_queue::job job);
   asio::awaitable<std::error_code> sync_all();
   asio::awaitable<std::error_code> remove_file(std::uint32_t number);
+  asio::awaitable<std::error_code> recover_file(std::uint32_t number, recovery_report& report);
   asio::awaitable<std::error_code> remove_before(std::uint32_t number, std::size_t& count);
 
   void deliver(work_queue finished);

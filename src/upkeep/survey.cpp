@@ -8,6 +8,7 @@
 #include "base/os_error.hpp"
 #include "files/binding.hpp"
 #include "files/directory.hpp"
+#include "files/torn_tail.hpp"
 #include "upkeep/file_check.hpp"
 
 namespace conduit::detail {
@@ -52,6 +53,16 @@ std::error_code check_file(binding& where, std::uint32_t number, const std::atom
   return check(where, *file, abandoned, report);
 }
 
+std::error_code examine_file(binding& where, std::uint32_t number, recovery_report& report) {
+  std::error_code error;
+  const auto file = where.files.open(number, false, io::open_patience::may_block, error);
+  if (!file || file->id.form == file_form::plain) return error;
+  files::examined_file found;
+  error = files::examine_file(*where.disk, file->fd(), found);
+  if (!error) report = files::report_of(found);
+  return error;
+}
+
 }  // namespace
 
 void survey_op::start() {
@@ -60,7 +71,17 @@ void survey_op::start() {
   owner->port.send_away(*this);
   owner->state->helpers.post([this, where = owner.get()] {
     try {
-      error = what == kind::files ? list_store(*where, found) : check_file(*where, number, abandoned, report);
+      switch (what) {
+        case kind::files:
+          error = list_store(*where, found);
+          break;
+        case kind::verify:
+          error = check_file(*where, number, abandoned, report);
+          break;
+        case kind::examine:
+          error = examine_file(*where, number, recovery);
+          break;
+      }
     } catch (const std::bad_alloc&) {
       error = std::make_error_code(std::errc::not_enough_memory);
     }

@@ -63,6 +63,14 @@ outcome<std::vector<file_info>> blocking_store::files() { return wait(begin<deta
 
 outcome<verify_report> blocking_store::verify(std::uint32_t number) { return wait(begin<detail::verify_call, verify_report>(number)); }
 
+outcome<recovery_report> blocking_store::examine_file(std::uint32_t number) {
+  return wait(begin<detail::examine_call, recovery_report>(number));
+}
+
+outcome<recovery_report> blocking_store::recover_file(std::uint32_t number) {
+  return wait(begin<detail::plain_call<detail::queued_op::kind::recover>, recovery_report>(number));
+}
+
 std::error_code blocking_store::sync() { return wait(begin_sync()).error; }
 
 std::error_code blocking_store::delete_file(std::uint32_t number) { return wait(begin_delete(number)).error; }

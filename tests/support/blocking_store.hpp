@@ -46,6 +46,8 @@ class blocking_store {
   outcome<std::size_t> delete_before(std::uint32_t number);
   outcome<std::vector<file_info>> files();
   outcome<verify_report> verify(std::uint32_t number);
+  outcome<recovery_report> examine_file(std::uint32_t number);
+  outcome<recovery_report> recover_file(std::uint32_t number);
   std::error_code sync();
   std::error_code delete_file(std::uint32_t number);
   std::error_code close();

@@ -82,7 +82,7 @@ class get_op : public io_request {
 // Something the writer does under the lock, in the order of arrival.
 class queued_op : public completion {
  public:
-  enum class kind : std::uint8_t { append, roll, remove, remove_before, sync, close };
+  enum class kind : std::uint8_t { append, roll, remove, remove_before, recover, sync, close };
   enum class phase : std::uint8_t { idle, waiting, queued, running, done };
 
   kind what = kind::append;
@@ -91,8 +91,9 @@ class queued_op : public completion {
   std::span<const asio::const_buffer> blobs;  // of `append`
   std::span<data_location> locations;         // of `append`: one a blob, checksums set by the initiation
   std::uint64_t blob_bytes = 0;               // of `append`: their sum
-  std::uint32_t number = 0;                   // argument of roll, remove, remove_before; result of roll
+  std::uint32_t number = 0;                   // argument of roll, remove, remove_before, recover; result of roll
   std::size_t count = 0;                      // result of remove_before
+  recovery_report recovered;                  // result of recover
   std::error_code error;
   std::shared_ptr<binding> owner;
 
@@ -110,12 +111,13 @@ class queued_op : public completion {
 // Something that only reads the directory or a whole file; it runs on the store's helper threads.
 class survey_op : public completion {
  public:
-  enum class kind : std::uint8_t { files, verify };
+  enum class kind : std::uint8_t { files, verify, examine };
 
   kind what = kind::files;
   std::uint32_t number = 0;
   std::vector<file_info> found;
   verify_report report;
+  recovery_report recovery;
   std::error_code error;
   std::atomic<bool> abandoned{false};
   std::shared_ptr<binding> owner;
@@ -211,6 +213,8 @@ class plain_call : public queued_op {
       return std::tuple<std::uint32_t>{error ? 0 : number};
     } else if constexpr (Kind == queued_op::kind::remove_before) {
       return std::tuple<std::size_t>{count};
+    } else if constexpr (Kind == queued_op::kind::recover) {
+      return std::tuple<recovery_report>{recovered};
     } else {
       return std::tuple<>{};
     }
@@ -227,6 +231,18 @@ class files_call : public survey_op {
 
  protected:
   ~files_call() = default;
+};
+
+class examine_call : public survey_op {
+ public:
+  explicit examine_call(std::uint32_t file) {
+    what = kind::examine;
+    number = file;
+  }
+  std::tuple<recovery_report> results() { return {recovery}; }
+
+ protected:
+  ~examine_call() = default;
 };
 
 class verify_call : public survey_op {
