@@ -7,7 +7,7 @@
 namespace conduit {
 
 enum class errc {
-  corrupt = 1,              // a whole blob does not have its location's checksum, or a file ended while it was verified
+  corrupt = 1,              // a blob does not have its location's checksum, or a frame is not what was stored; see docs/errors.md
   out_of_range,             // the location or the slice reaches past the bytes that exist
   no_such_file,             // no data file of that number
   mutable_file,             // the mutable file cannot be deleted

@@ -88,8 +88,11 @@ class flat_file_db {
   }
 
   // Bytes [start, end) of the blob, `end` 0 for the blob's end. Never short data: `out_of_range` where the slice reaches past the blob or
-  // the location past its file, `no_such_file` where the data file is gone, `not_a_regular_file` and `unsupported_compression` where
-  // something else stands in its place. Takes no lock, so it never waits for a writer. The bytes of a part have no checksum to compare.
+  // the location past its file, `no_such_file` where the data file is gone, `not_a_regular_file` where something else
+  // stands in its place. Takes no lock, so it never waits for a writer, with one exception: a location in the mutable compressed file that
+  // this store has not met yet, put by another process. The bytes of a part have no checksum of the location's to compare; of a compressed
+  // file every frame that is read has its own (but for a large one that is left before its end), and where it differs: `corrupt`, and an
+  // event.
   template <typename Token = asio::use_awaitable_t<>>
   auto get_slice(data_location location, slice part, Token&& token = Token{}) const {
     if constexpr (detail::is_use_awaitable<Token>) {
@@ -148,8 +151,9 @@ class flat_file_db {
   }
 
   // Reads one data file to its end and checks what its form allows: of a plain file that all of it can be read (blobs are checked by
-  // `get`, their locations are not in the file). Faults are in the report; an error is that the file could not be opened. Runs on a
-  // helper thread; cancelled, it ends with `asio::error::operation_aborted` before the next mebibyte.
+  // `get`, their locations are not in the file); of a compressed one that every frame decodes to what its table says, with its checksum. A
+  // compressed file without such a table has a fault as well. Faults are in the report; an error is that the file could not be opened. Runs
+  // on a helper thread; cancelled, it ends with `asio::error::operation_aborted` before the next mebibyte.
   template <typename Token = asio::use_awaitable_t<>>
   auto verify(std::uint32_t number, Token&& token = Token{}) const {
     return initiate<detail::verify_call, verify_report>(token, number);
