@@ -23,7 +23,7 @@ struct outcome {
   std::uint64_t mended = 0;  // or to be mended
 };
 
-std::string sentence_of(std::uint32_t number, const recovery_report& report, bool dry_run) {
+std::string describe(std::uint32_t number, const recovery_report& report, bool dry_run) {
   return fmt::format("data file {}: torn behind frame {}, at offset {}: {} {} bytes that are no whole frame, and {} its table\n", number,
                      report.frames, report.offset, dry_run ? "would cut off" : "cut off", report.cut_bytes, dry_run ? "write" : "wrote");
 }
@@ -39,7 +39,7 @@ asio::awaitable<outcome> mend_files(flat_file_db db, bool dry_run) {
       if (!dry_run) report = co_await db.recover_file(file.number);
     }
     if (report.outcome == recovery::mended) {
-      all.text += sentence_of(file.number, report, dry_run);
+      all.text += describe(file.number, report, dry_run);
       ++all.mended;
     }
     shown.advance();

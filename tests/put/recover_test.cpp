@@ -20,7 +20,8 @@ std::uint32_t highest_in(const machine& host) { return static_cast<std::uint32_t
 }  // namespace
 
 TEST_CASE("a torn store of the original is mended as asked, serves every blob, and then there is nothing to do") {
-  const std::string store = GENERATE(as<std::string>(), "zstd-torn-no-table", "zstd-torn-half-table", "zstd-torn-mid-frame", "zstd-torn-forged-table");
+  const std::string store =
+      GENERATE(as<std::string>(), "zstd-torn-no-table", "zstd-torn-half-table", "zstd-torn-mid-frame", "zstd-torn-forged-table");
   CAPTURE(store);
   const machine host;
   install(host, store);
