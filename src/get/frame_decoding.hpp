@@ -21,8 +21,8 @@ struct frame_part {
   std::uint32_t skip = 0;   // plain bytes of the frame before the slice
   std::byte* to = nullptr;  // `size` bytes of the caller's
   std::size_t size = 0;
-  std::shared_ptr<blob> keep{};  // where it is decoded whole, for the frame cache
-  std::error_code error{};
+  std::shared_ptr<blob> keep;  // where it is decoded whole, for the frame cache
+  std::error_code error;
 
   bool whole() const noexcept { return size == frame.sizes.plain; }
 };
