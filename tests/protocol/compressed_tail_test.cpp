@@ -13,17 +13,6 @@ using namespace conduit::test;
 
 namespace fs = std::filesystem;
 
-namespace {
-
-machine compressed_host(const machine::change& adjust = {}) {
-  return machine([&](options& how) {
-    how.compression = compression::zstd;
-    if (adjust) adjust(how);
-  });
-}
-
-}  // namespace
-
 TEST_CASE("rule 6: whenever the lock is released the file ends in a table of all its frames") {
   const machine host = compressed_host([](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
   process writer = host.start();

@@ -9,17 +9,6 @@
 using namespace conduit;
 using namespace conduit::test;
 
-namespace {
-
-machine compressed_host(const machine::change& adjust = {}) {
-  return machine([&](options& how) {
-    how.compression = compression::zstd;
-    if (adjust) adjust(how);
-  });
-}
-
-}  // namespace
-
 TEST_CASE("blobs of a batch share frames and none that fits into a frame is cut") {
   const machine host = compressed_host();
   process writer = host.start();

@@ -21,6 +21,13 @@ namespace conduit::test {
 
 namespace fs = std::filesystem;
 
+machine compressed_host(const machine::change& adjust) {
+  return machine([&](options& how) {
+    how.compression = compression::zstd;
+    if (adjust) adjust(how);
+  });
+}
+
 fs::path zstd_path(const machine& host, std::uint32_t number) {
   return host.how.data_directory / files::file_name(number, file_form::zstd).text();
 }

@@ -11,6 +11,9 @@
 
 namespace conduit::test {
 
+// A machine whose stores write the compressed form.
+machine compressed_host(const machine::change& adjust = {});
+
 std::filesystem::path zstd_path(const machine& host, std::uint32_t number);
 
 // All plain bytes of the file, as `zstd -d` gives them. Throws std::runtime_error where that fails.
