@@ -39,7 +39,7 @@ namespace {
 // What the handler of a read was called with.
 struct read_outcome {
   auto handler() {
-    return [this, alive = alive](std::error_code with, blob result) {
+    return [this, keep = alive](std::error_code with, blob result) {
       ++calls;
       error = with;
       bytes = std::move(result);
