@@ -175,18 +175,20 @@ TEST_CASE("Every malformed text is refused") {
 TEST_CASE("No text with one character changed is taken for what it was") {
   const std::string good = "12:4096-8192#9f86d081";
   const data_location meant = data_location::parse(good);
+  std::size_t tried = 0;
   for (std::size_t i = 0; i < good.size(); ++i) {
     for (int c = 0; c < 256; ++c) {
       std::string changed = good;
       changed[i] = static_cast<char>(c);
       if (changed == good) continue;
+      ++tried;
       std::error_code error;
       const data_location found = data_location::parse(changed, error);
       // Either refused, or another location, which is written exactly so.
       if (error ? error != errc::bad_location : (found == meant || found.to_string() != changed)) FAIL(changed);
     }
   }
-  SUCCEED();
+  CHECK(tried > 1000);
 }
 
 }  // namespace conduit::test
