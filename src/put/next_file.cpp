@@ -1,0 +1,130 @@
+// When the mutable file is left, and how the next one begins.
+#include <conduit/error.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+
+#include "base/os_error.hpp"
+#include "put/tenure.hpp"
+
+namespace conduit::detail {
+
+namespace {
+
+// Others may be creating files beside us (an original does not look at the record).
+constexpr int create_attempts = 16;
+// A compressed file is left when it has so many frames: its table, of which each tenure writes one, stays near 64 KiB.
+constexpr std::size_t frames_max = 8192;
+
+}  // namespace
+
+// Why the mutable file must not be appended to; nothing where it may.
+std::optional<std::string> tenure::reason_to_leave() const {
+  if (!record_vouches()) return "first put since the machine started";
+  if (!mutable_) return "the store is empty";
+  if (record_.highest && files_.highest_number().value_or(0) < *record_.highest) return "a file with a higher number is missing";
+  if (mutable_poisoned()) return "a write or sync of the last file failed";
+  if (mutable_->form != form()) return mutable_->form == file_form::zstd ? "the last file is compressed" : "the last file is plain";
+  if (doubt_) return doubt_;
+  if (tail_.frames && tail_.frames->count() >= frames_max) return "the last file has as many frames as a table is to hold";
+  if (found_.links > 1) return "the last file has a second hard link, perhaps of a backup";
+  // Of frames `examine_tail` has seen it.
+  const bool short_of_record = !tail_.frames && record_.mutable_file == mutable_->number && found_.size < record_.end;
+  if (shrunk_ || short_of_record) return "the last file is shorter than it was";
+  if (tail_.plain_end() >= state_.how.max_file_size) return "the last file is full";
+  return std::nullopt;
+}
+
+asio::awaitable<std::error_code> tenure::make_ready() {
+  const auto why = reason_to_leave();
+  if (why) {
+    const std::error_code error = co_await begin_next(*why);
+    if (error) co_return error;
+  }
+  if (directory_unsynced_) {
+    const std::error_code error = co_await sync_directory();
+    if (error) co_return error;
+  }
+  co_return std::error_code{};
+}
+
+std::optional<std::uint32_t> tenure::next_number(std::uint32_t at_least) const noexcept {
+  std::uint64_t next = at_least;
+  if (const auto highest = files_.highest_number()) next = std::max(next, std::uint64_t{*highest} + 1);
+  if (record_.highest) next = std::max(next, std::uint64_t{*record_.highest} + 1);
+  if (next > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  return static_cast<std::uint32_t>(next);
+}
+
+asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32_t at_least) {
+  const bool vouched = record_vouches();
+  const file_form wanted = form();
+  finish_table();
+  // Its last table is not durable yet, whatever the durability.
+  if (tail_.frames) {
+    unsynced_->add(tail_.file);
+    sync_behind(tail_.file);
+  }
+  std::error_code error;
+  std::optional<std::uint32_t> number;
+  for (int attempt = 0; attempt < create_attempts; ++attempt) {
+    error = announce_change();
+    if (error) co_return error;
+    number = next_number(at_least);
+    if (!number) co_return std::make_error_code(std::errc::value_too_large);
+    error = co_await create_file({*number, wanted}, vouched);
+    if (error != std::errc::file_exists) break;
+    const std::error_code listing_error = co_await list();
+    if (listing_error) co_return listing_error;
+  }
+  if (error) co_return error;
+
+  // From here on the number is used, whatever happens to the file.
+  const files::file_id created{*number, wanted};
+  record_.highest = number;
+  record_.mutable_file = *number;
+  record_.end = 0;
+  // Marked until its entry is known to be durable: if this process dies with the error of that sync, nobody may use the file.
+  record_.syncing = number;
+  error = write_record();
+  if (error) {
+    record_.syncing.reset();
+    co_return error;
+  }
+  marked_ = true;
+  files_.files.push_back(created);
+  mutable_ = files_.files.back();
+  state_.sealed_below.store(*number, std::memory_order_relaxed);
+  error = co_await adopt_tail();
+  if (error) co_return error;
+  error = co_await sync_directory();
+  if (error) co_return error;
+  if (!vouched) {
+    // Only now may a record speak for this boot: the file and its entry are durable.
+    record_.boot = boot_;
+    record_.device = device_;
+    error = write_record();
+    if (error) co_return error;
+  }
+  state_.notify(event::kind::file_begun, "began " + files::file_name(created).text() + ": " + why, *number);
+  co_return std::error_code{};
+}
+
+asio::awaitable<std::error_code> tenure::create_file(files::file_id file, bool vouched) {
+  const files::file_name name(file);
+  const file_form other_form = file.form == file_form::plain ? file_form::zstd : file_form::plain;
+  auto create = [&]() -> std::int64_t {
+    io::file_status other;
+    if (disk_.status_at(state_.directory.get(), files::file_name(file.number, other_form).c_str(), other) >= 0) return -EEXIST;
+    const std::int64_t fd = disk_.open(state_.directory.get(), name.c_str(), io::open_mode::create, state_.how.file_mode);
+    if (fd < 0) return fd;
+    const unique_fd created(static_cast<int>(fd));
+    // The first file of a boot must be durable before the record speaks for this boot; later ones follow with their data.
+    return vouched ? 0 : disk_.sync_data(created.get());
+  };
+  const std::int64_t result = co_await state_.helpers.run(home_, std::move(create));
+  co_return os_error(result);
+}
+
+}  // namespace conduit::detail
