@@ -18,7 +18,7 @@ class category final : public std::error_category {
       case errc::no_such_file:
         return "There is no data file of that number";
       case errc::mutable_file:
-        return "The mutable file cannot be deleted; roll first";
+        return "The mutable file cannot be deleted or compressed; roll first";
       case errc::closed:
         return "The store is closed";
       case errc::poisoned:
@@ -33,8 +33,6 @@ class category final : public std::error_category {
         return "This is not a location; one looks like 7:4096-8192#9f86d081";
       case errc::bad_options:
         return "An option has a value that makes no sense";
-      case errc::unsupported_compression:
-        return "Compression of sealed files is not supported by this version";
       case errc::unsupported_file_system:
         return "Data or lock lie on a network file system, where locks cannot be relied on";
       case errc::not_a_regular_file:

@@ -6,6 +6,7 @@
 #include "files/binding.hpp"
 #include "put/writer.hpp"
 #include "store_opening.hpp"
+#include "upkeep/sealer.hpp"
 
 namespace conduit {
 
@@ -14,7 +15,10 @@ namespace {
 // Shared by all handles of a store. A read-only store has nothing to abandon.
 std::shared_ptr<void> life_of(const detail::binding& home) {
   if (!home.home_writer) return nullptr;
-  return {nullptr, [writer = home.home_writer](void*) { writer->abandon(); }};
+  return {nullptr, [writer = home.home_writer, sealer = home.home_sealer](void*) {
+            writer->abandon();
+            sealer->abandon();
+          }};
 }
 
 }  // namespace
@@ -43,9 +47,12 @@ store_stats flat_file_db::stats() const {
   store_stats sum;
   binding_->state->count_reads(sum);
   if (binding_->home_writer) binding_->home_writer->add_to(sum);
+  if (binding_->home_sealer) binding_->home_sealer->add_to(sum);
   sum.backend = binding_->chosen_backend;
   sum.backend_reason = binding_->backend_reason;
   return sum;
 }
+
+compression_report flat_file_db::compression() const { return binding_->state->compressed.report(); }
 
 }  // namespace conduit

@@ -15,11 +15,13 @@
 
 #include "base/os_error.hpp"
 #include "files/directory.hpp"
+#include "files/spool_file.hpp"
 #include "io/backend_probe.hpp"
 #include "io/ring_service.hpp"
 #include "io/system_io.hpp"
 #include "io/thread_service.hpp"
 #include "put/writer.hpp"
+#include "upkeep/sealer.hpp"
 
 namespace conduit::detail {
 
@@ -48,7 +50,6 @@ void check_options(const options& wanted) {
   require(wanted.io_threads != 0, errc::bad_options, "options::io_threads is 0");
   require(wanted.open_files != 0, errc::bad_options, "options::open_files is 0");
   require(wanted.file_mode != 0 && (wanted.file_mode & ~0777U) == 0, errc::bad_options, "options::file_mode is no permission");
-  require(wanted.compression != compression::zstd_on_seal, errc::unsupported_compression, "options::compression");
   require(wanted.frame_bytes != 0 && wanted.frame_bytes <= frame_bytes_max, errc::bad_options, "options::frame_bytes");
   require(wanted.level >= level_min && wanted.level <= level_max, errc::bad_options, "options::level");
 }
@@ -174,6 +175,8 @@ std::shared_ptr<binding> open_store(asio::io_context& home, const options& wante
   if (!wanted.read_only) {
     result->home_writer = std::make_shared<writer>(state, home, make_disk(*state, home, result->chosen_backend));
     check(result->home_writer->open_lock(wanted.create ? wanted.file_mode : 0), state->lock_path);
+    files::remove_abandoned_spool_files(*result->disk, state->directory_path);
+    result->home_sealer = std::make_shared<sealer>(state, make_disk(*state, home, result->chosen_backend));
   }
   return result;
 }
@@ -181,6 +184,7 @@ std::shared_ptr<binding> open_store(asio::io_context& home, const options& wante
 std::shared_ptr<binding> bind_store(const binding& known, asio::io_context& context) {
   auto result = make_binding(known.state, context);
   result->home_writer = known.home_writer;
+  result->home_sealer = known.home_sealer;
   return result;
 }
 

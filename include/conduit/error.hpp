@@ -10,7 +10,7 @@ enum class errc {
   corrupt = 1,              // a blob does not have its location's checksum, or a frame is not what was stored; see docs/errors.md
   out_of_range,             // the location or the slice reaches past the bytes that exist
   no_such_file,             // no data file of that number
-  mutable_file,             // the mutable file cannot be deleted
+  mutable_file,             // the mutable file cannot be deleted or compressed
   closed,                   // the store was closed
   poisoned,                 // a sync failed earlier: what was acknowledged without durability may be lost
   wrong_form,               // the data file has another form than the call needs; not raised by this version
@@ -18,7 +18,6 @@ enum class errc {
   read_only,                // the store was opened read-only
   bad_location,             // a location's text or bytes cannot be parsed
   bad_options,              // a field of `options` has a value that makes no sense
-  unsupported_compression,  // compression of sealed files is not available in this version
   unsupported_file_system,  // data or lock lie on a network file system
   not_a_regular_file,       // a link, FIFO, device or directory stands under the name of a data file or the lock file
   forked,                   // the store was opened before fork() and is used in the child

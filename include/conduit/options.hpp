@@ -18,7 +18,7 @@ enum class compression {
   follow,       // the mutable file's form; a new store is plain
   none,         // `.dat`; a mutable `.dat.zst` is sealed by the first put
   zstd,         // `.dat.zst` in the Zstandard seekable format, the mutable file too; a mutable `.dat` is sealed by the first put
-  zstd_on_seal  // the mutable file is plain, a sealed one is compressed in the background; `unsupported_compression` in this version
+  zstd_on_seal  // the mutable file is plain, and each sealed one is compressed in the background. Not beside running originals
 };
 
 enum class backend {

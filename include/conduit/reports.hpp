@@ -2,6 +2,7 @@
 #pragma once
 
 #include <conduit/options.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <system_error>
@@ -47,6 +48,31 @@ struct recovery_report {
   std::uint64_t cut_bytes = 0;  // stored bytes behind them that were no whole frame
 };
 
+// What compression made of one data file, or of several together. What the original's CompressionStats calls filename, uncompressed_size,
+// compressed_size, max_window_size and zstandard_level are here number, plain_bytes, stored_bytes, frame_bytes and level; its
+// fraction_of_compressed_size is 1 / ratio().
+struct file_compression {
+  std::uint32_t number = 0;        // 0 for several
+  std::uint64_t plain_bytes = 0;   // that went in
+  std::uint64_t stored_bytes = 0;  // that came out: frames, and the seek table of a file that was compressed as a whole
+  std::uint64_t frames = 0;
+  std::uint64_t encode_us = 0;  // microseconds that encoding took, over all threads
+  std::size_t frame_bytes = 0;  // plain bytes of a frame at most; 0, as level and time, where another process compressed the file
+  int level = 0;                // of zstd
+
+  // Plain bytes for one stored byte; 1 where nothing is stored.
+  double ratio() const noexcept;
+};
+
+// What this store has compressed since `open`.
+struct compression_report {
+  std::vector<file_compression> files;  // in order of their numbers; of more than 1,024 those with the highest
+  file_compression sum;                 // of all
+
+  // An object with the members `files`, an array, and `sum`; each with the names above, `ratio`, and in `files` `number`.
+  std::string to_json() const;
+};
+
 // Counters since `open`, over all contexts. Each is exact; together they are not one moment.
 struct store_stats {
   std::uint64_t gets = 0;                         // that read all their bytes: the two below together
@@ -67,6 +93,8 @@ struct store_stats {
   std::uint64_t lock_waits = 0;                   // tenures for which another process had to be waited for
   std::uint64_t lock_wait_us = 0;                 // microseconds, over all of these
   std::uint64_t rolls = 0;                        // asked for by `roll`
+  std::uint64_t files_compressed = 0;             // sealed ones, by this store, in the background or by `compress_file`
+  std::uint64_t compression_backlog = 0;          // sealed plain files that `zstd_on_seal` had still to compress, when it last looked
   conduit::backend backend = backend::automatic;  // of this handle's context: `io_uring` or `threads`
   std::string backend_reason;                     // why that one
 };

@@ -22,6 +22,7 @@ void add_verify(CLI::App& program, command_action& chosen);
 void add_recover(CLI::App& program, command_action& chosen);
 void add_roll(CLI::App& program, command_action& chosen);
 void add_delete(CLI::App& program, command_action& chosen);
+void add_compress(CLI::App& program, command_action& chosen);
 void add_bench(CLI::App& program, command_action& chosen);
 void add_doctor(CLI::App& program, command_action& chosen);
 

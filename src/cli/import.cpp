@@ -18,6 +18,7 @@
 #include "cli/ingest.hpp"
 #include "cli/manifest.hpp"
 #include "cli/output.hpp"
+#include "cli/sealed_files.hpp"
 #include "cli/store_flags.hpp"
 #include "cli/tree_walk.hpp"
 
@@ -115,6 +116,7 @@ exit_status run_import(const import_flags& flags) {
   };
   job.unreadable = [&](const source_file& file, const std::error_code& error) { skipped.unreadable(file.path, error); };
   ingest(loops, db, job);
+  if (flags.compresses_sealed_files()) run_one(loops.home(), compress_sealed_files(db, [](const file_compression&) {}));
   run_one(loops.home(), db.close());
   say(fmt::format("imported {} files, {} bytes; skipped {}", files, bytes, skipped.count()));
   return skipped.all_read() ? exit_status::done : exit_status::failed;

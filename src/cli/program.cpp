@@ -66,6 +66,7 @@ int run_program(int argc, char** argv) {
   add_recover(program, chosen);
   add_roll(program, chosen);
   add_delete(program, chosen);
+  add_compress(program, chosen);
   add_bench(program, chosen);
   add_doctor(program, chosen);
   try {

@@ -16,6 +16,7 @@
 #include "cli/ingest.hpp"
 #include "cli/manifest.hpp"
 #include "cli/output.hpp"
+#include "cli/sealed_files.hpp"
 #include "cli/store_flags.hpp"
 
 namespace conduit::cli {
@@ -69,6 +70,7 @@ exit_status run_put(const put_flags& flags) {
     write_to_stdout(manifest_line(location, file.path));
   };
   ingest(loops, db, job);
+  if (flags.compresses_sealed_files()) run_one(loops.home(), compress_sealed_files(db, [](const file_compression&) {}));
   run_one(loops.home(), db.close());
   return all_read ? exit_status::done : exit_status::failed;
 }

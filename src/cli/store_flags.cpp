@@ -16,7 +16,9 @@ namespace {
 
 // Which backend was chosen and that a new file was begun are in `ffdb doctor` and `ffdb ls`; everything else is news.
 void tell(const event& news) {
-  if (news.what == event::kind::backend_chosen || news.what == event::kind::file_begun) return;
+  const bool visible_otherwise =
+      news.what == event::kind::backend_chosen || news.what == event::kind::file_begun || news.what == event::kind::file_compressed;
+  if (visible_otherwise) return;
   say(news.error ? fmt::format("{} ({})", news.message, news.error.message()) : news.message);
 }
 
@@ -63,6 +65,8 @@ backend store_flags::backend() const { return parse_backend(backend_); }
 
 std::string store_flags::lock_path() const { return lock_.empty() ? absolute_store_path(directory_) + ".lock" : lock_; }
 
+bool store_flags::compresses_sealed_files() const { return parse_compression(compression_) == compression::zstd_on_seal; }
+
 options store_flags::reading() const {
   options how(directory_);
   how.lock_path = lock_;
@@ -80,7 +84,9 @@ options store_flags::writing() const {
   how.max_file_size = max_file_size_;
   how.compression = parse_compression(compression_);
   how.durability = durable_ ? durability::fdatasync : durability::none;
-  const bool compressed = how.compression == compression::zstd || how.compression == compression::zstd_on_seal;
+  how.level = level_;
+  how.frame_bytes = frame_size_;
+  const bool compressed = compressing_ || how.compression == compression::zstd || how.compression == compression::zstd_on_seal;
   for (const CLI::Option* option : {level_option_, frame_size_option_}) {
     if (option != nullptr && option->count() > 0 && !compressed) {
       throw failure(exit_status::usage,

@@ -20,12 +20,17 @@ class store_flags {
   void add_writer_to(CLI::App& command, unsigned default_threads = 1);
   // --compression and --durable, for commands that store blobs. Call after add_writer_to.
   void add_put_to(CLI::App& command);
+  // The command compresses whatever the form of new files: --level and --frame-size are for it.
+  void set_compressing() noexcept { compressing_ = true; }
 
   const std::string& directory() const noexcept { return directory_; }
   // As given, or the default that the store uses.
   std::string lock_path() const;
   unsigned threads() const noexcept { return threads_; }
   conduit::backend backend() const;
+
+  // --compression zstd-on-seal: the command is to end when its sealed files are compressed.
+  bool compresses_sealed_files() const;
 
   // What the flags say. Throws `failure` (usage) where they contradict each other.
   options reading() const;
@@ -47,6 +52,7 @@ class store_flags {
   CLI::Option* frame_size_option_ = nullptr;
   unsigned threads_ = 1;
   bool durable_ = false;
+  bool compressing_ = false;
 };
 
 // Where a store lies, made absolute and without a trailing slash: its default lock file is that with ".lock" appended.

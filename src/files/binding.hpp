@@ -16,6 +16,7 @@
 namespace conduit::detail {
 
 class writer;
+class sealer;
 
 struct read_counters {
   std::atomic<std::uint64_t> inline_reads{0};
@@ -89,6 +90,7 @@ class binding : public std::enable_shared_from_this<binding> {
 
   const std::shared_ptr<store_state> state;
   std::shared_ptr<writer> home_writer;  // null in a read-only store
+  std::shared_ptr<sealer> home_sealer;  // the same
   asio::io_context& context;
   io::completion_port& port;
   const std::unique_ptr<io::file_io> disk;

@@ -15,22 +15,9 @@
 #include "base/os_error.hpp"
 #include "codec/frame_header.hpp"
 #include "codec/seek_table.hpp"
+#include "files/exact_transfers.hpp"
 
 namespace conduit::files {
-
-std::error_code read_exact(io::file_io& disk, int fd, std::span<std::byte> to, std::uint64_t offset) {
-  unsigned retries = 0;
-  while (!to.empty()) {
-    const std::int64_t count = disk.read(fd, to.data(), to.size(), offset);
-    if (is_transient(count) && ++retries <= transient_retries_max) continue;
-    if (count < 0) return os_error(count);
-    if (count == 0) return errc::corrupt;
-    retries = 0;
-    offset += static_cast<std::uint64_t>(count);
-    to = to.subspan(static_cast<std::size_t>(count));
-  }
-  return {};
-}
 
 namespace {
 

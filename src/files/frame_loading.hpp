@@ -34,7 +34,4 @@ std::error_code walk_frames(io::file_io& disk, int fd, loaded_frames& found, con
 // False for what is no frame, and for a frame that is there to its end, whatever it is worth.
 std::error_code ends_within_frame(io::file_io& disk, int fd, std::uint64_t at, std::uint64_t file_size, bool& torn);
 
-// All of `to` from `offset`; `errc::corrupt` where the file ends before. Short transfers are mended.
-std::error_code read_exact(io::file_io& disk, int fd, std::span<std::byte> to, std::uint64_t offset);
-
 }  // namespace conduit::files

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "base/little_endian.hpp"
+#include "base/os_error.hpp"
+#include "files/exact_transfers.hpp"
 
 namespace conduit::files {
 
@@ -67,6 +69,21 @@ std::optional<lock_record> lock_record::decode(std::span<const std::byte> bytes)
   if ((flags & flag_syncing) != 0) found.syncing = load_little_endian<std::uint32_t>(&bytes[at_syncing]);
   if ((flags & flag_poisoned) != 0) found.poisoned = load_little_endian<std::uint32_t>(&bytes[at_poisoned]);
   return found;
+}
+
+std::error_code load_record(io::file_io& disk, int lock_file, std::optional<lock_record>& found) {
+  std::array<std::byte, lock_record::encoded_size> bytes{};
+  found.reset();
+  std::int64_t count = -EINTR;
+  for (unsigned attempt = 0; is_transient(count) && attempt < transient_retries_max; ++attempt) {
+    count = disk.read(lock_file, bytes.data(), bytes.size(), 0);
+  }
+  if (count == static_cast<std::int64_t>(bytes.size())) found = lock_record::decode(bytes);
+  return os_error(count);
+}
+
+std::error_code store_record(io::file_io& disk, int lock_file, const lock_record& record) {
+  return write_exact(disk, lock_file, record.encode(), 0);
 }
 
 }  // namespace conduit::files

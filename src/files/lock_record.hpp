@@ -11,6 +11,9 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <system_error>
+
+#include "io/file_io.hpp"
 
 namespace conduit::files {
 
@@ -34,5 +37,10 @@ struct lock_record {
 
   friend bool operator==(const lock_record&, const lock_record&) = default;
 };
+
+// Under the lock, through the descriptor that holds it. `found` is empty where there is no record, or an unreadable one; an error says
+// nothing of the record.
+std::error_code load_record(io::file_io& disk, int lock_file, std::optional<lock_record>& found);
+std::error_code store_record(io::file_io& disk, int lock_file, const lock_record& record);
 
 }  // namespace conduit::files

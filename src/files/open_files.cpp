@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "base/os_error.hpp"
+#include "files/both_forms.hpp"
 
 namespace conduit::detail {
 
@@ -30,11 +31,42 @@ std::shared_ptr<data_file> open_files::open(std::uint32_t number, bool direct, i
     if (error != errc::no_such_file) break;
   }
   if (!file) return nullptr;
+  if (file->id.form == file_form::plain) error = judge_forms(number, patience);
+  if (error) return nullptr;
   const std::lock_guard hold(mutex_);
   last_ = nullptr;
   if (files_.size() >= limit_) make_room();
   files_[number] = {file, true};
   return file;
+}
+
+// A compressed file beside the plain one is what a killed process left, and equal to it. If it is not, nobody knows which of them is right.
+std::error_code open_files::judge_forms(std::uint32_t number, io::open_patience patience) {
+  const files::file_name name(number, file_form::zstd);
+  const std::int64_t beside = disk_.open(directory_, name.c_str(), io::open_mode::read, 0, patience);
+  if (beside == -EAGAIN) return os_error(beside);
+  if (beside < 0) return {};
+  const unique_fd opened(static_cast<int>(beside));
+  // They are to be read to their ends.
+  if (patience == io::open_patience::cached_only) return os_error(-EAGAIN);
+  io::file_status plain;
+  io::file_status compressed;
+  const bool known =
+      disk_.status_at(directory_, files::file_name(number).c_str(), plain) >= 0 && disk_.status(opened.get(), compressed) >= 0;
+  {
+    const std::lock_guard hold(mutex_);
+    const auto before = verdicts_.find(number);
+    const bool same = known && before != verdicts_.end() && before->second.plain.same_file(plain) &&
+                      before->second.compressed.same_file(compressed) && before->second.plain.size == plain.size &&
+                      before->second.compressed.size == compressed.size;
+    if (same) return before->second.equal ? std::error_code{} : errc::corrupt;
+  }
+  files::form_comparison found;
+  const std::error_code error = files::compare_forms(disk_, directory_, number, [] { return true; }, found);
+  if (error || !found.both) return error;
+  const std::lock_guard hold(mutex_);
+  verdicts_[number] = {found.plain, found.compressed, found.equal};
+  return found.equal ? std::error_code{} : errc::corrupt;
 }
 
 std::shared_ptr<data_file> open_files::open_form(files::file_id file, bool direct, io::open_patience patience, std::error_code& error) {

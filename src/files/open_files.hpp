@@ -21,7 +21,7 @@ class open_files {
   std::shared_ptr<data_file> find(std::uint32_t number);
 
   // Opens the file and keeps it; `direct`: with O_DIRECT where the file system has it. EAGAIN (system category) where `patience` is at its
-  // end; `no_such_file`, `not_a_regular_file`, or what the operating system says.
+  // end; `no_such_file`, `not_a_regular_file`, `corrupt` where both forms stand there and differ, or what the operating system says.
   std::shared_ptr<data_file> open(std::uint32_t number, bool direct, io::open_patience patience, std::error_code& error);
 
   void forget(std::uint32_t number);
@@ -34,6 +34,14 @@ class open_files {
     bool used = true;  // since the hand of the clock last passed
   };
 
+  // What was found out about a number that stands there in both forms.
+  struct verdict {
+    io::file_status plain;
+    io::file_status compressed;
+    bool equal = false;
+  };
+
+  std::error_code judge_forms(std::uint32_t number, io::open_patience patience);
   std::shared_ptr<data_file> open_form(files::file_id file, bool direct, io::open_patience patience, std::error_code& error);
   void make_room();
 
@@ -42,6 +50,7 @@ class open_files {
   const std::size_t limit_;
   std::mutex mutex_;
   std::unordered_map<std::uint32_t, entry> files_;
+  std::unordered_map<std::uint32_t, verdict> verdicts_;
   entry* last_ = nullptr;  // found last: most reads of a burst are of one file
   std::uint32_t last_number_ = 0;
 };

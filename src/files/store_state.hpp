@@ -18,10 +18,12 @@
 #include "base/fork_guard.hpp"
 #include "base/unique_fd.hpp"
 #include "codec/codec_pool.hpp"
+#include "files/compression_log.hpp"
 #include "files/file_frames.hpp"
 #include "files/frame_cache.hpp"
 #include "files/lock_record.hpp"
 #include "files/read_waits.hpp"
+#include "files/seal_queue.hpp"
 #include "io/file_io.hpp"
 #include "io/helper_threads.hpp"
 
@@ -66,6 +68,11 @@ class store_state {
 
   // Files with a lower number are sealed: known to be, at least.
   std::atomic<std::uint32_t> sealed_below{0};
+  void sealed_up_to(std::uint32_t number) noexcept {
+    if (sealed_below.exchange(number, std::memory_order_relaxed) != number) seals.file_sealed();
+  }
+  seal_queue seals;
+  compression_log compressed;
   // The highest file's, as the directory was at the open; what `compression::follow` goes by until the first tenure.
   file_form form_at_open = file_form::plain;
 

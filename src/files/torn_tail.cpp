@@ -1,4 +1,5 @@
 #include "files/torn_tail.hpp"
+#include "files/exact_transfers.hpp"
 
 #include <algorithm>
 #include <new>

@@ -27,7 +27,8 @@ enum class open_mode {
   read,
   read_direct,  // O_DIRECT
   read_write,   // an existing file
-  create        // a new file (O_EXCL), for reading and writing
+  create,       // a new file (O_EXCL), for reading and writing
+  unnamed       // a new file in the directory that is called "." here, without a name until `link` gives it one (O_TMPFILE)
 };
 
 enum class open_patience {
@@ -62,10 +63,12 @@ class file_io {
   virtual std::int64_t sync_directory(int fd) = 0;
   virtual std::int64_t truncate(int fd, std::uint64_t size) = 0;
   virtual std::int64_t remove(int directory, const char* name) = 0;
+  // Gives the open file one name more; -EEXIST where something has it.
+  virtual std::int64_t link(int fd, int directory, const char* name) = 0;
   virtual std::int64_t list(int directory, std::vector<std::string>& names) = 0;
 
   // Quick on a local disk.
-  // A descriptor. `permissions` count for `create` alone.
+  // A descriptor. `permissions` count for what is new.
   virtual std::int64_t open(int directory, const char* name, open_mode mode, unsigned permissions,
                             open_patience patience = open_patience::may_block) = 0;
   virtual std::int64_t status(int fd, file_status& found) = 0;

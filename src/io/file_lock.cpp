@@ -71,12 +71,18 @@ std::error_code file_lock::reopen(unsigned permissions) {
 
 bool file_lock::try_acquire() noexcept { return disk_.try_lock(fd_.get()) >= 0; }
 
+std::error_code file_lock::attempt() noexcept {
+  std::int64_t result = -EINTR;
+  for (unsigned tries = 0; result == -EINTR && tries < transient_retries_max; ++tries) result = disk_.try_lock(fd_.get());
+  return os_error(result == -EACCES ? -EAGAIN : result);
+}
+
+void file_lock::knock() noexcept { ::futimens(fd_.get(), nullptr); }
+
 asio::awaitable<std::error_code> file_lock::acquire(completion_port& home, bool& waited) {
   waited = false;
-  std::int64_t result = -EINTR;
-  for (unsigned attempt = 0; result == -EINTR && attempt < transient_retries_max; ++attempt) result = disk_.try_lock(fd_.get());
-  if (result >= 0) co_return std::error_code{};
-  if (result != -EAGAIN && result != -EACCES) co_return os_error(result);
+  const std::error_code refused = attempt();
+  if (refused != std::errc::resource_unavailable_try_again) co_return refused;
   waited = true;
   if (!thread_) {
     unique_fd own;

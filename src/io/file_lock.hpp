@@ -32,6 +32,10 @@ class file_lock {
 
   // Takes the lock where it is free, without suspending. False otherwise, and where that could not be found out.
   bool try_acquire() noexcept;
+  // The same, telling why not: `resource_unavailable_try_again` where somebody has it.
+  std::error_code attempt() noexcept;
+  // Lets whoever holds the lock know that somebody waits: who never pauses will leave it free for long enough.
+  void knock() noexcept;
   // Takes the lock, at once where it is free. `waited` tells whether somebody else had it. Suspends on the port's context.
   asio::awaitable<std::error_code> acquire(completion_port& home, bool& waited);
   void release() noexcept;

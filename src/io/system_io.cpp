@@ -53,6 +53,8 @@ int flags_of(open_mode mode) noexcept {
       return common | O_RDWR;
     case open_mode::create:
       return common | O_RDWR | O_CREAT | O_EXCL;
+    case open_mode::unnamed:
+      return common | O_RDWR | O_TMPFILE;
   }
   return common;
 }
@@ -80,6 +82,13 @@ std::int64_t system_io::truncate(int fd, std::uint64_t size) { return answer(::f
 
 std::int64_t system_io::remove(int directory, const char* name) { return answer(::unlinkat(directory, name, 0)); }
 
+std::int64_t system_io::link(int fd, int directory, const char* name) {
+  // By way of /proc, as open(2) has it: by the descriptor alone it takes a privilege, but in newer kernels.
+  const std::string open_file = "/proc/self/fd/" + std::to_string(fd);
+  const std::int64_t linked = answer(::linkat(AT_FDCWD, open_file.c_str(), directory, name, AT_SYMLINK_FOLLOW));
+  return linked == -ENOENT ? answer(::linkat(fd, "", directory, name, AT_EMPTY_PATH)) : linked;
+}
+
 std::int64_t system_io::list(int directory, std::vector<std::string>& names) {
   names.clear();
   // A description of its own: the position of a directory descriptor is shared by its duplicates.
@@ -102,7 +111,7 @@ std::int64_t system_io::list(int directory, std::vector<std::string>& names) {
 std::int64_t system_io::open(int directory, const char* name, open_mode mode, unsigned permissions, open_patience patience) {
   open_how how{};
   how.flags = static_cast<unsigned>(flags_of(mode));
-  how.mode = mode == open_mode::create ? permissions : 0;
+  how.mode = mode == open_mode::create || mode == open_mode::unnamed ? permissions : 0;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | (patience == open_patience::cached_only ? RESOLVE_CACHED : 0U);
   std::int64_t opened = answer(::syscall(SYS_openat2, directory, name, &how, sizeof how));
   if (opened != -ENOSYS && opened != -EPERM) return opened;

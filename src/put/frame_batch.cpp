@@ -26,6 +26,7 @@ void frame_batch::plan(std::span<const asio::const_buffer> blobs) {
   sizes_.clear();
   open_ = {};
   plain_bytes_ = 0;
+  encode_ns_ = 0;
   for (const asio::const_buffer& blob : blobs) {
     if (open_.plain_bytes + blob.size() > frame_bytes_) close_frame();
     for (asio::const_buffer rest = blob; rest.size() != 0;) {
@@ -68,6 +69,7 @@ bool frame_batch::make_room() noexcept {
 }
 
 bool frame_batch::encode_frame(std::size_t index) noexcept {
+  const auto begun = std::chrono::steady_clock::now();
   const planned_frame& frame = planned_[index];
   std::span<const std::byte> plain(static_cast<const std::byte*>(parts_[frame.first_part].data()), parts_[frame.first_part].size());
   thread_local std::vector<std::byte> gathered;
@@ -87,7 +89,10 @@ bool frame_batch::encode_frame(std::size_t index) noexcept {
   }
   codec::frame_sizes& sizes = sizes_[index];
   sizes.plain = static_cast<std::uint32_t>(frame.plain_bytes);
-  return !codec::encoder_of_thread(level_).encode(plain, {encoded_.get() + frame.offset, frame.room}, sizes.stored);
+  const bool well = !codec::encoder_of_thread(level_).encode(plain, {encoded_.get() + frame.offset, frame.room}, sizes.stored);
+  const std::chrono::nanoseconds taken = std::chrono::steady_clock::now() - begun;
+  encode_ns_.fetch_add(taken.count(), std::memory_order_relaxed);
+  return well;
 }
 
 // What the threads share. It lives in the coroutine's frame, which waits for the last of them.

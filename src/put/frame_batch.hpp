@@ -4,6 +4,8 @@
 
 #include <asio/awaitable.hpp>
 #include <asio/buffer.hpp>
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -34,6 +36,8 @@ class frame_batch {
   std::span<const codec::frame_sizes> frames() const noexcept { return sizes_; }
   std::uint64_t plain_bytes() const noexcept { return plain_bytes_; }
   std::uint64_t stored_bytes() const noexcept;
+  // That encoding took, over all threads.
+  std::chrono::nanoseconds encoding_time() const noexcept { return std::chrono::nanoseconds(encode_ns_.load(std::memory_order_relaxed)); }
   // The encoded frames, in order. They stay here until the next `plan`.
   void add_to(io::iov_cursor& write) const;
 
@@ -61,6 +65,7 @@ class frame_batch {
   std::vector<codec::frame_sizes> sizes_;
   std::unique_ptr<std::byte[]> encoded_;
   std::size_t encoded_room_ = 0;
+  std::atomic<std::int64_t> encode_ns_{0};
 };
 
 }  // namespace conduit::detail

@@ -75,7 +75,17 @@ asio::awaitable<std::error_code> writer::append_frames() {
     tenure_.unsynced()->add(at.file);
     error = co_await append_undurably();
   }
-  if (!error) tenure_.appended_frames(frames_.frames(), bytes);
+  if (error) co_return error;
+  tenure_.appended_frames(frames_.frames(), bytes);
+  file_compression part;
+  part.number = at.file->number;
+  part.plain_bytes = frames_.plain_bytes();
+  part.stored_bytes = bytes;
+  part.frames = frames_.frames().size();
+  part.encode_us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(frames_.encoding_time()).count());
+  part.frame_bytes = state_->how.frame_bytes;
+  part.level = state_->how.level;
+  state_->compressed.add(part);
   co_return error;
 }
 

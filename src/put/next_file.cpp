@@ -95,7 +95,7 @@ asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32
   marked_ = true;
   files_.files.push_back(created);
   mutable_ = files_.files.back();
-  state_.sealed_below.store(*number, std::memory_order_relaxed);
+  state_.sealed_up_to(*number);
   error = co_await adopt_tail();
   if (error) co_return error;
   error = co_await sync_directory();

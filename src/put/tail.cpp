@@ -10,25 +10,12 @@
 #include <vector>
 
 #include "base/os_error.hpp"
+#include "files/exact_transfers.hpp"
 #include "files/frame_loading.hpp"
 
 namespace conduit::detail {
 
 namespace {
-
-std::error_code write_exact(io::file_io& disk, int fd, std::span<const std::byte> bytes, std::uint64_t offset) {
-  unsigned retries = 0;
-  while (!bytes.empty()) {
-    const iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
-    const std::int64_t count = disk.write(fd, &part, 1, offset);
-    if ((count == 0 || is_transient(count)) && ++retries <= transient_retries_max) continue;
-    if (count <= 0) return count == 0 ? std::make_error_code(std::errc::io_error) : os_error(count);
-    retries = 0;
-    offset += static_cast<std::uint64_t>(count);
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
-  return {};
-}
 
 bool reads_as(io::file_io& disk, int fd, std::span<const std::byte> expected, std::uint64_t offset) {
   std::array<std::byte, codec::seek_table_footer_size> found{};
@@ -86,7 +73,7 @@ std::error_code finish_table(io::file_io& disk, tail& at) {
   at.table.drop(at.table.count() - at.frames->count());
   const std::span<const std::byte> table = at.table.bytes();
   // The table first: while there is room for it, it is what makes the file readable.
-  std::error_code error = write_exact(disk, fd, table, at.end);
+  std::error_code error = files::write_exact(disk, fd, table, at.end);
   if (!error) error = os_error(disk.truncate(fd, at.end + table.size()));
   at.stands = error ? 0 : table.size();
   at.table_due = static_cast<bool>(error);

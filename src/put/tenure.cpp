@@ -42,14 +42,10 @@ std::optional<std::uint32_t> tenure::mutable_number() const noexcept {
 }
 
 std::error_code tenure::read_record() {
-  std::array<std::byte, files::lock_record::encoded_size> bytes{};
-  std::int64_t count = -EINTR;
-  for (unsigned attempt = 0; is_transient(count) && attempt < transient_retries_max; ++attempt) {
-    count = disk_.read(lock_.fd(), bytes.data(), bytes.size(), 0);
-  }
+  std::optional<files::lock_record> found;
+  const std::error_code error = files::load_record(disk_, lock_.fd(), found);
   // Not the same as no record: what it says must not be forgotten.
-  if (count < 0) return os_error(count);
-  const auto found = count == static_cast<std::int64_t>(bytes.size()) ? files::lock_record::decode(bytes) : std::nullopt;
+  if (error) return error;
   record_valid_ = found.has_value();
   // An unreadable record is as good as none: the first put begins a new file and writes a new one.
   record_ = found.value_or(files::lock_record{});
@@ -58,15 +54,8 @@ std::error_code tenure::read_record() {
 }
 
 std::error_code tenure::write_record() {
-  const auto bytes = record_.encode();
-  std::uint64_t done = 0;
-  for (unsigned attempt = 0; done < bytes.size() && attempt < transient_retries_max; ++attempt) {
-    const iovec part{const_cast<std::byte*>(bytes.data()) + done, bytes.size() - done};
-    const std::int64_t count = disk_.write(lock_.fd(), &part, 1, done);
-    if (count < 0 && !is_transient(count)) return os_error(count);
-    if (count > 0) done += static_cast<std::uint64_t>(count);
-  }
-  if (done < bytes.size()) return std::make_error_code(std::errc::io_error);
+  const std::error_code error = files::store_record(disk_, lock_.fd(), record_);
+  if (error) return error;
   record_valid_ = true;
   recorded_at_ = std::chrono::steady_clock::now();
   return {};
@@ -152,7 +141,7 @@ asio::awaitable<std::error_code> tenure::list() {
   listed_ = true;
   listed_directory_ = directory;
   listed_changes_ = record_.changes;
-  if (mutable_) state_.sealed_below.store(mutable_->number, std::memory_order_relaxed);
+  if (mutable_) state_.sealed_up_to(mutable_->number);
   forget_deleted();
   for (const files::file_id& file : foreign) {
     if (std::find(reported_.begin(), reported_.end(), file) != reported_.end()) continue;

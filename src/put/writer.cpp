@@ -141,6 +141,12 @@ asio::awaitable<void> writer::run() {
   co_await asio::post(home_, asio::use_awaitable);
   for (int batch = 0; queue_.has_work_or_end(); ++batch) {
     if (!frames_held_ && queue_.take_close()) {
+      // The lock is to be free, and what was asked of the thread for compression done.
+      auto rest_of_it = [state = state_]() -> std::int64_t {
+        state->seals.wait_until_idle();
+        return 0;
+      };
+      co_await state_->helpers.run(port_, std::move(rest_of_it));
       complete(queue_.finish_running({}));
       continue;
     }

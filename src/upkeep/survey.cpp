@@ -20,9 +20,18 @@ std::error_code list_store(binding& where, std::vector<file_info>& found) {
   const int directory = where.state->directory.get();
   std::int64_t result = files::list_files(*where.disk, directory, files);
   if (result < 0) return os_error(result);
-  for (const files::file_id& file : files.files) {
+  for (files::file_id file : files.files) {
+    // Both forms of a number are one file, and the plain one is read: unless it is empty.
+    const bool second = !found.empty() && found.back().number == file.number;
+    if (second && found.back().plain_bytes != 0) continue;
+    if (second) found.pop_back();
     io::file_status status;
     result = where.disk->status_at(directory, files::file_name(file).c_str(), status);
+    if (result == -ENOENT && file.form == file_form::plain) {
+      // Compressed since the listing, perhaps.
+      file.form = file_form::zstd;
+      result = where.disk->status_at(directory, files::file_name(file).c_str(), status);
+    }
     if (result == -ENOENT) continue;  // deleted since the listing
     if (result < 0) return os_error(result);
     if (!status.regular) {
@@ -48,7 +57,8 @@ std::error_code list_store(binding& where, std::vector<file_info>& found) {
 std::error_code check_file(binding& where, std::uint32_t number, const std::atomic<bool>& abandoned, verify_report& report) {
   std::error_code error;
   const auto file = where.files.open(number, false, io::open_patience::may_block, error);
-  if (!file) return error;
+  if (!file && error == errc::corrupt) report.faults.push_back({number, 0, 0, error});  // both forms, and they differ
+  if (!file) return report.faults.empty() ? error : std::error_code{};
   const auto check = file->id.form == file_form::plain ? check_plain_file : check_compressed_file;
   return check(where, *file, abandoned, report);
 }

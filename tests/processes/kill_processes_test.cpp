@@ -53,4 +53,14 @@ TEST_CASE("eight processes of a compressed store lose no acknowledged blob while
   require_nothing_lost(kill_bar(how).run());
 }
 
+TEST_CASE("eight processes that compress sealed files lose no acknowledged blob while one after another is killed", "[processes]") {
+  const temporary_directory directory;
+  kill_settings how = small_figure(directory);
+  how.store.compression = compression::zstd_on_seal;
+  // So that there is much to seal.
+  how.store.max_file_size = 256U << 10U;
+  how.store.durability = GENERATE(durability::none, durability::fdatasync);
+  require_nothing_lost(kill_bar(how).run());
+}
+
 }  // namespace conduit::test

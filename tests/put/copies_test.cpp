@@ -69,17 +69,6 @@ TEST_CASE("two processes with different file sizes share a store") {
   CHECK(host.names().size() > 5);
 }
 
-TEST_CASE("a plain store that asks for compression is refused with a clear error") {
-  machine host;
-  try {
-    host.start([](options& how) { how.compression = compression::zstd_on_seal; });
-    FAIL("the store was opened");
-  } catch (const std::system_error& refused) {
-    CHECK(refused.code() == errc::unsupported_compression);
-  }
-  CHECK_FALSE(fs::exists(host.how.data_directory));
-}
-
 TEST_CASE("a compressed file in the directory is left alone and puts go behind it") {
   machine host;
   fs::create_directory(host.how.data_directory);

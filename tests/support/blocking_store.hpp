@@ -48,6 +48,7 @@ class blocking_store {
   outcome<verify_report> verify(std::uint32_t number);
   outcome<recovery_report> examine_file(std::uint32_t number);
   outcome<recovery_report> recover_file(std::uint32_t number);
+  outcome<file_compression> compress_file(std::uint32_t number) { return wait(begin_compression(number)); }
   std::error_code sync();
   std::error_code delete_file(std::uint32_t number);
   std::error_code close();
@@ -56,6 +57,7 @@ class blocking_store {
   pending<data_location> begin_put(std::string_view bytes) { return begin<detail::put_call, data_location>(asio::buffer(bytes)); }
   pending<std::vector<data_location>> begin_put_many(const std::vector<std::string>& blobs);
   pending<blob> begin_get(data_location location, slice part = {}) { return begin<detail::get_call, blob>(location, part); }
+  pending<file_compression> begin_compression(std::uint32_t number) { return begin<detail::compress_call, file_compression>(number); }
   pending<nothing> begin_sync();
   pending<nothing> begin_delete(std::uint32_t number);
 

@@ -106,6 +106,7 @@ class life {
   void put_several(running& one, bool together);
   void sync(running& one);
   void remove(running& one);
+  void compress(running& one);
   void append_as_original();
   void check_unused(const data_location& where, bool by_original);
   void acknowledge(running& one, const data_location& where, std::uint64_t seed);
@@ -247,8 +248,20 @@ void life::remove(running& one) {
   expect_success(one, error, "a deletion");
 }
 
+// Any file: what it holds must be there at every moment, in one form or the other.
+void life::compress(running& one) {
+  std::uint32_t highest = 0;
+  for (const promise& known : promises_) highest = std::max(highest, known.where.file_number);
+  const auto number = static_cast<std::uint32_t>(random_() % (highest + 1));
+  const std::error_code error = one.store->compress_file(number).error;
+  machine_->note("compression of " + std::to_string(number) + ": " + error.message());
+  if (error != errc::mutable_file && error != errc::no_such_file) expect_success(one, error, "a compression");
+}
+
 void life::step(running& one) {
   const auto what = random_() % 100;
+  // An original's files are not for us to compress while it runs.
+  if (what < 10 && !originals_) return compress(one);
   if (what < 45) return put(one, any_size());
   if (what < 50) return originals_ ? append_as_original() : put(one, any_size());
   if (what < 62) return put_several(one, false);

@@ -267,14 +267,32 @@ std::int64_t model_disk::read(int fd, void* data, std::size_t size, std::uint64_
   return static_cast<std::int64_t>(count);
 }
 
-std::uint64_t model_disk::create(const std::string& name) {
-  begin_change("create " + name);
+std::uint64_t model_disk::create_unnamed() {
   const std::uint64_t inode = now_.next_inode_++;
   now_.files_.emplace(inode, disk_state::file{});
+  return inode;
+}
+
+void model_disk::name(std::uint64_t inode, const std::string& name) {
   now_.names_[name] = inode;
   now_.pending_names_.push_back({name, inode});
   touch_directory();
+}
+
+std::uint64_t model_disk::create(const std::string& name) {
+  begin_change("create " + name);
+  const std::uint64_t inode = create_unnamed();
+  this->name(inode, name);
   return inode;
+}
+
+std::int64_t model_disk::link(int fd, const char* name) {
+  const auto known = open_files_.find(fd);
+  if (known == open_files_.end()) return -EBADF;
+  if (now_.names_.contains(name)) return -EEXIST;
+  begin_change(std::string("link ") + name);
+  this->name(known->second.inode, name);
+  return 0;
 }
 
 model_disk::appended model_disk::append_as_original(const std::string& bytes, std::uint64_t max_file_size) {
@@ -299,16 +317,21 @@ model_disk::appended model_disk::append_as_original(const std::string& bytes, st
 std::int64_t model_disk::open(const char* name, io::open_mode mode) {
   const std::string key = key_of(name);
   const auto found = now_.names_.find(key);
-  if (mode == io::open_mode::create) {
+  std::uint64_t inode = 0;
+  if (mode == io::open_mode::unnamed) {
+    begin_change("create a file without a name");
+    inode = create_unnamed();
+  } else if (mode == io::open_mode::create) {
     if (found != now_.names_.end()) return -EEXIST;
-    create(key);
+    inode = create(key);
   } else if (found == now_.names_.end()) {
     return -ENOENT;
+  } else {
+    inode = found->second;
   }
-  const std::uint64_t inode = now_.names_.at(key);
-  // A description of its own of the one lock file, and a mere number for every other.
-  const std::string target = key == lock_name ? "/proc/self/fd/" + std::to_string(lock_file_.get()) : "/dev/null";
-  const int fd = checked(::open(target.c_str(), O_RDWR | O_CLOEXEC));
+  // A description of its own of the one lock file, and a mere number for every other: one that can be locked all the same.
+  const std::string lock_path = "/proc/self/fd/" + std::to_string(lock_file_.get());
+  const int fd = checked(key == lock_name ? ::open(lock_path.c_str(), O_RDWR | O_CLOEXEC) : ::memfd_create(name, MFD_CLOEXEC));
   open_files_[fd] = {inode, now_.files_[inode].errors_reported};
   return fd;
 }
@@ -407,12 +430,15 @@ class model_io final : public io::file_io {
   std::int64_t remove(int, const char* name) override {
     return changing([&] { return disk().remove(name); });
   }
+  std::int64_t link(int fd, int, const char* name) override {
+    return changing([&] { return disk().link(fd, name); });
+  }
   std::int64_t list(int, std::vector<std::string>& names) override {
     return looking([&] { return disk().list(names); });
   }
   std::int64_t open(int, const char* name, io::open_mode mode, unsigned, io::open_patience) override {
     auto call = [&] { return disk().open(name, mode); };
-    return mode == io::open_mode::create ? changing(call) : looking(call);
+    return mode == io::open_mode::create || mode == io::open_mode::unnamed ? changing(call) : looking(call);
   }
   std::int64_t status(int fd, io::file_status& found) override {
     return looking([&] { return disk().status(fd, found); });

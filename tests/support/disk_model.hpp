@@ -112,6 +112,8 @@ class model_disk : public std::enable_shared_from_this<model_disk> {
   void begin_change(std::string what);
   std::string name_of(std::uint64_t inode) const;
   std::uint64_t create(const std::string& name);
+  std::uint64_t create_unnamed();
+  void name(std::uint64_t inode, const std::string& name);
   void touch_directory();
   void write_back(disk_state::file& one, bool fails);
   std::int64_t write(int fd, const iovec* iov, unsigned count, std::uint64_t offset);
@@ -120,6 +122,7 @@ class model_disk : public std::enable_shared_from_this<model_disk> {
   std::int64_t read(int fd, void* data, std::size_t size, std::uint64_t offset);
   std::int64_t truncate(int fd, std::uint64_t size);
   std::int64_t remove(const char* name);
+  std::int64_t link(int fd, const char* name);
   std::int64_t list(std::vector<std::string>& names) const;
   std::int64_t open(const char* name, io::open_mode mode);
   std::int64_t status(int fd, io::file_status& found) const;

@@ -49,9 +49,9 @@ bool is_transfer(io_call kind) noexcept {
 }  // namespace
 
 std::string_view name_of(io_call kind) noexcept {
-  constexpr std::array<std::string_view, 17> names{"start_read", "start_write",    "start_sync", "read_cached",     "read",  "write",
-                                                   "sync_data",  "sync_directory", "truncate",   "remove",          "list",  "open",
-                                                   "status",     "status_at",      "try_lock",   "try_lock_shared", "unlock"};
+  constexpr std::array<std::string_view, 18> names{
+      "start_read", "start_write", "start_sync", "read_cached", "read",   "write",     "sync_data", "sync_directory",  "truncate",
+      "remove",     "link",        "list",       "open",        "status", "status_at", "try_lock",  "try_lock_shared", "unlock"};
   return names.at(static_cast<std::size_t>(kind));
 }
 
@@ -257,13 +257,19 @@ std::int64_t fault_io::remove(int directory, const char* name) {
   return answer ? -answer->error : inner_->remove(directory, name);
 }
 
+std::int64_t fault_io::link(int fd, int directory, const char* name) {
+  const auto answer = script_->admit({0, io_call::link, fd, name});
+  return answer ? -answer->error : inner_->link(fd, directory, name);
+}
+
 std::int64_t fault_io::list(int directory, std::vector<std::string>& names) {
   const auto answer = script_->admit({0, io_call::list, directory});
   return answer ? -answer->error : inner_->list(directory, names);
 }
 
 std::int64_t fault_io::open(int directory, const char* name, io::open_mode mode, unsigned permissions, io::open_patience patience) {
-  const auto answer = script_->admit({0, io_call::open, directory, name, 0, 0, mode == io::open_mode::create});
+  const bool creates = mode == io::open_mode::create || mode == io::open_mode::unnamed;
+  const auto answer = script_->admit({0, io_call::open, directory, name, 0, 0, creates});
   if (answer) return -answer->error;
   const std::int64_t fd = inner_->open(directory, name, mode, permissions, patience);
   if (fd >= 0) script_->opened(static_cast<int>(fd), name);

@@ -28,6 +28,7 @@ enum class io_call : std::uint8_t {
   sync_directory,
   truncate,
   remove,
+  link,
   list,
   open,
   status,
@@ -46,7 +47,7 @@ struct seen_call {
   std::string file{};  // the name given, or the one under which `fd` was opened; empty for the directory itself
   std::uint64_t offset = 0;
   std::uint64_t size = 0;  // bytes asked for; the new size of a truncation
-  bool creates = false;    // an `open` that creates
+  bool creates = false;    // an `open` of a new file
 
   std::string to_string() const;
 };
@@ -121,6 +122,7 @@ class fault_io final : public io::file_io {
   std::int64_t sync_directory(int fd) override;
   std::int64_t truncate(int fd, std::uint64_t size) override;
   std::int64_t remove(int directory, const char* name) override;
+  std::int64_t link(int fd, int directory, const char* name) override;
   std::int64_t list(int directory, std::vector<std::string>& names) override;
   std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions, io::open_patience patience) override;
   std::int64_t status(int fd, io::file_status& found) override;

@@ -1,6 +1,7 @@
 #include "support/machine.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <span>
 
 #include "files/file_name.hpp"
@@ -31,13 +32,22 @@ event_sink event_log::sink() {
   return [content = content_](const event& what) {
     const std::lock_guard hold(content->mutex);
     content->events.push_back(what);
+    content->changed.notify_all();
   };
 }
 
 std::size_t event_log::count(event::kind what) const {
   const std::lock_guard hold(content_->mutex);
-  return static_cast<std::size_t>(
-      std::count_if(content_->events.begin(), content_->events.end(), [what](const event& one) { return one.what == what; }));
+  return content_->count(what);
+}
+
+bool event_log::wait_for(event::kind what, std::size_t count) const {
+  std::unique_lock hold(content_->mutex);
+  return content_->changed.wait_for(hold, std::chrono::minutes(1), [&] { return content_->count(what) >= count; });
+}
+
+std::size_t event_log::content::count(event::kind what) const {
+  return static_cast<std::size_t>(std::count_if(events.begin(), events.end(), [what](const event& one) { return one.what == what; }));
 }
 
 std::vector<event> event_log::all() const {

@@ -2,6 +2,7 @@
 // calls are written down and can be made to fail.
 #pragma once
 
+#include <condition_variable>
 #include <conduit/event.hpp>
 #include <filesystem>
 #include <functional>
@@ -25,11 +26,16 @@ class event_log {
  public:
   event_sink sink();
   std::size_t count(event::kind what) const;
+  // Waits until so many of them have been reported; false where a working store would have long done so.
+  bool wait_for(event::kind what, std::size_t count) const;
   std::vector<event> all() const;
 
  private:
   struct content {
+    std::size_t count(event::kind what) const;
+
     std::mutex mutex;
+    std::condition_variable changed;
     std::vector<event> events;
   };
   std::shared_ptr<content> content_ = std::make_shared<content>();

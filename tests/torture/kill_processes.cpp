@@ -1,5 +1,5 @@
 // The kill bar in full: 8 processes of 8 coroutines, 100,000 operations, one process killed every 200 ms; on both backends, with and
-// without durability, plain and compressed. Ends with 0 if no acknowledged blob was lost or wrong.
+// without durability, plain, compressed, and compressed on seal. Ends with 0 if no acknowledged blob was lost or wrong.
 #include <chrono>
 #include <cstdio>
 
@@ -67,6 +67,7 @@ int main(int count, char** words) {
       const std::string name = engine_name + "-" + durability_name;
       well = run_one(arguments, engine, wanted, conduit::compression::none, name) && well;
       well = run_one(arguments, engine, wanted, conduit::compression::zstd, name + "-compressed") && well;
+      well = run_one(arguments, engine, wanted, conduit::compression::zstd_on_seal, name + "-compressed-on-seal") && well;
     }
   }
   return well ? 0 : 1;

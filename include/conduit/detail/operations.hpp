@@ -137,6 +137,27 @@ class survey_op : public completion {
   ~survey_op() = default;
 };
 
+// The compression of one sealed file, by the store's thread for that.
+class compress_op : public completion {
+ public:
+  std::uint32_t number = 0;
+  bool waiting = false;  // guarded by the seal queue's lock
+  file_compression result;
+  std::error_code error;
+  std::atomic<bool> abandoned{false};
+  std::shared_ptr<binding> owner;
+
+  virtual void end(finish how) = 0;
+  void start();
+  void cancel() noexcept;
+  void complete() final;
+  void drop() noexcept final;
+  bool revoke() noexcept final;
+
+ protected:
+  ~compress_op() = default;
+};
+
 // The calls: each fills its operation from the arguments and says what the handler receives besides the error.
 
 class get_call : public get_op {
@@ -255,6 +276,15 @@ class verify_call : public survey_op {
 
  protected:
   ~verify_call() = default;
+};
+
+class compress_call : public compress_op {
+ public:
+  explicit compress_call(std::uint32_t file) { number = file; }
+  std::tuple<file_compression> results() { return {result}; }
+
+ protected:
+  ~compress_call() = default;
 };
 
 }  // namespace conduit::detail

@@ -1,0 +1,47 @@
+// `ffdb compress`: sealed plain files become compressed ones, under the same locations.
+#include <CLI/App.hpp>
+#include <conduit/error.hpp>
+#include <fmt/format.h>
+#include <memory>
+
+#include "cli/commands.hpp"
+#include "cli/console.hpp"
+#include "cli/event_loops.hpp"
+#include "cli/output.hpp"
+#include "cli/sealed_files.hpp"
+#include "cli/store_flags.hpp"
+
+namespace conduit::cli {
+namespace {
+
+struct compress_flags : store_flags {
+  std::vector<std::uint32_t> numbers;
+  bool json = false;
+};
+
+exit_status run_compress(const compress_flags& flags) {
+  asio::io_context context;
+  const flat_file_db db = flags.open_writing(context, missing_directory::refuse);
+  // What is printed is done: the first that fails ends it.
+  const auto print = [&](const file_compression& done) {
+    if (!flags.json) write_to_stdout(fmt::format("{}\t{}\t{}\n", done.number, done.plain_bytes, done.stored_bytes));
+  };
+  run_one(context, flags.numbers.empty() ? compress_sealed_files(db, print) : compress_files(db, flags.numbers, print));
+  if (flags.json) write_to_stdout(db.compression().to_json() + '\n');
+  run_one(context, db.close());
+  return exit_status::done;
+}
+
+}  // namespace
+
+void add_compress(CLI::App& program, command_action& chosen) {
+  auto flags = std::make_shared<compress_flags>();
+  CLI::App* command = program.add_subcommand("compress", "compress sealed plain files; their blobs keep their locations");
+  flags->add_writer_to(*command);
+  flags->set_compressing();
+  command->add_flag("--json", flags->json, "statistics as a JSON object, of what was compressed now");
+  command->add_option("NUMBER", flags->numbers, "data files; default: all sealed plain ones");
+  command->callback([flags, &chosen] { chosen = [flags] { return run_compress(*flags); }; });
+}
+
+}  // namespace conduit::cli

@@ -1,0 +1,19 @@
+// Whole transfers, blocking: short ones and interruptions are mended.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <system_error>
+
+#include "io/file_io.hpp"
+
+namespace conduit::files {
+
+// All of `to` from `offset`; `errc::corrupt` where the file ends before.
+std::error_code read_exact(io::file_io& disk, int fd, std::span<std::byte> to, std::uint64_t offset);
+
+// All of `bytes` at `offset`. After an error any part of it may have been written.
+std::error_code write_exact(io::file_io& disk, int fd, std::span<const std::byte> bytes, std::uint64_t offset);
+
+}  // namespace conduit::files

@@ -1,0 +1,43 @@
+// What there is to compress of the sealed files: where those who know of it, the writer and the callers of `compress_file`, meet the thread
+// that does it.
+#pragma once
+
+#include <conduit/detail/operations.hpp>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+#include "base/intrusive_list.hpp"
+
+namespace conduit::detail {
+
+// For any thread.
+class seal_queue {
+ public:
+  // The writer: there is a sealed file more, perhaps. Cheap.
+  void file_sealed() noexcept;
+  // For `close`: blocks until what was asked for has ended and the thread rests. Whoever calls it sees to it that no more is asked for.
+  void wait_until_idle();
+
+  void push(compress_op& request);
+  // Takes the request out where it has not been begun.
+  bool withdraw(compress_op& request) noexcept;
+  work_queue withdraw_all() noexcept;
+
+  // For the thread alone. Waits for something to do: first for what was asked for, then for a look at the directory, which is due when
+  // a file was sealed, and after `patience`. Ends what the last task was.
+  enum class task { request, look, end };
+  task next(compress_op*& request, std::chrono::milliseconds patience);
+  void stop() noexcept;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  work_queue requests_;
+  bool sealed_ = false;
+  bool busy_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace conduit::detail

@@ -1,0 +1,35 @@
+// The way of `compress_file` to the store's thread for compression, and back.
+#include <conduit/detail/operations.hpp>
+#include <conduit/error.hpp>
+
+#include <new>
+#include <system_error>
+
+#include "files/binding.hpp"
+#include "upkeep/sealer.hpp"
+
+namespace conduit::detail {
+
+void compress_op::start() {
+  error = owner->state->admit();
+  if (!error && !owner->home_sealer) error = errc::read_only;
+  if (error) return end(finish::post);
+  try {
+    owner->home_sealer->submit(*this);
+  } catch (const std::system_error& no_thread) {
+    error = no_thread.code();
+    end(finish::post);
+  }
+}
+
+void compress_op::cancel() noexcept {
+  if (owner->home_sealer) owner->home_sealer->cancel(*this);
+}
+
+void compress_op::complete() { end(finish::dispatch); }
+
+void compress_op::drop() noexcept { end(finish::destroy); }
+
+bool compress_op::revoke() noexcept { return owner->home_sealer->revoke(*this); }
+
+}  // namespace conduit::detail

@@ -1,0 +1,193 @@
+#include "upkeep/compress_file.hpp"
+
+#include <asio/error.hpp>
+#include <conduit/error.hpp>
+
+#include <cerrno>
+
+#include "base/fork_guard.hpp"
+#include "base/os_error.hpp"
+#include "base/unique_fd.hpp"
+#include "files/both_forms.hpp"
+#include "files/frame_loading.hpp"
+#include "files/spool_file.hpp"
+#include "upkeep/frame_file.hpp"
+
+namespace conduit::detail {
+
+namespace {
+
+// An original may append to a file that others think sealed. It must not be here, but what it wrote must not be lost.
+constexpr int attempts_max = 4;
+
+class compression_of_file {
+ public:
+  compression_of_file(store_state& state, io::file_io& disk, upkeep_tenure& lock, const std::function<bool()>& go_on,
+                      file_compression& result)
+      : state_(state),
+        disk_(disk),
+        lock_(lock),
+        go_on_(go_on),
+        result_(result),
+        plain_name_(result.number, file_form::plain),
+        compressed_name_(result.number, file_form::zstd) {}
+  compression_of_file(const compression_of_file&) = delete;
+  compression_of_file& operator=(const compression_of_file&) = delete;
+  ~compression_of_file() { lock_.end(); }
+
+  std::error_code run() {
+    for (int attempt = 0; attempt < attempts_max; ++attempt) {
+      std::error_code error = open_plain();
+      if (error == errc::no_such_file) return measure_compressed();
+      if (!error) error = finish_earlier_one();
+      if (!error && !done_) error = write_and_replace();
+      if (error || done_) return error;
+    }
+    return std::make_error_code(std::errc::device_or_resource_busy);
+  }
+
+ private:
+  // Opens the plain file and takes the lock that keeps other processes from compressing it too. The description is not for reads of blobs:
+  // a lock could outlive this process in a ring that still holds the file.
+  std::error_code open_plain() {
+    fork_guard_.replace(-1);
+    plain_.reset();
+    io::file_status named;
+    const std::int64_t looked = disk_.status_at(state_.directory.get(), plain_name_.c_str(), named);
+    if (looked == -ENOENT) return errc::no_such_file;
+    if (looked < 0) return os_error(looked);
+    if (!named.regular) return errc::not_a_regular_file;
+    const std::int64_t fd = disk_.open(state_.directory.get(), plain_name_.c_str(), io::open_mode::read_write, 0);
+    if (fd == -ENOENT) return errc::no_such_file;
+    if (fd < 0) return os_error(fd);
+    plain_ = unique_fd(static_cast<int>(fd));
+    fork_guard_.replace(plain_.get());
+    const std::int64_t locked = disk_.try_lock(plain_.get());
+    if (locked == -EAGAIN || locked == -EACCES) return std::make_error_code(std::errc::device_or_resource_busy);
+    if (locked < 0) return os_error(locked);
+    const std::error_code error = os_error(disk_.status(plain_.get(), status_));
+    if (error) return error;
+    // Who had the lock before us may have ended it.
+    return status_.links == 0 ? errc::no_such_file : std::error_code{};
+  }
+
+  // Both forms stand there: equal, they are what a killed process left between link and removal.
+  std::error_code finish_earlier_one() {
+    files::form_comparison found;
+    std::error_code error = files::compare_forms(disk_, state_.directory.get(), result_.number, go_on_, found);
+    if (error || !found.both) return error;
+    if (!found.equal) return errc::corrupt;
+    error = sync_compressed();
+    if (!error) error = lock_.begin(go_on_);
+    if (!error) error = check_unchanged();
+    if (!error && !changed_) error = lock_.announce_change();
+    if (!error && !changed_) error = remove_plain();
+    lock_.end();
+    return error || changed_ ? error : measure_compressed();
+  }
+
+  std::error_code write_and_replace() {
+    files::spool_file spool(disk_);
+    std::error_code error = check_sealed();
+    // Before the lock is taken: under it, there is little left to sync.
+    if (!error) error = os_error(disk_.sync_data(plain_.get()));
+    if (!error) {
+      error = spool.create(state_.directory.get(), state_.directory_path, {result_.number, file_form::zstd}, state_.how.file_mode);
+    }
+    if (!error) error = write_frame_file(disk_, plain_.get(), status_.size, spool.fd(), go_on_, result_);
+    if (!error) error = os_error(disk_.sync_data(spool.fd()));
+    if (!error) error = lock_.begin(go_on_);
+    if (!error) error = check_unchanged();
+    if (!error && !changed_) error = os_error(disk_.sync_data(plain_.get()));
+    if (!error && !changed_) error = lock_.announce_change();
+    if (!error && !changed_) {
+      error = spool.link();
+      // The other form came from elsewhere meanwhile: compare them.
+      changed_ = error == std::errc::file_exists;
+      if (changed_) error = lock_.sync_directory();
+    }
+    if (!error && !changed_) error = remove_plain();
+    lock_.end();
+    if (error || changed_) return error;
+    done_ = true;
+    state_.compressed.add(result_);
+    return {};
+  }
+
+  // So that no time is lost on what is refused in the end.
+  std::error_code check_sealed() {
+    std::error_code error = lock_.begin(go_on_);
+    if (!error) error = check_unchanged();
+    lock_.end();
+    return error;
+  }
+
+  // Under the lock.
+  std::error_code check_unchanged() {
+    changed_ = false;
+    const auto& mutable_file = lock_.mutable_file();
+    if (!mutable_file || mutable_file->number <= result_.number) return errc::mutable_file;
+    io::file_status named;
+    const std::int64_t looked = disk_.status_at(state_.directory.get(), plain_name_.c_str(), named);
+    if (looked < 0 && looked != -ENOENT) return os_error(looked);
+    changed_ = looked == -ENOENT || !named.same_file(status_) || named.size != status_.size;
+    return {};
+  }
+
+  // The compressed file has its name, and what it holds is durable.
+  std::error_code remove_plain() {
+    std::error_code error = lock_.sync_directory();
+    if (error) return error;
+    const std::int64_t removed = disk_.remove(state_.directory.get(), plain_name_.c_str());
+    if (removed < 0 && removed != -ENOENT) return os_error(removed);
+    state_.forget_file(result_.number);
+    return error;
+  }
+
+  std::error_code sync_compressed() {
+    const std::int64_t fd = disk_.open(state_.directory.get(), compressed_name_.c_str(), io::open_mode::read_write, 0);
+    if (fd < 0) return os_error(fd);
+    const unique_fd opened(static_cast<int>(fd));
+    return os_error(disk_.sync_data(opened.get()));
+  }
+
+  // Whoever compressed it.
+  std::error_code measure_compressed() {
+    done_ = true;
+    const std::int64_t fd = disk_.open(state_.directory.get(), compressed_name_.c_str(), io::open_mode::read, 0);
+    if (fd == -ENOENT) return errc::no_such_file;
+    if (fd == -ELOOP || fd == -ENXIO || fd == -EISDIR) return errc::not_a_regular_file;
+    if (fd < 0) return os_error(fd);
+    const unique_fd opened(static_cast<int>(fd));
+    files::loaded_frames found;
+    const std::error_code error = files::read_seek_table(disk_, opened.get(), found);
+    result_.plain_bytes = found.frames.plain_size();
+    result_.stored_bytes = found.file_size;
+    result_.frames = found.frames.count();
+    result_.frame_bytes = 0;
+    result_.level = 0;
+    return error;
+  }
+
+  store_state& state_;
+  io::file_io& disk_;
+  upkeep_tenure& lock_;
+  const std::function<bool()>& go_on_;
+  file_compression& result_;
+  const files::file_name plain_name_;
+  const files::file_name compressed_name_;
+  unique_fd plain_;
+  closed_on_fork fork_guard_{-1};
+  io::file_status status_;  // of the plain file, as it was opened
+  bool changed_ = false;    // the plain file is not that any more: start over
+  bool done_ = false;
+};
+
+}  // namespace
+
+std::error_code compress_file(store_state& state, io::file_io& disk, upkeep_tenure& lock, const std::function<bool()>& go_on,
+                              file_compression& result) {
+  return compression_of_file(state, disk, lock, go_on, result).run();
+}
+
+}  // namespace conduit::detail

@@ -1,0 +1,178 @@
+#include "upkeep/sealer.hpp"
+
+#include <asio/error.hpp>
+#include <conduit/error.hpp>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "base/os_error.hpp"
+#include "files/binding.hpp"
+#include "files/directory.hpp"
+#include "upkeep/compress_file.hpp"
+
+namespace conduit::detail {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// How soon a file is looked at again that another process was compressing, or for which there was no room.
+constexpr std::chrono::milliseconds busy_patience = 1s;
+constexpr std::chrono::milliseconds room_patience = 1min;
+constexpr std::chrono::milliseconds nothing_to_expect = 1h;
+// How soon a caller's file is tried again that another process is compressing.
+constexpr auto busy_interval = 10ms;
+constexpr int lowest_priority = 19;
+
+bool is_want_of_room(const std::error_code& error) {
+  return is_out_of_space(-error.value()) || error == std::errc::not_enough_memory || error == std::errc::too_many_files_open ||
+         error == std::errc::too_many_files_open_in_system;
+}
+
+}  // namespace
+
+sealer::sealer(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk)
+    : state_(std::move(state)), disk_(std::move(disk)), lock_(*state_, *disk_) {
+  if (state_->how.compression != compression::zstd_on_seal) return;
+  state_->seals.file_sealed();
+  start_thread();
+}
+
+sealer::~sealer() {
+  stopping_ = true;
+  state_->seals.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void sealer::start_thread() {
+  const std::lock_guard hold(thread_mutex_);
+  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+}
+
+void sealer::submit(compress_op& request) {
+  start_thread();
+  request.owner->port.send_away(request);
+  state_->seals.push(request);
+}
+
+void sealer::cancel(compress_op& request) {
+  request.abandoned = true;
+  if (!state_->seals.withdraw(request)) return;
+  request.error = asio::error::operation_aborted;
+  request.owner->port.deliver(request);
+}
+
+bool sealer::revoke(compress_op& request) noexcept {
+  request.abandoned = true;
+  return state_->seals.withdraw(request);
+}
+
+void sealer::abandon() {
+  work_queue withdrawn = state_->seals.withdraw_all();
+  while (!withdrawn.empty()) {
+    auto& request = static_cast<compress_op&>(withdrawn.pop_front());
+    request.error = asio::error::operation_aborted;
+    request.owner->port.deliver(request);
+  }
+}
+
+void sealer::add_to(store_stats& sum) const noexcept {
+  sum.files_compressed += files_compressed_.load(std::memory_order_relaxed);
+  sum.compression_backlog += backlog_.load(std::memory_order_relaxed);
+}
+
+void sealer::run() {
+  // Of this thread alone: on Linux a thread has a nice value of its own. The disk's scheduler follows it.
+  ::setpriority(PRIO_PROCESS, 0, lowest_priority);
+  std::chrono::milliseconds patience = nothing_to_expect;
+  for (;;) {
+    compress_op* request = nullptr;
+    switch (state_->seals.next(request, patience)) {
+      case seal_queue::task::end:
+        return;
+      case seal_queue::task::request:
+        serve(*request);
+        break;
+      case seal_queue::task::look:
+        patience = look();
+        break;
+    }
+  }
+}
+
+void sealer::serve(compress_op& request) {
+  const auto go_on = [&request] { return !request.abandoned.load(std::memory_order_relaxed); };
+  do {
+    request.error = compress(request.number, go_on, request.result);
+    if (request.error != std::errc::device_or_resource_busy) break;
+    std::this_thread::sleep_for(busy_interval);
+  } while (go_on());
+  put_aside_.erase(request.number);
+  // From here on it may be gone, and with it the store: but for this object, whose end waits for this thread.
+  request.owner->port.deliver(request);
+}
+
+// Compresses the lowest file that waits for it. Returns when there may be more to do than now, if nobody says so before.
+std::chrono::milliseconds sealer::look() {
+  const auto go_on = [this] { return !stopping_.load(std::memory_order_relaxed) && !state_->admit(); };
+  files::listing found;
+  if (state_->how.compression != compression::zstd_on_seal || !go_on()) return nothing_to_expect;
+  if (files::list_files(*disk_, state_->directory.get(), found) < 0) return busy_patience;
+  const std::uint32_t highest = found.highest_number().value_or(0);
+  std::vector<std::uint32_t> waiting;
+  for (const files::file_id& file : found.files) {
+    if (file.form == file_form::plain && file.number < highest) waiting.push_back(file.number);
+  }
+  backlog_ = waiting.size();
+  std::chrono::milliseconds patience = nothing_to_expect;
+  for (const std::uint32_t number : waiting) {
+    const auto aside = put_aside_.find(number);
+    if (aside != put_aside_.end() && std::chrono::steady_clock::now() < aside->second) continue;
+    file_compression result;
+    const std::error_code error = compress(number, go_on, result);
+    if (!go_on()) return nothing_to_expect;
+    if (!error) {
+      // What is asked for meanwhile comes first; and there may be one more.
+      put_aside_.erase(number);
+      --backlog_;
+      state_->seals.file_sealed();
+      return nothing_to_expect;
+    }
+    patience = std::min(patience, put_aside(number, error));
+  }
+  return patience;
+}
+
+// Returns when to try it again: what will not pass by itself is left to whoever asks for it, and what another process does is its own.
+std::chrono::milliseconds sealer::put_aside(std::uint32_t number, const std::error_code& error) {
+  if (error == errc::no_such_file || error == errc::mutable_file) return nothing_to_expect;
+  if (error == std::errc::device_or_resource_busy || error == std::errc::timed_out) return busy_patience;
+  const bool passes = is_want_of_room(error);
+  const auto until = passes ? std::chrono::steady_clock::now() + room_patience : std::chrono::steady_clock::time_point::max();
+  const bool is_new = put_aside_.insert_or_assign(number, until).second;
+  if (is_new) {
+    state_->notify(event::kind::file_not_compressed, files::file_name(number).text() + " was not compressed: " + error.message(), number, 0,
+                   error);
+  }
+  return passes ? room_patience : nothing_to_expect;
+}
+
+std::error_code sealer::compress(std::uint32_t number, const std::function<bool()>& go_on, file_compression& result) {
+  result = {};
+  result.number = number;
+  result.level = state_->how.level;
+  result.frame_bytes = state_->how.frame_bytes;
+  const std::error_code error = compress_file(*state_, *disk_, lock_, go_on, result);
+  if (error || result.frame_bytes == 0) return error;  // another process did it
+  files_compressed_.fetch_add(1, std::memory_order_relaxed);
+  state_->notify(event::kind::file_compressed,
+                 files::file_name(number).text() + " was compressed: " + std::to_string(result.plain_bytes) + " bytes to " +
+                     std::to_string(result.stored_bytes),
+                 number);
+  return error;
+}
+
+}  // namespace conduit::detail

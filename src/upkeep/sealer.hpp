@@ -1,0 +1,59 @@
+// The thread of a store that compresses sealed files: in the background where `zstd_on_seal` says so, and whenever `compress_file` asks. It
+// has the lowest priority, takes one file after the other, and never needs an io_context to run.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <conduit/detail/operations.hpp>
+#include <conduit/reports.hpp>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "files/store_state.hpp"
+#include "io/file_io.hpp"
+#include "upkeep/upkeep_tenure.hpp"
+
+namespace conduit::detail {
+
+class sealer {
+ public:
+  // With `zstd_on_seal` the thread starts at once: an earlier process may have left work.
+  sealer(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk);
+  sealer(const sealer&) = delete;
+  sealer& operator=(const sealer&) = delete;
+  // Waits for the frame that is being encoded; what is left of its file is dropped.
+  ~sealer();
+
+  // From any thread.
+  void submit(compress_op& request);
+  void cancel(compress_op& request);
+  bool revoke(compress_op& request) noexcept;
+  // The last handle is gone: requests that were not begun end with `operation_aborted`.
+  void abandon();
+
+  void add_to(store_stats& sum) const noexcept;
+
+ private:
+  void start_thread();
+  void run();
+  void serve(compress_op& request);
+  std::chrono::milliseconds look();
+  std::error_code compress(std::uint32_t number, const std::function<bool()>& go_on, file_compression& result);
+  std::chrono::milliseconds put_aside(std::uint32_t number, const std::error_code& error);
+
+  const std::shared_ptr<store_state> state_;
+  const std::unique_ptr<io::file_io> disk_;
+  upkeep_tenure lock_;
+  // Files that failed in the background, and since when each may be tried again.
+  std::map<std::uint32_t, std::chrono::steady_clock::time_point> put_aside_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> files_compressed_{0};
+  std::atomic<std::uint64_t> backlog_{0};
+  std::mutex thread_mutex_;
+  std::thread thread_;
+};
+
+}  // namespace conduit::detail

@@ -1,0 +1,106 @@
+#include "upkeep/upkeep_tenure.hpp"
+
+#include <asio/error.hpp>
+#include <conduit/error.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+#include "base/os_error.hpp"
+
+namespace conduit::detail {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Asking now and then, because a wait in the kernel cannot be called off.
+constexpr auto lock_interval = 1ms;
+constexpr auto lock_patience = 60s;
+// A lock file that is replaced under us again and again.
+constexpr int reopens_max = 8;
+
+}  // namespace
+
+upkeep_tenure::upkeep_tenure(store_state& state, io::file_io& disk) : state_(state), disk_(disk), lock_(disk, state.lock_path) {}
+
+std::error_code upkeep_tenure::begin(const std::function<bool()>& go_on) {
+  std::error_code error = acquire(go_on);
+  if (!error) error = look_around();
+  if (error) end();
+  return error;
+}
+
+void upkeep_tenure::end() noexcept {
+  if (held_) lock_.release();
+  held_ = false;
+}
+
+std::error_code upkeep_tenure::acquire(const std::function<bool()>& go_on) {
+  for (int reopens = 0; reopens < reopens_max; ++reopens) {
+    std::error_code error = opened_ ? std::error_code{} : lock_.open(0);
+    opened_ = !error;
+    if (!error) error = wait_for_lock(go_on);
+    if (error) return error;
+    held_ = true;
+    if (lock_.still_named()) return {};
+    // This one excludes nobody any more.
+    end();
+    opened_ = false;
+  }
+  return errc::locked;
+}
+
+std::error_code upkeep_tenure::wait_for_lock(const std::function<bool()>& go_on) {
+  const auto deadline = std::chrono::steady_clock::now() + lock_patience;
+  std::error_code refused = lock_.attempt();
+  if (refused) lock_.knock();
+  while (refused == std::errc::resource_unavailable_try_again) {
+    if (!go_on()) return asio::error::operation_aborted;
+    if (std::chrono::steady_clock::now() >= deadline) return std::make_error_code(std::errc::timed_out);
+    std::this_thread::sleep_for(lock_interval);
+    refused = lock_.attempt();
+  }
+  return refused;
+}
+
+std::error_code upkeep_tenure::look_around() {
+  std::optional<files::lock_record> found;
+  const std::error_code error = files::load_record(disk_, lock_.fd(), found);
+  if (error) return error;
+  // Without a record of this boot the next put begins a new file; nothing that is written here says otherwise.
+  record_ = found.value_or(files::lock_record{});
+  // A mark that is not ours: its holder died between the first byte and the end of the sync, and the sync's error with it.
+  if (record_.syncing) record_.poisoned = std::max(record_.poisoned.value_or(0), *record_.syncing);
+  record_.syncing.reset();
+  files::listing listed;
+  std::vector<files::file_id> foreign;
+  const int directory = state_.directory.get();
+  std::int64_t result = files::list_files(disk_, directory, listed);
+  if (result >= 0) result = files::find_mutable(disk_, directory, listed, mutable_, foreign);
+  return os_error(result);
+}
+
+std::error_code upkeep_tenure::announce_change() {
+  ++record_.changes;
+  if (mutable_) record_.syncing = mutable_->number;
+  return files::store_record(disk_, lock_.fd(), record_);
+}
+
+std::error_code upkeep_tenure::sync_directory() {
+  const std::error_code failed = os_error(disk_.sync_directory(state_.directory.get()));
+  if (failed && mutable_) {
+    record_.poisoned = std::max(record_.poisoned.value_or(0), mutable_->number);
+    state_.notify(event::kind::sync_failed,
+                  files::file_name(*mutable_).text() + " will not be written again; the next put begins a new file", mutable_->number, 0,
+                  failed);
+  }
+  record_.syncing.reset();
+  // Where this cannot be written, the mark stands: the next holder takes it for a sync that failed.
+  const std::error_code unwritten = files::store_record(disk_, lock_.fd(), record_);
+  return failed ? failed : unwritten;
+}
+
+}  // namespace conduit::detail

@@ -1,0 +1,52 @@
+// One holding of the inter-process lock by the thread that looks after sealed files. The writer has a tenure of its own: to everybody, this
+// one included, the thread is like another process, with a description of the lock file of its own. It writes no data file and knows no
+// tail; it follows the same rules for the record and the directory.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <system_error>
+
+#include "files/directory.hpp"
+#include "files/lock_record.hpp"
+#include "files/store_state.hpp"
+#include "io/file_io.hpp"
+#include "io/file_lock.hpp"
+
+namespace conduit::detail {
+
+// Blocking, for one thread.
+class upkeep_tenure {
+ public:
+  upkeep_tenure(store_state& state, io::file_io& disk);
+
+  // Takes the lock, reads the record and lists the directory. Waits for the lock while `go_on` says so, else `operation_aborted`; at most a
+  // minute, then `timed_out`. After an error the lock is free.
+  std::error_code begin(const std::function<bool()>& go_on);
+  // Frees the lock, if it is held.
+  void end() noexcept;
+
+  // While it is held.
+
+  // The highest regular file: what is below is sealed.
+  const std::optional<files::file_id>& mutable_file() const noexcept { return mutable_; }
+  // Before names change: others will list the directory again. It is also marked that a sync of the directory begins.
+  std::error_code announce_change();
+  // Ends the mark. A failure poisons the mutable file, whose entry may be among what was lost.
+  std::error_code sync_directory();
+
+ private:
+  std::error_code acquire(const std::function<bool()>& go_on);
+  std::error_code wait_for_lock(const std::function<bool()>& go_on);
+  std::error_code look_around();
+
+  store_state& state_;
+  io::file_io& disk_;
+  io::file_lock lock_;
+  bool opened_ = false;
+  bool held_ = false;
+  files::lock_record record_;
+  std::optional<files::file_id> mutable_;
+};
+
+}  // namespace conduit::detail

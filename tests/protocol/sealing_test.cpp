@@ -1,0 +1,314 @@
+// Rule 13 of the protocol on disk: how a sealed plain file becomes a compressed one.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <conduit/error.hpp>
+#include <filesystem>
+
+#include "support/bytes.hpp"
+#include "support/foreign_lock.hpp"
+#include "support/machine.hpp"
+#include "support/zstd_files.hpp"
+
+using namespace conduit;
+using namespace conduit::test;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr auto plain_name = "data_00000000.dat";
+constexpr auto compressed_name = "data_00000000.dat.zst";
+
+using strings = std::vector<std::string>;
+
+// File 0 is sealed and plain, file 1 is the mutable one.
+struct sealed_file {
+  explicit sealed_file(const machine::change& adjust = {}) : host(adjust) {
+    process writer = host.start();
+    for (std::uint64_t seed = 1; seed < 5; ++seed) {
+      // Half of it compresses.
+      blobs.push_back(bytes_of(seed, 50'000) + std::string(50'000, 'x'));
+      places.push_back(writer->put(blobs.back()).value);
+    }
+    REQUIRE(writer->roll().value == 1);
+    content = read_file(host.data_path(0));
+  }
+
+  // All of it, through a store that opens the file now.
+  void check_blobs() const {
+    process reader = host.start();
+    check_blobs_through(reader);
+  }
+  void check_blobs_through(process& reader) const {
+    for (std::size_t i = 0; i < blobs.size(); ++i) {
+      const auto found = reader->get(places[i]);
+      CHECK_FALSE(found.error);
+      CHECK((found.value == blobs[i]));
+    }
+  }
+
+  machine host;
+  strings blobs;
+  std::vector<data_location> places;
+  std::string content;
+};
+
+std::size_t index_of(const process& one, io_call kind, std::string_view suffix = {}) {
+  const auto found = one.calls(kind, suffix);
+  REQUIRE_FALSE(found.empty());
+  return found.back().index;
+}
+
+}  // namespace
+
+TEST_CASE("rule 13: a sealed plain file becomes a compressed one with the same bytes under the same locations") {
+  const sealed_file at;
+  process writer = at.host.start([](options& how) { how.frame_bytes = 16U << 10; });
+  const auto done = writer->compress_file(0);
+  REQUIRE_FALSE(done.error);
+  CHECK(done.value.number == 0);
+  CHECK(done.value.plain_bytes == at.content.size());
+  CHECK(done.value.stored_bytes == fs::file_size(zstd_path(at.host, 0)));
+  CHECK(done.value.ratio() > 1.5);
+  CHECK(done.value.encode_us > 0);
+  CHECK(at.host.names() == strings{compressed_name, "data_00000001.dat"});
+  CHECK((decompressed(zstd_path(at.host, 0)) == at.content));
+  CHECK(table_in(zstd_path(at.host, 0)).count() == (at.content.size() + (16U << 10) - 1) / (16U << 10));
+  CHECK(done.value.frames == table_in(zstd_path(at.host, 0)).count());
+  at.check_blobs_through(writer);
+  at.check_blobs();
+}
+
+TEST_CASE("rule 13: the compressed file is durable before it has a name, and its name before the plain one goes") {
+  const sealed_file at;
+  process writer = at.host.start();
+  writer.script->forget_calls();
+  REQUIRE_FALSE(writer->compress_file(0).error);
+  const std::size_t content_synced = index_of(writer, io_call::sync_data, ".");
+  const std::size_t plain_synced = index_of(writer, io_call::sync_data, plain_name);
+  const std::size_t announced = index_of(writer, io_call::link) - 1;
+  const std::size_t linked = index_of(writer, io_call::link);
+  const std::size_t name_synced = index_of(writer, io_call::sync_directory);
+  const std::size_t removed = index_of(writer, io_call::remove, plain_name);
+  CHECK(content_synced < plain_synced);
+  CHECK(plain_synced < linked);
+  CHECK(linked < name_synced);
+  CHECK(name_synced < removed);
+  // What stands right before the link is the record with a change counter that was raised.
+  const auto calls = writer.script->calls();
+  const auto before = std::find_if(calls.begin(), calls.end(), [&](const seen_call& one) { return one.index == announced; });
+  CHECK(before->kind == io_call::write);
+  CHECK(before->file.ends_with(".lock"));
+}
+
+TEST_CASE("rule 13: other processes list the directory again after a file was compressed") {
+  const sealed_file at;
+  process other = at.host.start();
+  REQUIRE_FALSE(other->put("some bytes").error);
+  const std::uint64_t changes = at.host.record()->changes;
+  REQUIRE_FALSE(at.host.start()->compress_file(0).error);
+  CHECK(at.host.record()->changes > changes);
+  CHECK_FALSE(at.host.record()->syncing);
+  REQUIRE_FALSE(other->delete_file(0));
+  CHECK(at.host.names() == strings{"data_00000001.dat"});
+}
+
+TEST_CASE("rule 13: readers that have the plain file open read on, and its space comes back") {
+  const sealed_file at;
+  process reader = at.host.start();
+  at.check_blobs_through(reader);
+  REQUIRE_FALSE(at.host.start()->compress_file(0).error);
+  at.check_blobs_through(reader);
+}
+
+TEST_CASE("rule 13: a plain file that cannot be synced stays") {
+  const sealed_file at;
+  process writer = at.host.start();
+  writer.script->fail_next(io_call::sync_data, fault::with_error(EIO), plain_name);
+  CHECK(writer->compress_file(0).error == std::errc::io_error);
+  CHECK(at.host.names() == strings{plain_name, "data_00000001.dat"});
+  at.check_blobs_through(writer);
+}
+
+TEST_CASE("rule 13: whatever fails on the way, the plain file stays and nothing else is left") {
+  const sealed_file at;
+  const auto [kind, suffix] = GENERATE(table<io_call, std::string>({{io_call::open, "."},
+                                                                    {io_call::write, "."},
+                                                                    {io_call::sync_data, "."},
+                                                                    {io_call::link, ""},
+                                                                    {io_call::read, plain_name},
+                                                                    {io_call::try_lock, plain_name}}));
+  CAPTURE(name_of(kind), suffix);
+  process writer = at.host.start();
+  writer.script->fail_every(kind, fault::with_error(ENOSPC), suffix);
+  CHECK(writer->compress_file(0).error == std::errc::no_space_on_device);
+  CHECK(writer.script->hits() > 0);
+  CHECK(at.host.names() == strings{plain_name, "data_00000001.dat"});
+  CHECK((read_file(at.host.data_path(0)) == at.content));
+  writer.script->set_rule({});
+  REQUIRE_FALSE(writer->compress_file(0).error);
+  at.check_blobs_through(writer);
+}
+
+TEST_CASE("rule 13: a plain file that cannot be removed stays beside its compressed form, which serves and is finished later") {
+  const sealed_file at;
+  process writer = at.host.start();
+  const io_call kind = GENERATE(io_call::sync_directory, io_call::remove);
+  writer.script->fail_next(kind, fault::with_error(EIO));
+  CHECK(writer->compress_file(0).error == std::errc::io_error);
+  CHECK(at.host.names() == strings{plain_name, compressed_name, "data_00000001.dat"});
+  at.check_blobs();
+  REQUIRE_FALSE(writer->compress_file(0).error);
+  CHECK(at.host.names().at(0) == compressed_name);
+  at.check_blobs();
+}
+
+TEST_CASE("rule 13: where the directory cannot be synced, nobody appends to the mutable file any more") {
+  const sealed_file at;
+  process writer = at.host.start();
+  writer.script->fail_next(io_call::sync_directory, fault::with_error(EIO));
+  CHECK(writer->compress_file(0).error == std::errc::io_error);
+  CHECK(writer.events.count(event::kind::sync_failed) == 1);
+  CHECK(at.host.record()->poisoned == 1U);
+  CHECK(writer->put("some bytes").value.file_number == 2);
+}
+
+TEST_CASE("rule 13: a file that grew while it was compressed is compressed anew, with what it has now") {
+  const sealed_file at;
+  process writer = at.host.start();
+  const std::string more = "an original appends to a file that is not full";
+  bool appended = false;
+  // Between the last byte of the compressed file and the lock.
+  writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
+    if (call.kind != io_call::sync_data || call.file != "." || appended) return std::nullopt;
+    appended = true;
+    append_to(at.host.data_path(0), more);
+    return std::nullopt;
+  });
+  const auto done = writer->compress_file(0);
+  REQUIRE_FALSE(done.error);
+  REQUIRE(appended);
+  CHECK(done.value.plain_bytes == at.content.size() + more.size());
+  CHECK((decompressed(zstd_path(at.host, 0)) == at.content + more));
+  CHECK(at.host.names() == strings{compressed_name, "data_00000001.dat"});
+}
+
+TEST_CASE("rule 13: a file that is deleted while it is compressed stays deleted") {
+  const sealed_file at;
+  process writer = at.host.start();
+  writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
+    if (call.kind == io_call::sync_data && call.file == ".") fs::remove(at.host.data_path(0));
+    return std::nullopt;
+  });
+  CHECK(writer->compress_file(0).error == errc::no_such_file);
+  CHECK(at.host.names() == strings{"data_00000001.dat"});
+}
+
+TEST_CASE("rule 13: one process at a time compresses a file, and the next one finds it done") {
+  const sealed_file at;
+  process first = at.host.start();
+  process second = at.host.start();
+  blocking_store::pending<file_compression> waiting;
+  first.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
+    const bool middle = call.kind == io_call::sync_data && call.file == "." && !waiting;
+    if (middle) waiting = second->begin_compression(0);
+    return std::nullopt;
+  });
+  REQUIRE_FALSE(first->compress_file(0).error);
+  REQUIRE(waiting);
+  const auto found = second->wait(waiting);
+  REQUIRE_FALSE(found.error);
+  CHECK(found.value.plain_bytes == at.content.size());
+  CHECK(found.value.stored_bytes == fs::file_size(zstd_path(at.host, 0)));
+  CHECK(found.value.encode_us == 0);
+  CHECK(second.calls(io_call::link).empty());
+}
+
+TEST_CASE("rule 13: without files that have no name, the compressed one is written beside the store, and nothing is left there") {
+  const sealed_file at;
+  const fs::path sibling = at.host.how.data_directory.string() + ".tmp";
+  const int refusal = GENERATE(EOPNOTSUPP, EISDIR);
+  process writer = at.host.start();
+  bool seen = false;
+  writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
+    if (call.kind == io_call::link) seen = fs::exists(sibling / compressed_name);
+    if (call.kind == io_call::open && call.file == ".") return fault::with_error(refusal);
+    return std::nullopt;
+  });
+  REQUIRE_FALSE(writer->compress_file(0).error);
+  CHECK(seen);
+  CHECK_FALSE(fs::exists(sibling));
+  CHECK(at.host.names() == strings{compressed_name, "data_00000001.dat"});
+  CHECK(fs::hard_link_count(zstd_path(at.host, 0)) == 1);
+  at.check_blobs();
+}
+
+TEST_CASE("rule 13: what a killed process left beside the store is removed by the next opener, but nothing that somebody still writes") {
+  const sealed_file at;
+  const fs::path sibling = at.host.how.data_directory.string() + ".tmp";
+  fs::create_directory(sibling);
+  write_file(sibling / "data_00000003.dat.zst", "left by a killed process");
+  write_file(sibling / "data_00000004.dat.zst", "being written");
+  write_file(sibling / "notes.txt", "not ours");
+  foreign_lock living(sibling / "data_00000004.dat.zst");
+  at.host.start();
+  CHECK_FALSE(fs::exists(sibling / "data_00000003.dat.zst"));
+  CHECK(read_file(sibling / "data_00000004.dat.zst") == "being written");
+  CHECK(read_file(sibling / "notes.txt") == "not ours");
+  living.release();
+  fs::remove(sibling / "notes.txt");
+  at.host.start([](options& how) { how.read_only = true; });
+  CHECK(fs::exists(sibling));
+  at.host.start();
+  CHECK_FALSE(fs::exists(sibling));
+}
+
+TEST_CASE("rule 13: what a killed process left under the very name is in nobody's way") {
+  const sealed_file at;
+  const fs::path sibling = at.host.how.data_directory.string() + ".tmp";
+  process writer = at.host.start();
+  fs::create_directory(sibling);
+  write_file(sibling / compressed_name, "left by a killed process");
+  writer.script->fail_every(io_call::open, fault::with_error(EOPNOTSUPP), ".");
+  REQUIRE_FALSE(writer->compress_file(0).error);
+  CHECK_FALSE(fs::exists(sibling));
+  at.check_blobs();
+}
+
+TEST_CASE("rule 2: a compression does not make the record speak for this boot") {
+  sealed_file at;
+  const files::boot_id before = at.host.boot();
+  at.host.reboot();
+  process writer = at.host.start();
+  REQUIRE_FALSE(writer->compress_file(0).error);
+  CHECK(at.host.record()->boot == before);
+  CHECK(writer->put("the first put of this boot").value.file_number == 2);
+}
+
+TEST_CASE("rule 10: a mark that a dead process left becomes the poisoned number in the hands of a compression too") {
+  const sealed_file at;
+  at.host.change_record([](files::lock_record& record) { record.syncing = 1; });
+  process writer = at.host.start();
+  REQUIRE_FALSE(writer->compress_file(0).error);
+  CHECK(at.host.record()->poisoned == 1U);
+  CHECK(writer->put("some bytes").value.file_number == 2);
+}
+
+TEST_CASE("rule 17: a compression under a lock file that was replaced takes the one that stands there now") {
+  const sealed_file at;
+  process writer = at.host.start();
+  bool replaced = false;
+  writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
+    if (call.kind != io_call::sync_data || call.file != "." || replaced) return std::nullopt;
+    replaced = true;
+    const std::string record = read_file(at.host.lock_path());
+    fs::remove(at.host.lock_path());
+    write_file(at.host.lock_path(), record);
+    return std::nullopt;
+  });
+  const std::uint64_t changes = at.host.record()->changes;
+  REQUIRE_FALSE(writer->compress_file(0).error);
+  CHECK(at.host.record()->changes > changes);
+}
