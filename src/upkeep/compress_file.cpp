@@ -160,7 +160,8 @@ class compression_of_file {
     if (fd < 0) return os_error(fd);
     const unique_fd opened(static_cast<int>(fd));
     files::loaded_frames found;
-    const std::error_code error = files::read_seek_table(disk_, opened.get(), found);
+    std::error_code error = files::read_seek_table(disk_, opened.get(), found);
+    if (error == errc::corrupt) error = files::walk_frames(disk_, opened.get(), found, go_on_);  // torn: what is whole counts
     result_.plain_bytes = found.frames.plain_size();
     result_.stored_bytes = found.file_size;
     result_.frames = found.frames.count();

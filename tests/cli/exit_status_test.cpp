@@ -165,15 +165,6 @@ TEST_CASE("help and version are exit status 0", "[cli]") {
   }
 }
 
-TEST_CASE("compression of sealed files is asked for in vain until there is one", "[cli]") {
-  const scratch_store at;
-  const program_result result = at.run("put", {"--compression", "zstd-on-seal", "--level", "5", "--frame-size", "16K", "-"}, "x");
-  INFO(result.err);
-  CHECK(result.status == 1);
-  CHECK(result.out.empty());
-  CHECK(result.err.find("compress") != std::string::npos);
-}
-
 TEST_CASE("level and frame size without a compressed form are wrong usage", "[cli]") {
   const scratch_store at;
   CHECK(at.run("put", {"--level", "3", "-"}, "x").status == 2);

@@ -72,6 +72,10 @@ TEST_CASE("stat as JSON has the promised keys", "[cli]") {
   CHECK(found["ratio"] == 1.0);
   CHECK(found["backend"] == (backend_under_test() == backend::io_uring ? "io_uring" : "threads"));
   CHECK(at.run("stat").status == 0);
+  const json each = json::parse(at.run("stat", {"--json", "--per-file"}).out);
+  CHECK(each["backlog"] == 2);
+  REQUIRE(each["data_files"].size() == 3);
+  CHECK(each["data_files"][1] == json{{"number", 1}, {"form", "plain"}, {"plain_bytes", 3000}, {"stored_bytes", 3000}, {"ratio", 1.0}});
 }
 
 TEST_CASE("verify of a good store finds no faults", "[cli]") {

@@ -145,5 +145,5 @@ TEST_CASE("the README's table of ffdb names the commands and the options that ex
       CHECK(help.find(common) != std::string::npos);
     }
   }
-  CHECK(commands == "put get import export ls stat verify recover roll delete bench doctor ");
+  CHECK(commands == "put get import export ls stat verify recover roll delete compress bench doctor ");
 }
