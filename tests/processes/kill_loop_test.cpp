@@ -25,4 +25,21 @@ TEST_CASE("a process killed at a random point, 250 times, takes nothing with it 
   CHECK(outcome.reads_checked > how.kills / 2);
 }
 
+TEST_CASE("a process killed at a random point, 60 times, while sealed files are compressed behind it", "[processes]") {
+  const temporary_directory directory;
+  kill_loop_settings how;
+  how.store = options_in(directory);
+  how.store.compression = compression::zstd_on_seal;
+  how.store.max_file_size = 32U << 10U;
+  how.store.frame_bytes = 4U << 10U;
+  how.kills = 60;
+  how.seed = 31338;
+  const kill_outcome outcome = kill_loop(how).run();
+  INFO("seed " << how.seed);
+  for (const std::string& failure : outcome.failures) UNSCOPED_INFO(failure);
+  CHECK(outcome.failures.empty());
+  CHECK(outcome.kills == how.kills);
+  CHECK(outcome.blobs > outcome.blobs_deleted);
+}
+
 }  // namespace conduit::test

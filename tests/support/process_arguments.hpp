@@ -49,6 +49,17 @@ class process_arguments {
     return chosen;
   }
 
+  // "--compression": one, or "all".
+  std::vector<std::pair<compression, std::string>> compressions() const {
+    const std::string& asked = text("compression");
+    std::vector<std::pair<compression, std::string>> chosen;
+    for (const auto& [form, name] : {std::pair(compression::none, "none"), std::pair(compression::zstd, "zstd"),
+                                     std::pair(compression::zstd_on_seal, "zstd-on-seal")}) {
+      if (asked == "all" || asked == name) chosen.emplace_back(form, name);
+    }
+    return chosen;
+  }
+
  private:
   [[noreturn]] void end_with_usage(const char* program) const {
     std::fprintf(stderr, "usage: %s", program);

@@ -1,5 +1,5 @@
-// `kill -9` in full: 10,000 processes, one after another, each killed at a random point; half of them on each backend, every fifth with
-// durable puts. Ends with 0 if no acknowledged blob was lost or wrong.
+// `kill -9` in full: 10,000 processes, one after another, each killed at a random point; half of them on each backend, a third in
+// each form of compression, every fifth with durable puts. Ends with 0 if no acknowledged blob was lost or wrong.
 #include <cstdio>
 
 #include "support/process_arguments.hpp"
@@ -11,14 +11,15 @@
 namespace conduit::test {
 namespace {
 
-bool run_one(const process_arguments& arguments, backend engine, durability wanted, const std::string& name) {
+bool run_one(const process_arguments& arguments, backend engine, durability wanted, compression form, const std::string& name) {
   kill_loop_settings how;
   how.store = options(arguments.directory() / name);
+  how.store.compression = form;
   how.store.backend = engine;
   how.store.durability = wanted;
-  how.store.max_file_size = 256U << 10U;
+  how.store.max_file_size = arguments.number("max-file-size");
   how.seed = arguments.number("seed");
-  how.kills = arguments.number("kills") / arguments.backends().size();
+  how.kills = arguments.number("kills") / arguments.backends().size() / arguments.compressions().size();
   if (arguments.durabilities().size() == 2) how.kills = wanted == durability::fdatasync ? how.kills / 5 : how.kills - how.kills / 5;
   std::printf("%s: seed %llu\n", name.c_str(), static_cast<unsigned long long>(how.seed));
   std::fflush(stdout);
@@ -38,11 +39,19 @@ bool run_one(const process_arguments& arguments, backend engine, durability want
 
 int main(int count, char** words) {
   using namespace conduit::test;
-  const process_arguments arguments(count, words, {{"backend", "both"}, {"durability", "both"}, {"kills", "10000"}, {"seed", "31337"}});
+  const process_arguments arguments(count, words,
+                                    {{"backend", "both"},
+                                     {"durability", "both"},
+                                     {"compression", "all"},
+                                     {"kills", "10000"},
+                                     {"max-file-size", "262144"},
+                                     {"seed", "31337"}});
   bool well = true;
   for (const auto& [engine, engine_name] : arguments.backends()) {
-    for (const auto& [wanted, durability_name] : arguments.durabilities()) {
-      well = run_one(arguments, engine, wanted, engine_name + "-" + durability_name) && well;
+    for (const auto& [form, form_name] : arguments.compressions()) {
+      for (const auto& [wanted, durability_name] : arguments.durabilities()) {
+        well = run_one(arguments, engine, wanted, form, engine_name + "-" + form_name + "-" + durability_name) && well;
+      }
     }
   }
   return well ? 0 : 1;

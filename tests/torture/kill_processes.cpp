@@ -54,6 +54,7 @@ int main(int count, char** words) {
   const process_arguments arguments(count, words,
                                     {{"backend", "both"},
                                      {"durability", "both"},
+                                     {"compression", "all"},
                                      {"operations", "100000"},
                                      {"processes", "8"},
                                      {"coroutines", "8"},
@@ -64,10 +65,9 @@ int main(int count, char** words) {
   bool well = true;
   for (const auto& [engine, engine_name] : arguments.backends()) {
     for (const auto& [wanted, durability_name] : arguments.durabilities()) {
-      const std::string name = engine_name + "-" + durability_name;
-      well = run_one(arguments, engine, wanted, conduit::compression::none, name) && well;
-      well = run_one(arguments, engine, wanted, conduit::compression::zstd, name + "-compressed") && well;
-      well = run_one(arguments, engine, wanted, conduit::compression::zstd_on_seal, name + "-compressed-on-seal") && well;
+      for (const auto& [form, form_name] : arguments.compressions()) {
+        well = run_one(arguments, engine, wanted, form, engine_name + "-" + form_name + "-" + durability_name) && well;
+      }
     }
   }
   return well ? 0 : 1;
