@@ -11,14 +11,18 @@
 
 namespace conduit::bench {
 
-enum class measure { rate, cpu };
+enum class measure { rate, time, cpu };
 
 struct goal {
-  double ratio = 0;  // rates are to be at least that, processor times at most
+  double ratio = 0;  // rates are to be at least that, times at most
   measure of = measure::rate;
+
+  bool is_met_by(double found) const { return of == measure::rate ? found >= ratio : found <= ratio; }
 };
 
+// 0 of none: what was not measured.
 inline double median(std::vector<double> values) {
+  if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
   const std::size_t middle = values.size() / 2;
   return values.size() % 2 != 0 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
@@ -42,10 +46,12 @@ inline void print_header(const settings& wanted) {
               "cpu us/op, ratio");
 }
 
-inline void print_comparison(const settings& wanted, unsigned row, const std::string& what, goal aim, const paired& rate,
+// `found`: rates in operations a second, or times in microseconds, as the goal says. `cpu` may be empty where that is not known.
+inline void print_comparison(const settings& wanted, unsigned row, const std::string& what, goal aim, const paired& found,
                              const paired& cpu) {
-  const paired& judged = aim.of == measure::cpu ? cpu : rate;
-  const char* const unit = aim.of == measure::cpu ? "us/op" : "op/s";
+  const paired& judged = aim.of == measure::cpu ? cpu : found;
+  const char* const unit = aim.of == measure::rate ? "op/s" : "us/op";
+  const bool at_most = aim.of != measure::rate;
   const std::vector<double> ratios = judged.ratios();
   const double ratio = median(ratios);
   const auto [low, high] = std::minmax_element(ratios.begin(), ratios.end());
@@ -55,12 +61,11 @@ inline void print_comparison(const settings& wanted, unsigned row, const std::st
         "\"ratio_max\": %.4f, \"goal\": %.2f, \"goal_is\": \"%s\", \"pairs\": %zu, \"cpu_us_op\": %.4g, \"yardstick_cpu_us_op\": %.4g, "
         "\"cpu_ratio\": %.4f}\n",
         row, what.c_str(), unit, median(judged.ours), median(judged.yardstick), ratio, *low, *high, aim.ratio,
-        aim.of == measure::cpu ? "at most" : "at least", ratios.size(), median(cpu.ours), median(cpu.yardstick), median(cpu.ratios()));
+        at_most ? "at most" : "at least", ratios.size(), median(cpu.ours), median(cpu.yardstick), median(cpu.ratios()));
   } else {
-    const bool met = aim.of == measure::cpu ? ratio <= aim.ratio : ratio >= aim.ratio;
     std::printf("%3u  %-60s %10.4g %10.4g  %-5s %6.3f %6.3f..%6.3f %s%4.2f  %.3g / %.3g = %.3f%s\n", row, what.c_str(), median(judged.ours),
-                median(judged.yardstick), unit, ratio, *low, *high, aim.of == measure::cpu ? "<=" : ">=", aim.ratio, median(cpu.ours),
-                median(cpu.yardstick), median(cpu.ratios()), met ? "" : "  MISSED");
+                median(judged.yardstick), unit, ratio, *low, *high, at_most ? "<=" : ">=", aim.ratio, median(cpu.ours),
+                median(cpu.yardstick), median(cpu.ratios()), aim.is_met_by(ratio) ? "" : "  MISSED");
   }
   std::fflush(stdout);
 }

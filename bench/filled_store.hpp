@@ -1,4 +1,4 @@
-// A store with one sealed data file full of 4 KiB blobs, written and allocated before anything is measured.
+// A store with one sealed data file full of 4 KiB blobs, plain or compressed, written and allocated before anything is measured.
 #pragma once
 
 #include <fcntl.h>
@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "mixed_text.hpp"
 #include "workload.hpp"
 
 namespace conduit::bench {
@@ -31,9 +32,11 @@ class file_descriptor {
 
 class filled_store {
  public:
-  static constexpr std::uint64_t file_bytes = 128ULL << 20;
+  static constexpr std::uint64_t file_bytes = 128ULL << 20;  // plain
 
-  filled_store(const settings& wanted, const scratch_directory& scratch) : backend_(wanted.backend), directory_(scratch / "filled") {
+  // Random bytes in a plain file, text in a compressed one.
+  filled_store(const settings& wanted, const scratch_directory& scratch, compression form = compression::none)
+      : backend_(wanted.backend), form_(form), directory_(scratch / (form == compression::none ? "filled" : "filled_compressed")) {
     asio::io_context context;
     const flat_file_db db = flat_file_db::open(context, how());
     run_one(context, fill(db));
@@ -42,9 +45,12 @@ class filled_store {
   options how() const {
     options result(directory_);
     result.backend = backend_;
+    result.compression = form_;
     return result;
   }
-  std::filesystem::path data_file() const { return directory_ / "data_00000000.dat"; }
+  std::filesystem::path data_file() const {
+    return directory_ / (form_ == compression::none ? "data_00000000.dat" : "data_00000000.dat.zst");
+  }
 
   // Of each blob, with its checksum.
   const std::vector<data_location>& locations() const { return locations_; }
@@ -70,10 +76,11 @@ class filled_store {
  private:
   asio::awaitable<void> fill(flat_file_db db) {
     constexpr std::size_t blobs_a_batch = 512;
-    const std::vector<char> bytes = random_bytes(blobs_a_batch * block_bytes, 1);
-    std::vector<asio::const_buffer> batch;
-    for (std::size_t i = 0; i < blobs_a_batch; ++i) batch.emplace_back(bytes.data() + i * block_bytes, block_bytes);
-    while (locations_.size() * block_bytes < file_bytes) {
+    constexpr std::size_t batch_bytes = blobs_a_batch * block_bytes;
+    const std::vector<char> content = form_ == compression::none ? random_bytes(batch_bytes, 1) : mixed_bytes(16 * batch_bytes, 1);
+    std::vector<asio::const_buffer> batch(blobs_a_batch);
+    for (std::size_t at = 0; locations_.size() * block_bytes < file_bytes; at = (at + batch_bytes) % content.size()) {
+      for (std::size_t i = 0; i < blobs_a_batch; ++i) batch[i] = asio::const_buffer(content.data() + at + i * block_bytes, block_bytes);
       const std::vector<data_location> stored = co_await db.put_many(batch);
       locations_.insert(locations_.end(), stored.begin(), stored.end());
     }
@@ -83,6 +90,7 @@ class filled_store {
   }
 
   conduit::backend backend_;
+  compression form_;
   std::filesystem::path directory_;
   std::vector<data_location> locations_;
 };

@@ -68,24 +68,6 @@ sample bare_loop(int fd, unsigned depth, double seconds) {
   return time.result();
 }
 
-// The sum of what two threads reach side by side. Each one's processor time is that of the process, divided by its own operations.
-template <typename Run>
-sample on_two_threads(Run run) {
-  sample other;
-  std::exception_ptr failure;
-  std::thread second([&] {
-    try {
-      other = run(1);
-    } catch (...) {
-      failure = std::current_exception();
-    }
-  });
-  const sample mine = run(0);
-  second.join();
-  if (failure) std::rethrow_exception(failure);
-  return {mine.rate + other.rate, 1 / (1 / mine.cpu_us_op + 1 / other.cpu_us_op)};
-}
-
 asio::awaitable<void> read_blobs(flat_file_db db, const filled_store& store, access_pattern& pattern, stint& time) {
   do {
     const data_location& location = store.locations()[pattern.next() / block_bytes];
@@ -176,9 +158,10 @@ void run(const settings& wanted) {
         wanted, 4, "hot get_into, two threads of 32 coroutines / two liburing loops", {0.95},
         [&] {
           return on_two_threads(
-              [&](int index) { return coroutines(index == 0 ? db : bound, index == 0 ? home : other, whole, 32, seconds); });
+              [&](unsigned index) { return coroutines(index == 0 ? db : bound, index == 0 ? home : other, whole, 32, seconds); });
         },
-        [&] { return on_two_threads([&](int index) { return bare_loop(index == 0 ? file.get() : second.get(), 32, seconds); }); }, warm);
+        [&] { return on_two_threads([&](unsigned index) { return bare_loop(index == 0 ? file.get() : second.get(), 32, seconds); }); },
+        warm);
   }
   if (wanted.wants(19)) {
     options trusting = store.how();

@@ -1,4 +1,5 @@
-// What all samples are made of: when to stop, where to read, memory to read into, and coroutines run to their end.
+// What all samples are made of: when to stop, where to read, memory to read into, coroutines run to their end, and two threads side by
+// side.
 #pragma once
 
 #include <sys/resource.h>
@@ -15,6 +16,7 @@
 #include <memory>
 #include <new>
 #include <random>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -128,6 +130,24 @@ Result run_one(asio::io_context& context, asio::awaitable<Result> work) {
   context.restart();
   context.run();
   return result.get();
+}
+
+// The sum of what two threads reach side by side. Each one's processor time is that of the process, divided by its own operations.
+template <typename Run>
+sample on_two_threads(Run run) {
+  sample other;
+  std::exception_ptr failure;
+  std::thread second([&] {
+    try {
+      other = run(1U);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  });
+  const sample mine = run(0U);
+  second.join();
+  if (failure) std::rethrow_exception(failure);
+  return {mine.rate + other.rate, 1 / (1 / mine.cpu_us_op + 1 / other.cpu_us_op)};
 }
 
 }  // namespace conduit::bench

@@ -43,6 +43,7 @@ function(conduit_link_what_it_includes target source result)
     "ASIO_HAS_IO_URING|PkgConfig::liburing|liburing"
     "include <liburing|PkgConfig::liburing|liburing"
     "include <xxhash|PkgConfig::libxxhash|xxHash"
+    "include <zstd|PkgConfig::libzstd|libzstd"
     "include <fmt/|fmt::fmt|fmt"
     "include <benchmark/|benchmark::benchmark|Google Benchmark"
     "include <lmdb|PkgConfig::lmdb|LMDB"
