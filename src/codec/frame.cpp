@@ -7,6 +7,7 @@
 #include <limits>
 #include <new>
 
+#include "codec/block_header.hpp"
 #include "codec/frame_header.hpp"
 
 namespace conduit::codec {
@@ -27,6 +28,7 @@ bool is_one_frame(std::span<const std::byte> stored, std::size_t plain_size) noe
   frame_header header;
   if (inspect_frame_header(stored, header) != header_state::whole || header.skippable || !header.is_supported()) return false;
   if (header.content_size.value_or(plain_size) != plain_size) return false;
+  if (!block_scan(header.header_size).feed(stored)) return false;
   return ZSTD_findFrameCompressedSize(stored.data(), stored.size()) == stored.size();
 }
 

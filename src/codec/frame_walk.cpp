@@ -92,6 +92,7 @@ std::error_code frame_walk::begin_frame() {
   std::span<const std::byte> header = std::span(header_bytes_).first(header_size_);
   taken_ = offset();
   plain_size_ = 0;
+  blocks_ = block_scan(header_.header_size);
   part_ = part::blocks;
   std::error_code error;
   while (!error && !header.empty() && state_ == walk_state::needs_more) error = take_blocks(header);
@@ -128,12 +129,12 @@ std::error_code frame_walk::take_blocks(std::span<const std::byte>& piece) {
     state_ = walk_state::bad;
     return {};
   }
-  advance(piece, in.pos);
+  const bool valid = blocks_.feed(advance(piece, in.pos));
   plain_size_ += out.pos;
   const bool ended = result == 0;
   const bool too_much = plain_size_ > header_.content_size.value_or(frame_size_max) || taken_ - offset() > frame_size_max;
   const bool too_little = ended && plain_size_ < header_.content_size.value_or(0);
-  if (too_much || too_little) {
+  if (!valid || too_much || too_little) {
     state_ = walk_state::bad;
   } else if (ended) {
     end_frame();

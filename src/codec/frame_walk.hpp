@@ -13,6 +13,7 @@
 #include <system_error>
 #include <vector>
 
+#include "codec/block_header.hpp"
 #include "codec/frame_header.hpp"
 #include "codec/frame_index.hpp"
 #include "codec/zstd_context.hpp"
@@ -73,6 +74,7 @@ class frame_walk {
   std::array<std::byte, frame_header_size_max> header_bytes_{};
   std::size_t header_size_ = 0;
   frame_header header_;
+  block_scan blocks_;
   std::uint64_t plain_size_ = 0;  // so far
   std::vector<std::byte> table_;  // the bytes so far, where it is one
   std::vector<std::byte> plain_;  // decoded, and not looked at

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/os_error.hpp"
+#include "codec/block_header.hpp"
 #include "codec/frame_header.hpp"
 #include "codec/seek_table.hpp"
 #include "files/exact_transfers.hpp"
@@ -23,7 +24,6 @@ namespace {
 
 constexpr std::size_t walk_read_bytes = 1U << 20;
 constexpr std::size_t window_bytes = 4096;
-constexpr std::size_t block_header_size = 3;  // RFC 8878, 3.1.1.2
 constexpr std::size_t frame_checksum_size = 4;
 
 // Small pieces of a file, mostly in ascending order.
@@ -56,18 +56,14 @@ class window {
 // Hops over the blocks of a frame from `at`, and finds where the last one ends. Nothing is decoded.
 std::error_code end_of_blocks(window& bytes, std::uint64_t& at, std::uint64_t limit) {
   for (bool last = false; !last;) {
-    std::span<const std::byte> header;
-    const std::error_code error = bytes.look(at, block_header_size, header);
+    std::span<const std::byte> start;
+    const std::error_code error = bytes.look(at, codec::block_header_size, start);
     if (error) return error;
-    if (header.size() < block_header_size) return errc::corrupt;
-    const std::uint32_t value = std::to_integer<std::uint32_t>(header[0]) | std::to_integer<std::uint32_t>(header[1]) << 8U |
-                                std::to_integer<std::uint32_t>(header[2]) << 16U;
-    last = (value & 1U) != 0;
-    const unsigned type = (value >> 1U) & 3U;
-    constexpr unsigned run_length = 1;
-    constexpr unsigned reserved = 3;
-    if (type == reserved) return errc::corrupt;
-    at += block_header_size + (type == run_length ? 1U : value >> 3U);
+    if (start.size() < codec::block_header_size) return errc::corrupt;
+    const codec::block_header header = codec::inspect_block_header(start.first<codec::block_header_size>());
+    if (!header.valid) return errc::corrupt;
+    last = header.last;
+    at += codec::block_header_size + header.stored_size;
     if (at > limit) return errc::corrupt;
   }
   return {};
@@ -76,7 +72,7 @@ std::error_code end_of_blocks(window& bytes, std::uint64_t& at, std::uint64_t li
 // The frame's own words about its sizes.
 std::error_code check_frame(window& bytes, const codec::placed_frame& frame) {
   std::span<const std::byte> start;
-  const std::error_code error = bytes.look(frame.stored_start, codec::frame_header_size_max + block_header_size, start);
+  const std::error_code error = bytes.look(frame.stored_start, codec::frame_header_size_max + codec::block_header_size, start);
   if (error) return error;
   codec::frame_header header;
   if (codec::inspect_frame_header(start, header) != codec::header_state::whole) return errc::corrupt;
@@ -174,7 +170,7 @@ std::error_code ends_within_frame(io::file_io& disk, int fd, std::uint64_t at, s
   error = end_of_blocks(bytes, end, file_size);
   if (error == errc::corrupt) {
     // A block that reaches beyond the file, or one that cannot be.
-    torn = end + block_header_size > file_size;
+    torn = end + codec::block_header_size > file_size;
     return {};
   }
   torn = !error && end + (header.has_checksum ? frame_checksum_size : 0) > file_size;

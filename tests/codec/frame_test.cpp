@@ -207,6 +207,13 @@ TEST_CASE("A frame that needs a dictionary is corrupt") {
   CHECK_FALSE(decode(join({header_of({0x21, 0, 10}), block}), 10));
 }
 
+TEST_CASE("A frame with a compressed block of 0 bytes is corrupt whichever way it is read") {
+  // Decoding at once libzstd refuses it, piece by piece it passes over it.
+  const byte_vector block = raw_block(noise_of(1, 10), true);
+  check_corrupt(join({header_of({0x00, 0x38}), number(2U << 1U, 3), block}), 10);
+  CHECK_FALSE(decode_all_as_range(join({header_of({0x00, 0x38}), raw_block({}, false), block}), 10));
+}
+
 TEST_CASE("Frames of old formats are corrupt") {
   for (unsigned variant = 0x22; variant <= 0x27; ++variant) {
     byte_vector stored = frame_of(text_of(1, 100));

@@ -165,6 +165,18 @@ TEST_CASE("A frame whose checksum or content size is wrong is bad") {
   check_bad(join({header_of({0x20, 10}), repeated_block(std::byte{1}, 100'000, true)}));
 }
 
+TEST_CASE("A frame with a block that no decoder takes is bad, wherever the block stands") {
+  const byte_vector block = raw_block(noise_of(1, 50), false);
+  const byte_vector last = raw_block(noise_of(2, 50), true);
+  const byte_vector empty_compressed = number(2U << 1U, 3);
+  const byte_vector reserved = number(3U << 1U | 50U << 3U, 3);
+  for (const byte_vector& wrong : {empty_compressed, reserved}) {
+    check_bad(join({header_of({0x00, 0x38}), wrong, last}));
+    check_bad(join({header_of({0x00, 0x38}), block, wrong, last}));
+  }
+  check_bad(join({header_of({0x20, 50}), block, number((2U << 1U) | 1U, 3)}));
+}
+
 TEST_CASE("Frames that are not supported are bad") {
   const byte_vector block = raw_block(noise_of(1, 10), true);
   // A dictionary, a reserved bit, windows, content sizes.
