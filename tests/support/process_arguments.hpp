@@ -48,6 +48,14 @@ class process_arguments {
     if (asked != "none") chosen.emplace_back(durability::fdatasync, "fdatasync");
     return chosen;
   }
+  // "--compression": "none", "zstd" or "both".
+  std::vector<std::pair<compression, std::string>> compressions() const {
+    const std::string& asked = text("compression");
+    std::vector<std::pair<compression, std::string>> chosen;
+    if (asked != "zstd") chosen.emplace_back(compression::none, "plain");
+    if (asked != "none") chosen.emplace_back(compression::zstd, "compressed");
+    return chosen;
+  }
 
   // "--compression": one, or "all".
   std::vector<std::pair<compression, std::string>> compressions() const {

@@ -2,16 +2,11 @@
 // call. Each next one reads what the last ones were told is stored, and in the end all of it is read back.
 #pragma once
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <random>
-#include <system_error>
 
-#include "base/unique_fd.hpp"
+#include "support/killed_at_random.hpp"
 #include "support/process_kills.hpp"
 
 namespace conduit::test {
@@ -39,43 +34,18 @@ class kill_loop {
 
  private:
   void run_and_kill_one() {
-    int ends[2] = {-1, -1};
-    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::system_category(), "pipe2");
-    const unique_fd notices(ends[0]);
-    unique_fd notify(ends[1]);
     const std::uint64_t seed = random_();
-    child_process worker([&] {
+    const int status = killed_at_random(random_, how_.operations_max, [&](const std::function<void()>& tell) {
       load_settings load;
       load.operations = ~std::uint64_t{0};
       load.coroutines = how_.coroutines;
       load.window_files = 100;
-      const auto tell = [&](std::uint64_t) {
-        const char byte = 'o';
-        static_cast<void>(!::write(notify.get(), &byte, 1));
-      };
-      return process_load(load, log_, *progress_, seed, tell).run(how_.store);
+      return process_load(load, log_, *progress_, seed, [&](std::uint64_t) { tell(); }).run(how_.store);
     });
-    notify.reset();
-    // The first sixth of them dies before its first operation has ended.
-    const std::uint64_t operations = random_() % (how_.operations_max * 6 / 5);
-    for (std::uint64_t i = how_.operations_max / 5; i < operations; ++i) {
-      char byte = 0;
-      if (::read(notices.get(), &byte, 1) != 1) break;  // it ended by itself
-    }
-    let_pass(std::chrono::microseconds(random_() % (operations == 0 ? 3000 : 300)));
-    worker.kill();
-    const int status = worker.wait();
     if (status == 128 + SIGKILL) {
       ++outcome_.kills;
     } else {
       log_.failed("a process ended with status " + std::to_string(status));
-    }
-  }
-
-  // Not slept: that would end at the ticks of a clock, and never early in a call.
-  static void let_pass(std::chrono::microseconds time) {
-    const auto until = std::chrono::steady_clock::now() + time;
-    while (std::chrono::steady_clock::now() < until) {
     }
   }
 
