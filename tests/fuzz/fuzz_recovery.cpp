@@ -77,6 +77,30 @@ void mend(memory_disk& disk, const codec::frame_index& frames) {
   require(detail::table_stands(disk, at, disk.file().size()), "the table stands behind a mended file");
 }
 
+// Cut behind such a frame the file ends in what looks like its table.
+bool ends_like_a_table(bytes_view file, const codec::frame_index& frames) {
+  if (frames.count() == 0) return false;
+  const auto last = static_cast<std::size_t>(frames[frames.count() - 1].stored_start);
+  return load_little_endian<std::uint32_t>(&file[last]) == codec::seek_table_magic;
+}
+
+// Whatever part of the table a crash leaves, what was whole stays whole, and can be mended to the same bytes.
+void recover_after_crash(bytes_view mended, const codec::frame_index& frames, std::size_t size) {
+  memory_disk disk(mended.first(size));
+  files::examined_file found;
+  require(!files::examine_file(disk, some_file, found), "a file half mended can be examined");
+  if (size == frames.stored_size() && ends_like_a_table(mended, frames)) {
+    require(found.frames.plain_size() == frames.plain_size(), "a file half mended has the same plain bytes");
+    return;
+  }
+  // Without any frame and without the table it is an empty file, which is whole.
+  const recovery expected = size == 0 ? recovery::nothing_to_do : recovery::mended;
+  require(found.outcome == expected && found.frames == frames, "a file half mended has the same frames and can be mended");
+  if (expected == recovery::nothing_to_do) return;
+  mend(disk, found.frames);
+  require(std::equal(mended.begin(), mended.end(), disk.file().begin(), disk.file().end()), "it is mended to the same bytes");
+}
+
 void recover_as_asked(bytes_view file, std::uint32_t crash_at) {
   memory_disk disk(file);
   files::examined_file found;
@@ -91,19 +115,8 @@ void recover_as_asked(bytes_view file, std::uint32_t crash_at) {
   const bytes_view kept = file.first(static_cast<std::size_t>(report.offset));
   require(begins_with(disk.file(), kept), "no byte of a whole frame changes");
   check_mended(disk, found.frames);
-
-  // A crash after any part of the table.
   const std::vector<std::byte>& mended = disk.file();
-  const std::size_t crashed_size = kept.size() + crash_at % (mended.size() - kept.size());
-  memory_disk crashed(bytes_view(mended).first(crashed_size));
-  files::examined_file after;
-  require(!files::examine_file(crashed, some_file, after), "a file half mended can be examined");
-  // All frames without the table of none is an empty file, which is whole.
-  const recovery expected = crashed_size == 0 ? recovery::nothing_to_do : recovery::mended;
-  require(after.outcome == expected && after.frames == found.frames, "a file half mended has the same frames and can be mended");
-  if (expected == recovery::nothing_to_do) return;
-  mend(crashed, after.frames);
-  require(crashed.file() == mended, "whatever a crash left is mended to the same bytes");
+  recover_after_crash(mended, found.frames, kept.size() + crash_at % (mended.size() - kept.size()));
 }
 
 // As the next put does, which knows only what the lock record says, or some frames besides.
