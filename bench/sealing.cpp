@@ -14,7 +14,8 @@
 namespace conduit::bench {
 namespace {
 
-// More than is compressed in a sample, so that there is something to do from its first put to its last.
+// More than is compressed in a sample, so that there is something to do from its first put to its last; and small files, so that several
+// are finished in that time.
 constexpr std::uint64_t sealed_files = 12;
 constexpr std::uint64_t file_bytes = 16U << 20;
 constexpr std::size_t blob_bytes = 1U << 20;
@@ -25,16 +26,18 @@ options store_in(const settings& wanted, const std::filesystem::path& directory,
   options result(directory);
   result.backend = wanted.backend;
   result.compression = form;
-  result.max_file_size = file_bytes;
   return result;
 }
 
-asio::awaitable<void> put_range(flat_file_db db, const std::vector<char>& text, std::uint64_t bytes) {
-  for (std::uint64_t done = 0; done < bytes; done += blob_bytes) {
-    const asio::const_buffer blob(text.data() + done % text.size(), blob_bytes);
-    co_await db.put(blob);
+asio::awaitable<void> fill(flat_file_db db, const std::vector<char>& text) {
+  for (std::uint64_t file = 0; file < sealed_files; ++file) {
+    for (std::uint64_t done = 0; done < file_bytes; done += blob_bytes) {
+      const asio::const_buffer blob(text.data() + (file * file_bytes + done) % text.size(), blob_bytes);
+      co_await db.put(blob);
+    }
+    co_await db.roll();
   }
-  co_await db.roll();
+  co_await db.sync();
 }
 
 asio::awaitable<void> put_blobs(flat_file_db db, const std::vector<char>& text, stint& time) {
@@ -75,8 +78,7 @@ sample puts(const settings& wanted, const scratch_directory& scratch, const std:
   {
     asio::io_context context;
     const flat_file_db db = flat_file_db::open(context, store_in(wanted, directory, compression::none));
-    run_one(context, put_range(db, text, sealed_files * file_bytes));
-    run_one(context, db.sync());
+    run_one(context, fill(db, text));
   }
   sample found;
   {

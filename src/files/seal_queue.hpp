@@ -4,6 +4,7 @@
 
 #include <conduit/detail/operations.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -17,6 +18,10 @@ class seal_queue {
  public:
   // The writer: there is a sealed file more, perhaps. Cheap.
   void file_sealed() noexcept;
+  // The thread waits for the inter-process lock: the writer of this store, which may have it nearly all the time, leaves it free for it.
+  void want_lock(bool wanted) noexcept { lock_wanted_.store(wanted, std::memory_order_relaxed); }
+  bool lock_wanted() const noexcept { return lock_wanted_.load(std::memory_order_relaxed); }
+
   // For `close`: blocks until what was asked for has ended and the thread rests. Whoever calls it sees to it that no more is asked for.
   void wait_until_idle();
 
@@ -38,6 +43,7 @@ class seal_queue {
   bool sealed_ = false;
   bool busy_ = false;
   bool stopping_ = false;
+  std::atomic<bool> lock_wanted_{false};
 };
 
 }  // namespace conduit::detail

@@ -26,6 +26,8 @@ using clock = std::chrono::steady_clock;
 constexpr auto busy_max = 10ms;
 constexpr auto gap_min = 200us;
 constexpr auto rest_time = 3ms;
+// For our own thread that compresses sealed files: it looks every 100 us.
+constexpr auto short_rest_time = 500us;
 constexpr auto visit_memory = 5s;
 constexpr auto unseen_busy_max = 60ms;
 constexpr auto unseen_memory = 20s;
@@ -51,11 +53,9 @@ writer::~writer() {
   state_->helpers.join();
 }
 
-std::error_code writer::open_lock(unsigned permissions) {
-  const std::error_code error = tenure_.lock().open(permissions);
-  if (!error) tenure_.watch();
-  return error;
-}
+std::error_code writer::open_lock(unsigned permissions) { return tenure_.lock().open(permissions); }
+
+void writer::watch() { tenure_.watch(); }
 
 void writer::submit(queued_op& operation) {
   operation.owner->port.send_away(operation);
@@ -154,7 +154,12 @@ asio::awaitable<void> writer::run() {
       co_await encode_batch();
       if (!frames_held_ && queue_.empty()) continue;  // all were cancelled meanwhile
     }
-    if (rest_is_due()) co_await rest();
+    if (rest_is_due()) {
+      co_await rest(rest_time);
+      busy_since_ = clock::now();
+    } else if (state_->seals.lock_wanted()) {
+      co_await rest(short_rest_time);
+    }
     std::error_code error;
     if (!try_take_lock()) error = co_await take_lock();
     if (error && std::exchange(wait_given_up_, false)) {
@@ -191,10 +196,9 @@ bool writer::rest_is_due() noexcept {
   return (visited && now - busy_since_ >= busy_max) || (perhaps_unseen && now - busy_since_ >= unseen_busy_max);
 }
 
-asio::awaitable<void> writer::rest() {
-  asio::steady_timer pause(home_, rest_time);
+asio::awaitable<void> writer::rest(std::chrono::microseconds time) {
+  asio::steady_timer pause(home_, time);
   co_await pause.async_wait(asio::use_awaitable);
-  busy_since_ = clock::now();
 }
 
 // The common case: nobody else has the lock or did anything. False: `take_lock` goes on from here.

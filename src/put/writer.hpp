@@ -27,6 +27,8 @@ class writer : public std::enable_shared_from_this<writer> {
 
   // Opens the lock file; once, before anything else.
   std::error_code open_lock(unsigned permissions);
+  // Begins to watch what others do; once, after everybody in this store has opened the lock file who will.
+  void watch();
 
   // From any thread.
   void submit(queued_op& operation);
@@ -52,7 +54,7 @@ class writer : public std::enable_shared_from_this<writer> {
 
   asio::awaitable<void> run();
   bool rest_is_due() noexcept;
-  asio::awaitable<void> rest();
+  asio::awaitable<void> rest(std::chrono::microseconds time);
   bool try_take_lock();
   asio::awaitable<std::error_code> take_lock();
   void leave_lock();

@@ -43,7 +43,7 @@ class compression_of_file {
       if (!error && !done_) error = write_and_replace();
       if (error || done_) return error;
     }
-    return std::make_error_code(std::errc::device_or_resource_busy);
+    return std::make_error_code(std::errc::text_file_busy);
   }
 
  private:
@@ -73,6 +73,11 @@ class compression_of_file {
 
   // Both forms stand there: equal, they are what a killed process left between link and removal.
   std::error_code finish_earlier_one() {
+    io::file_status beside;
+    const std::int64_t looked = disk_.status_at(state_.directory.get(), compressed_name_.c_str(), beside);
+    if (looked == -ENOENT) return {};
+    if (looked < 0) return os_error(looked);
+    if (!beside.regular) return errc::not_a_regular_file;
     files::form_comparison found;
     std::error_code error = files::compare_forms(disk_, state_.directory.get(), result_.number, go_on_, found);
     if (error || !found.both) return error;

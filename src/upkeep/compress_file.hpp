@@ -16,7 +16,7 @@ namespace conduit::detail {
 // already: success, with the sizes of the compressed file, and neither time nor level nor frame size. Blocking.
 //
 // Errors, and nothing was changed: those of `flat_file_db::compress_file`; `device_or_resource_busy` of the system where another process is
-// at it. `go_on` is asked often.
+// at it, `text_file_busy` where somebody goes on writing to it. `go_on` is asked often.
 std::error_code compress_file(store_state& state, io::file_io& disk, upkeep_tenure& lock, const std::function<bool()>& go_on,
                               file_compression& result);
 

@@ -37,6 +37,8 @@ bool is_want_of_room(const std::error_code& error) {
 sealer::sealer(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk)
     : state_(std::move(state)), disk_(std::move(disk)), lock_(*state_, *disk_) {
   if (state_->how.compression != compression::zstd_on_seal) return;
+  // Before the writer watches for visitors: this is none. Where it fails, it is tried again with the first file.
+  static_cast<void>(lock_.open());
   state_->seals.file_sealed();
   start_thread();
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/os_error.hpp"
@@ -16,8 +17,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Asking now and then, because a wait in the kernel cannot be called off.
-constexpr auto lock_interval = 1ms;
+// Asking now and then, because a wait in the kernel cannot be called off. The writer of this store knows that we wait; others are told by a
+// knock, after which they rest for seconds: so not at once.
+constexpr auto lock_interval = 100us;
+constexpr auto lock_interval_later = 1ms;
+constexpr auto knock_after = 20ms;
 constexpr auto lock_patience = 60s;
 // A lock file that is replaced under us again and again.
 constexpr int reopens_max = 8;
@@ -38,10 +42,15 @@ void upkeep_tenure::end() noexcept {
   held_ = false;
 }
 
+std::error_code upkeep_tenure::open() {
+  const std::error_code error = lock_.open(0);
+  opened_ = !error;
+  return error;
+}
+
 std::error_code upkeep_tenure::acquire(const std::function<bool()>& go_on) {
   for (int reopens = 0; reopens < reopens_max; ++reopens) {
-    std::error_code error = opened_ ? std::error_code{} : lock_.open(0);
-    opened_ = !error;
+    std::error_code error = opened_ ? std::error_code{} : open();
     if (!error) error = wait_for_lock(go_on);
     if (error) return error;
     held_ = true;
@@ -54,13 +63,21 @@ std::error_code upkeep_tenure::acquire(const std::function<bool()>& go_on) {
 }
 
 std::error_code upkeep_tenure::wait_for_lock(const std::function<bool()>& go_on) {
-  const auto deadline = std::chrono::steady_clock::now() + lock_patience;
   std::error_code refused = lock_.attempt();
-  if (refused) lock_.knock();
+  if (refused != std::errc::resource_unavailable_try_again) return refused;
+  struct wish {
+    seal_queue& seals;
+    explicit wish(seal_queue& queue) : seals(queue) { seals.want_lock(true); }
+    ~wish() { seals.want_lock(false); }
+  } const told(state_.seals);
+  const auto begun = std::chrono::steady_clock::now();
+  bool knocked = false;
   while (refused == std::errc::resource_unavailable_try_again) {
     if (!go_on()) return asio::error::operation_aborted;
-    if (std::chrono::steady_clock::now() >= deadline) return std::make_error_code(std::errc::timed_out);
-    std::this_thread::sleep_for(lock_interval);
+    const auto waited = std::chrono::steady_clock::now() - begun;
+    if (waited >= lock_patience) return std::make_error_code(std::errc::timed_out);
+    if (waited >= knock_after && !std::exchange(knocked, true)) lock_.knock();
+    std::this_thread::sleep_for(knocked ? lock_interval_later : lock_interval);
     refused = lock_.attempt();
   }
   return refused;

@@ -20,6 +20,9 @@ class upkeep_tenure {
  public:
   upkeep_tenure(store_state& state, io::file_io& disk);
 
+  // Opens the lock file, which must exist. `begin` does so too where it has to.
+  std::error_code open();
+
   // Takes the lock, reads the record and lists the directory. Waits for the lock while `go_on` says so, else `operation_aborted`; at most a
   // minute, then `timed_out`. After an error the lock is free.
   std::error_code begin(const std::function<bool()>& go_on);

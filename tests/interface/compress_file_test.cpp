@@ -60,6 +60,9 @@ TEST_CASE("compress_file refuses what it cannot do, and changes nothing") {
   store.roll();
   fs::create_symlink("data_00000000.dat", store.data_path(5));
   CHECK(store.error_of(store.db.compress_file(5)) == errc::not_a_regular_file);
+  fs::create_directory(store.data_path(0).string() + ".zst");
+  CHECK(store.error_of(store.db.compress_file(0)) == errc::not_a_regular_file);
+  fs::remove(store.data_path(0).string() + ".zst");
   const second_opening reader(store, [](options& how) { how.read_only = true; });
   asio::io_context& context = const_cast<asio::io_context&>(reader.context);
   CHECK(test::error_of(context, reader.db.compress_file(0)) == errc::read_only);

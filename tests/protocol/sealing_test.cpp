@@ -195,6 +195,21 @@ TEST_CASE("rule 13: a file that grew while it was compressed is compressed anew,
   CHECK(at.host.names() == strings{compressed_name, "data_00000001.dat"});
 }
 
+TEST_CASE("rule 13: a file that grows all the time is left plain, with an error") {
+  const sealed_file at;
+  process writer = at.host.start();
+  std::size_t times = 0;
+  writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
+    if (call.kind != io_call::sync_data || call.file != ".") return std::nullopt;
+    append_to(at.host.data_path(0), "more");
+    ++times;
+    return std::nullopt;
+  });
+  CHECK(writer->compress_file(0).error == std::errc::text_file_busy);
+  CHECK(read_file(at.host.data_path(0)).size() == at.content.size() + 4 * times);
+  CHECK(at.host.names() == strings{plain_name, "data_00000001.dat"});
+}
+
 TEST_CASE("rule 13: a file that is deleted while it is compressed stays deleted") {
   const sealed_file at;
   process writer = at.host.start();
