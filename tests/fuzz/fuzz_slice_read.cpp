@@ -11,6 +11,7 @@
 
 #include "base/little_endian.hpp"
 #include "codec/zstd_context.hpp"
+#include "files/exact_transfers.hpp"
 #include "files/file_frames.hpp"
 #include "files/frame_loading.hpp"
 #include "get/frame_decoding.hpp"

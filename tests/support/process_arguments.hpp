@@ -32,6 +32,22 @@ class process_arguments {
   const std::string& text(const std::string& name) const { return values_.at(name); }
   std::uint64_t number(const std::string& name) const { return std::strtoull(text(name).c_str(), nullptr, 10); }
 
+  // "--backend": one, or "both".
+  std::vector<std::pair<backend, std::string>> backends() const {
+    const std::string& asked = text("backend");
+    std::vector<std::pair<backend, std::string>> chosen;
+    if (asked != "threads") chosen.emplace_back(backend::io_uring, "io_uring");
+    if (asked != "io_uring") chosen.emplace_back(backend::threads, "threads");
+    return chosen;
+  }
+  // "--durability": one, or "both".
+  std::vector<std::pair<durability, std::string>> durabilities() const {
+    const std::string& asked = text("durability");
+    std::vector<std::pair<durability, std::string>> chosen;
+    if (asked != "fdatasync") chosen.emplace_back(durability::none, "none");
+    if (asked != "none") chosen.emplace_back(durability::fdatasync, "fdatasync");
+    return chosen;
+  }
   // "--compression": one, or "all".
   std::vector<std::pair<compression, std::string>> compressions() const {
     const std::string& asked = text("compression");
