@@ -13,7 +13,7 @@
 namespace {
 
 std::string reading(int number) {
-  return "sensor " + std::to_string(number % 17) + " measured " + std::to_string(number * number % 997) + " at noon, as every day\n";
+  return "sensor " + std::to_string(number % 17) + " measured " + std::to_string(number * 31 % 997) + " at noon, as every day\n";
 }
 
 asio::awaitable<void> store_much(conduit::flat_file_db db) {
