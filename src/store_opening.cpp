@@ -166,7 +166,7 @@ void look_around(store_state& state, io::file_io& disk) {
 std::shared_ptr<binding> open_store(asio::io_context& home, const options& wanted, environment surroundings) {
   check_options(wanted);
   if (!surroundings.boot) surroundings.boot = read_boot_id;
-  auto state = std::make_shared<store_state>(wanted, std::move(surroundings));
+  auto state = store_state::make(wanted, std::move(surroundings));
   state->directory_path = without_trailing_slash(std::filesystem::absolute(wanted.data_directory).lexically_normal().string());
   state->lock_path = wanted.lock_path.empty() ? state->directory_path + ".lock" : std::filesystem::absolute(wanted.lock_path).string();
   open_directory(*state);

@@ -90,7 +90,7 @@ struct store_stats {
   std::uint64_t ring_appends = 0;                 // batches written through the backend (io_uring, or its threads)
   std::uint64_t syncs = 0;                        // of data files, by durable batches and by `sync`
   std::uint64_t put_queue_waits = 0;              // puts that found the queue full
-  std::uint64_t lock_waits = 0;                   // tenures for which another process had to be waited for
+  std::uint64_t lock_waits = 0;                   // tenures for which another process, or our own compression, had to be waited for
   std::uint64_t lock_wait_us = 0;                 // microseconds, over all of these
   std::uint64_t rolls = 0;                        // asked for by `roll`
   std::uint64_t files_compressed = 0;             // sealed ones, by this store, in the background or by `compress_file`

@@ -1,11 +1,11 @@
 #include "files/lock_record.hpp"
 
+#include <conduit/error.hpp>
 #include <xxhash.h>
 
 #include <algorithm>
 
 #include "base/little_endian.hpp"
-#include "base/os_error.hpp"
 #include "files/exact_transfers.hpp"
 
 namespace conduit::files {
@@ -74,12 +74,11 @@ std::optional<lock_record> lock_record::decode(std::span<const std::byte> bytes)
 std::error_code load_record(io::file_io& disk, int lock_file, std::optional<lock_record>& found) {
   std::array<std::byte, lock_record::encoded_size> bytes{};
   found.reset();
-  std::int64_t count = -EINTR;
-  for (unsigned attempt = 0; is_transient(count) && attempt < transient_retries_max; ++attempt) {
-    count = disk.read(lock_file, bytes.data(), bytes.size(), 0);
-  }
-  if (count == static_cast<std::int64_t>(bytes.size())) found = lock_record::decode(bytes);
-  return os_error(count);
+  const std::error_code error = read_exact(disk, lock_file, bytes, 0);
+  // The file is shorter: there is none.
+  if (error == errc::corrupt) return {};
+  if (!error) found = lock_record::decode(bytes);
+  return error;
 }
 
 std::error_code store_record(io::file_io& disk, int lock_file, const lock_record& record) {

@@ -44,11 +44,12 @@ std::shared_ptr<data_file> open_files::open(std::uint32_t number, bool direct, i
 std::error_code open_files::judge_forms(std::uint32_t number, io::open_patience patience) {
   const files::file_name name(number, file_form::zstd);
   const std::int64_t beside = disk_.open(directory_, name.c_str(), io::open_mode::read, 0, patience);
-  if (beside == -EAGAIN) return os_error(beside);
-  if (beside < 0) return {};
+  if (beside == -ENOENT || beside == -ELOOP || beside == -ENXIO) return {};
+  if (beside < 0) return os_error(beside);
   const unique_fd opened(static_cast<int>(beside));
   // They are to be read to their ends.
-  if (patience == io::open_patience::cached_only) return os_error(-EAGAIN);
+  if (patience != io::open_patience::may_take_long) return os_error(-EAGAIN);
+  const std::lock_guard alone(judging_);
   io::file_status plain;
   io::file_status compressed;
   const bool known =

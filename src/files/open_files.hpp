@@ -21,7 +21,8 @@ class open_files {
   std::shared_ptr<data_file> find(std::uint32_t number);
 
   // Opens the file and keeps it; `direct`: with O_DIRECT where the file system has it. EAGAIN (system category) where `patience` is at its
-  // end; `no_such_file`, `not_a_regular_file`, `corrupt` where both forms stand there and differ, or what the operating system says.
+  // end: both forms of a number are compared only by `may_take_long`; `no_such_file`, `not_a_regular_file`, `corrupt` where both forms
+  // stand there and differ, or what the operating system says.
   std::shared_ptr<data_file> open(std::uint32_t number, bool direct, io::open_patience patience, std::error_code& error);
 
   void forget(std::uint32_t number);
@@ -48,6 +49,7 @@ class open_files {
   io::file_io& disk_;
   const int directory_;
   const std::size_t limit_;
+  std::mutex judging_;  // one comparison at a time; taken before the other one
   std::mutex mutex_;
   std::unordered_map<std::uint32_t, entry> files_;
   std::unordered_map<std::uint32_t, verdict> verdicts_;

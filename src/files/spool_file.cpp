@@ -1,6 +1,7 @@
 #include "files/spool_file.hpp"
 
 #include <cerrno>
+#include <string_view>
 #include <vector>
 
 #include "base/os_error.hpp"
@@ -10,7 +11,15 @@ namespace conduit::files {
 
 namespace {
 
-std::string sibling_path(const std::string& directory_path) { return directory_path + ".tmp"; }
+std::string sibling_path_of(const std::string& directory_path) { return directory_path + ".tmp"; }
+
+// Not a data file's: `DIR.tmp` may be somebody's store.
+constexpr std::string_view name_prefix = "sealing_";
+
+bool is_spool_name(std::string_view name) {
+  return name.starts_with(name_prefix) && name.size() > name_prefix.size() &&
+         name.find_first_not_of("0123456789", name_prefix.size()) == std::string_view::npos;
+}
 
 // Others remove the sibling where it is empty, and what they can lock in it.
 constexpr int attempts_max = 16;
@@ -21,12 +30,12 @@ bool stands_there(io::file_io& disk, int directory, const char* name, int fd) {
   return disk.status(fd, open_file) >= 0 && disk.status_at(directory, name, named) >= 0 && open_file.same_file(named);
 }
 
-void remove_if_abandoned(io::file_io& disk, int directory, const char* name) {
+bool remove_if_abandoned(io::file_io& disk, int directory, const char* name) {
   const std::int64_t fd = disk.open(directory, name, io::open_mode::read_write, 0);
-  if (fd < 0) return;
+  if (fd < 0) return false;
   const unique_fd opened(static_cast<int>(fd));
   // Under the lock, so that nobody takes for his own what is about to go.
-  if (disk.try_lock(opened.get()) >= 0 && stands_there(disk, directory, name, opened.get())) disk.remove(directory, name);
+  return disk.try_lock(opened.get()) >= 0 && stands_there(disk, directory, name, opened.get()) && disk.remove(directory, name) >= 0;
 }
 
 // O_TMPFILE is not for every file system, and old kernels take its flags for those of a directory.
@@ -38,16 +47,17 @@ bool is_unsupported(std::int64_t result) {
 
 spool_file::~spool_file() {
   if (sibling_) {
-    if (fd_) disk_.remove(sibling_.get(), file_name(target_).c_str());
-    io::remove_spool_directory(sibling_path(directory_path_));
+    if (fd_) disk_.remove(sibling_.get(), sibling_name_.c_str());
+    io::remove_spool_directory(sibling_path_);
   }
   fork_guard_.replace(-1);
 }
 
 std::error_code spool_file::create(int directory, const std::string& directory_path, file_id target, unsigned permissions) {
   directory_ = directory;
-  directory_path_ = directory_path;
   target_ = target;
+  sibling_path_ = sibling_path_of(directory_path);
+  sibling_name_ = std::string(name_prefix) + std::to_string(target.number);
   const std::int64_t fd = disk_.open(directory, ".", io::open_mode::unnamed, permissions);
   if (is_unsupported(fd)) return create_in_sibling(permissions);
   if (fd < 0) return os_error(fd);
@@ -56,22 +66,22 @@ std::error_code spool_file::create(int directory, const std::string& directory_p
 }
 
 std::error_code spool_file::create_in_sibling(unsigned permissions) {
-  const file_name name(target_);
+  const char* const name = sibling_name_.c_str();
   std::error_code error;
   for (int attempt = 0; attempt < attempts_max; ++attempt) {
-    error = io::open_spool_directory(sibling_path(directory_path_), true, sibling_);
+    error = io::open_spool_directory(sibling_path_, true, sibling_);
     if (error == std::errc::no_such_file_or_directory) continue;
     if (error) return error;
-    const std::int64_t fd = disk_.open(sibling_.get(), name.c_str(), io::open_mode::create, permissions);
+    const std::int64_t fd = disk_.open(sibling_.get(), name, io::open_mode::create, permissions);
     error = os_error(fd);
-    if (error == std::errc::file_exists) remove_if_abandoned(disk_, sibling_.get(), name.c_str());
+    if (error == std::errc::file_exists) remove_if_abandoned(disk_, sibling_.get(), name);
     if (error == std::errc::file_exists || error == std::errc::no_such_file_or_directory) continue;
     if (error) return error;
     fd_ = unique_fd(static_cast<int>(fd));
     fork_guard_.replace(fd_.get());
     // Between these two somebody may have taken it for abandoned.
     error = os_error(disk_.try_lock(fd_.get()));
-    if (!error && stands_there(disk_, sibling_.get(), name.c_str(), fd_.get())) return {};
+    if (!error && stands_there(disk_, sibling_.get(), name, fd_.get())) return {};
     fork_guard_.replace(-1);
     fd_.reset();
     if (error && error != std::errc::resource_unavailable_try_again) return error;
@@ -83,13 +93,14 @@ std::error_code spool_file::link() { return os_error(disk_.link(fd_.get(), direc
 
 void remove_abandoned_spool_files(io::file_io& disk, const std::string& directory_path) {
   unique_fd sibling;
-  if (io::open_spool_directory(sibling_path(directory_path), false, sibling)) return;
+  if (io::open_spool_directory(sibling_path_of(directory_path), false, sibling)) return;
   std::vector<std::string> names;
   if (disk.list(sibling.get(), names) < 0) return;
+  bool removed = false;
   for (const std::string& name : names) {
-    if (parse_file_name(name)) remove_if_abandoned(disk, sibling.get(), name.c_str());
+    if (is_spool_name(name)) removed = remove_if_abandoned(disk, sibling.get(), name.c_str()) || removed;
   }
-  io::remove_spool_directory(sibling_path(directory_path));
+  if (removed) io::remove_spool_directory(sibling_path_of(directory_path));
 }
 
 }  // namespace conduit::files

@@ -1,6 +1,6 @@
 // A file that is written beside the store and gets its name when it is finished. It has none until then (O_TMPFILE), so that nothing is
 // left of it after a kill and no original trips over it. Where the file system cannot do that it stands in a sibling of the data directory,
-// DIR.tmp, locked by its writer: what can be locked there was left by a killed one. Blocking.
+// DIR.tmp, under a name that no store uses, and locked by its writer: what can be locked there was left by a killed one. Blocking.
 #pragma once
 
 #include <string>
@@ -35,7 +35,8 @@ class spool_file {
 
   io::file_io& disk_;
   int directory_ = -1;
-  std::string directory_path_;
+  std::string sibling_path_;
+  std::string sibling_name_;
   file_id target_;
   unique_fd fd_;
   closed_on_fork fork_guard_{-1};

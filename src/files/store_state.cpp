@@ -14,6 +14,12 @@ constexpr std::chrono::milliseconds deleted_files_interval{500};
 store_state::store_state(const options& wanted, environment surroundings)
     : how(wanted), around(std::move(surroundings)), codecs(wanted.codec_threads), decoded_frames(wanted.frame_cache_bytes) {}
 
+std::shared_ptr<store_state> store_state::make(const options& wanted, environment surroundings) {
+  return {new store_state(wanted, std::move(surroundings)), [](store_state* state) {
+            if (fork_generation() == state->opened_in_) delete state;
+          }};
+}
+
 store_state::~store_state() {
   helpers.join();
   codecs.join();

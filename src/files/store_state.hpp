@@ -24,6 +24,7 @@
 #include "files/lock_record.hpp"
 #include "files/read_waits.hpp"
 #include "files/seal_queue.hpp"
+#include "files/unsynced_files.hpp"
 #include "io/file_io.hpp"
 #include "io/helper_threads.hpp"
 
@@ -56,6 +57,9 @@ class store_state {
   frame_cache decoded_frames;
   const std::shared_ptr<read_waits> waits = std::make_shared<read_waits>();
 
+  // In a forked child a store is never destroyed: its threads are the parent's, and whatever they wait on would wait for them.
+  static std::shared_ptr<store_state> make(const options& wanted, environment surroundings);
+
   // An error where the store takes no work any more.
   std::error_code admit() const noexcept {
     if (fork_generation() != opened_in_) return errc::forked;
@@ -71,6 +75,8 @@ class store_state {
   void sealed_up_to(std::uint32_t number) noexcept {
     if (sealed_below.exchange(number, std::memory_order_relaxed) != number) seals.file_sealed();
   }
+  // What the writer wrote and did not sync.
+  const std::shared_ptr<unsynced_files> unsynced = std::make_shared<unsynced_files>();
   seal_queue seals;
   compression_log compressed;
   // The highest file's, as the directory was at the open; what `compression::follow` goes by until the first tenure.

@@ -44,16 +44,31 @@ void get_op::open_on_helper() {
   opening = true;
   owner->port.send_away(*this);
   owner->state->helpers.post([this, where = owner.get()] {
-    const bool direct = where->state->how.direct_io && location.file_number < where->state->sealed_below.load(std::memory_order_relaxed);
-    // Others that found it closed may have opened it meanwhile: each opening learns the frames of a compressed file anew.
-    auto found = reopened ? nullptr : where->files.find(location.file_number);
-    if (found && (!direct || found->opened_for_direct)) {
-      file = std::move(found);
-    } else {
-      file = where->files.open(location.file_number, direct, io::open_patience::may_block, error);
+    open_file(false);
+    if (error != std::errc::resource_unavailable_try_again || file) return where->port.deliver(*this);
+    // Both forms of the number are to be compared: nothing for a thread that the writer may need.
+    auto compare = [this, where] {
+      open_file(true);
+      where->port.deliver(*this);
+    };
+    try {
+      where->state->codecs.post(compare);
+    } catch (...) {
+      compare();  // no thread to be had: here, then
     }
-    where->port.deliver(*this);
   });
+}
+
+void get_op::open_file(bool may_compare_forms) {
+  const auto patience = may_compare_forms ? io::open_patience::may_take_long : io::open_patience::may_block;
+  const bool direct = owner->state->how.direct_io && location.file_number < owner->state->sealed_below.load(std::memory_order_relaxed);
+  // Others that found it closed may have opened it meanwhile: each opening learns the frames of a compressed file anew.
+  auto found = reopened ? nullptr : owner->files.find(location.file_number);
+  if (found && (!direct || found->opened_for_direct)) {
+    file = std::move(found);
+  } else {
+    file = owner->files.open(location.file_number, direct, patience, error);
+  }
 }
 
 // The file is open: find the memory, then the bytes.
@@ -137,7 +152,7 @@ void get_op::complete() {
     reopened = true;
     bounce = blob();
     transferred = 0;
-    file = owner->files.open(location.file_number, false, io::open_patience::may_block, error);
+    file = owner->files.open(location.file_number, false, io::open_patience::may_take_long, error);
     return file ? attempt() : fail(error);
   }
   if (result < 0) return fail(os_error(result));

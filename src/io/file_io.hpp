@@ -32,6 +32,7 @@ enum class open_mode {
 };
 
 enum class open_patience {
+  may_take_long,  // reading whole files, where that tells which to open
   may_block,
   cached_only  // -EAGAIN where a disk would have to be asked
 };
@@ -65,6 +66,8 @@ class file_io {
   virtual std::int64_t remove(int directory, const char* name) = 0;
   // Gives the open file one name more; -EEXIST where something has it.
   virtual std::int64_t link(int fd, int directory, const char* name) = 0;
+  // Gives `to` the owner and the mode of `from`.
+  virtual std::int64_t copy_permissions(int from, int to) = 0;
   virtual std::int64_t list(int directory, std::vector<std::string>& names) = 0;
 
   // Quick on a local disk.

@@ -17,8 +17,8 @@ namespace conduit::io {
 
 class lock_thread;
 
-// The writer's side: one arbiter a store. Whoever waits for another process does so on a thread of its own, through a descriptor of its
-// own; an abandoned wait unlocks when it gets there.
+// The writer's side, and that of the thread that compresses: one arbiter each. Whoever waits for another process does so on a thread of its
+// own, through a descriptor of its own; an abandoned wait unlocks when it gets there.
 class file_lock {
  public:
   // The lock file must exist. Call `open` before anything else.

@@ -5,10 +5,12 @@
 #include <asio/post.hpp>
 #include <asio/strand.hpp>
 #include <asio/thread_pool.hpp>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <utility>
 
+#include "base/fork_guard.hpp"
 #include "io/awaited.hpp"
 #include "io/completion_port.hpp"
 
@@ -46,9 +48,9 @@ class helper_threads {
     asio::post(crew->background, std::move(function));
   }
 
-  // Ends what was started; nothing may be posted afterwards.
+  // Ends what was started; nothing may be posted afterwards. In a forked child there are no such threads to wait for.
   void join() {
-    if (crew_) crew_->pool.join();
+    if (crew_ && fork_generation() == opened_in_) crew_->pool.join();
   }
 
  private:
@@ -80,6 +82,7 @@ class helper_threads {
     return crew_;
   }
 
+  const std::uint64_t opened_in_ = fork_generation();
   std::mutex mutex_;
   std::shared_ptr<threads> crew_;
 };

@@ -8,7 +8,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <memory>
 
 namespace conduit::io {
@@ -84,9 +86,19 @@ std::int64_t system_io::remove(int directory, const char* name) { return answer(
 
 std::int64_t system_io::link(int fd, int directory, const char* name) {
   // By way of /proc, as open(2) has it: by the descriptor alone it takes a privilege, but in newer kernels.
-  const std::string open_file = "/proc/self/fd/" + std::to_string(fd);
-  const std::int64_t linked = answer(::linkat(AT_FDCWD, open_file.c_str(), directory, name, AT_SYMLINK_FOLLOW));
+  std::array<char, 32> open_file{};
+  std::snprintf(open_file.data(), open_file.size(), "/proc/self/fd/%d", fd);
+  const std::int64_t linked = answer(::linkat(AT_FDCWD, open_file.data(), directory, name, AT_SYMLINK_FOLLOW));
   return linked == -ENOENT ? answer(::linkat(fd, "", directory, name, AT_EMPTY_PATH)) : linked;
+}
+
+std::int64_t system_io::copy_permissions(int from, int to) {
+  struct stat wanted{};
+  struct stat present{};
+  if (::fstat(from, &wanted) != 0 || ::fstat(to, &present) != 0) return -errno;
+  const bool other_owner = wanted.st_uid != present.st_uid || wanted.st_gid != present.st_gid;
+  if (other_owner && ::fchown(to, wanted.st_uid, wanted.st_gid) != 0) return -errno;
+  return answer(::fchmod(to, wanted.st_mode & 07777));
 }
 
 std::int64_t system_io::list(int directory, std::vector<std::string>& names) {

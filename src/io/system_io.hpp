@@ -24,6 +24,7 @@ class system_io final : public file_io {
   std::int64_t truncate(int fd, std::uint64_t size) override;
   std::int64_t remove(int directory, const char* name) override;
   std::int64_t link(int fd, int directory, const char* name) override;
+  std::int64_t copy_permissions(int from, int to) override;
   std::int64_t list(int directory, std::vector<std::string>& names) override;
   std::int64_t open(int directory, const char* name, open_mode mode, unsigned permissions,
                     open_patience patience = open_patience::may_block) override;

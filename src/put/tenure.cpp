@@ -30,7 +30,7 @@ constexpr std::int64_t tail_changed = 2;  // somebody else wrote to it
 }  // namespace
 
 tenure::tenure(store_state& state, io::file_io& disk, io::completion_port& home)
-    : state_(state), disk_(disk), home_(home), lock_(disk, state.lock_path), boot_(state.around.boot()) {}
+    : state_(state), disk_(disk), home_(home), lock_(disk, state.lock_path), boot_(state.around.boot()), unsynced_(state.unsynced) {}
 
 bool tenure::record_vouches() const noexcept { return record_valid_ && record_.boot == boot_ && record_.device == device_; }
 
@@ -142,7 +142,7 @@ asio::awaitable<std::error_code> tenure::list() {
   listed_directory_ = directory;
   listed_changes_ = record_.changes;
   if (mutable_) state_.sealed_up_to(mutable_->number);
-  forget_deleted();
+  unsynced_->forget_deleted(disk_);
   for (const files::file_id& file : foreign) {
     if (std::find(reported_.begin(), reported_.end(), file) != reported_.end()) continue;
     reported_.push_back(file);
@@ -312,15 +312,7 @@ std::error_code tenure::announce_change() {
 void tenure::removed(std::uint32_t number) {
   std::erase_if(files_.files, [number](const files::file_id& file) { return file.number == number; });
   state_.forget_file(number);
-  forget_deleted();
-}
-
-// Nobody will read those again: there is nothing to sync, and held open they would keep their space.
-void tenure::forget_deleted() {
-  for (const std::shared_ptr<append_file>& file : unsynced_->all()) {
-    io::file_status status;
-    if (disk_.status(file->fd.get(), status) >= 0 && status.links == 0) unsynced_->remove(file);
-  }
+  unsynced_->forget_deleted(disk_);
 }
 
 void tenure::begin_frames(std::span<const codec::frame_sizes> frames) {

@@ -15,11 +15,11 @@
 #include "files/directory.hpp"
 #include "files/lock_record.hpp"
 #include "files/store_state.hpp"
+#include "files/unsynced_files.hpp"
 #include "io/completion_port.hpp"
 #include "io/file_io.hpp"
 #include "io/file_lock.hpp"
 #include "put/tail.hpp"
-#include "put/unsynced_files.hpp"
 
 namespace conduit::detail {
 
@@ -97,7 +97,6 @@ class tenure {
   std::optional<std::uint32_t> next_number(std::uint32_t at_least) const noexcept;
   void sync_oldest();
   void sync_behind(const std::shared_ptr<append_file>& left);
-  void forget_deleted();
 
   store_state& state_;
   io::file_io& disk_;
@@ -105,7 +104,7 @@ class tenure {
   io::file_lock lock_;
   files::change_watch watch_;
   const files::boot_id boot_;
-  std::shared_ptr<unsynced_files> unsynced_ = std::make_shared<unsynced_files>();
+  const std::shared_ptr<unsynced_files> unsynced_;
 
   files::lock_record record_;
   bool record_valid_ = false;  // what stood in the lock file could be read

@@ -26,7 +26,7 @@ using clock = std::chrono::steady_clock;
 constexpr auto busy_max = 10ms;
 constexpr auto gap_min = 200us;
 constexpr auto rest_time = 3ms;
-// For our own thread that compresses sealed files: it looks every 100 us.
+// For our own thread that compresses sealed files: it looks every 100 us at first.
 constexpr auto short_rest_time = 500us;
 constexpr auto visit_memory = 5s;
 constexpr auto unseen_busy_max = 60ms;

@@ -19,6 +19,9 @@ void compress_op::start() {
   } catch (const std::system_error& no_thread) {
     error = no_thread.code();
     end(finish::post);
+  } catch (const std::bad_alloc&) {
+    error = std::make_error_code(std::errc::not_enough_memory);
+    end(finish::post);
   }
 }
 

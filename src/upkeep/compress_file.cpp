@@ -4,11 +4,14 @@
 #include <conduit/error.hpp>
 
 #include <cerrno>
+#include <optional>
+#include <vector>
 
 #include "base/fork_guard.hpp"
 #include "base/os_error.hpp"
 #include "base/unique_fd.hpp"
 #include "files/both_forms.hpp"
+#include "files/directory.hpp"
 #include "files/frame_loading.hpp"
 #include "files/spool_file.hpp"
 #include "upkeep/frame_file.hpp"
@@ -53,7 +56,7 @@ class compression_of_file {
     fork_guard_.replace(-1);
     plain_.reset();
     io::file_status named;
-    const std::int64_t looked = disk_.status_at(state_.directory.get(), plain_name_.c_str(), named);
+    const std::int64_t looked = status_of(plain_name_, named);
     if (looked == -ENOENT) return errc::no_such_file;
     if (looked < 0) return os_error(looked);
     if (!named.regular) return errc::not_a_regular_file;
@@ -74,7 +77,7 @@ class compression_of_file {
   // Both forms stand there: equal, they are what a killed process left between link and removal.
   std::error_code finish_earlier_one() {
     io::file_status beside;
-    const std::int64_t looked = disk_.status_at(state_.directory.get(), compressed_name_.c_str(), beside);
+    const std::int64_t looked = status_of(compressed_name_, beside);
     if (looked == -ENOENT) return {};
     if (looked < 0) return os_error(looked);
     if (!beside.regular) return errc::not_a_regular_file;
@@ -85,7 +88,9 @@ class compression_of_file {
     error = sync_compressed();
     if (!error) error = lock_.begin(go_on_);
     if (!error) error = check_unchanged();
+    if (!error && !changed_) changed_ = status_of(compressed_name_, beside) < 0 || !is_same(beside, found.compressed);
     if (!error && !changed_) error = lock_.announce_change();
+    if (!error && !changed_) error = lock_.sync_directory();
     if (!error && !changed_) error = remove_plain();
     lock_.end();
     return error || changed_ ? error : measure_compressed();
@@ -99,19 +104,15 @@ class compression_of_file {
     if (!error) {
       error = spool.create(state_.directory.get(), state_.directory_path, {result_.number, file_form::zstd}, state_.how.file_mode);
     }
+    // Who could read the blobs still can.
+    if (!error) error = os_error(disk_.copy_permissions(plain_.get(), spool.fd()));
     if (!error) error = write_frame_file(disk_, plain_.get(), status_.size, spool.fd(), go_on_, result_);
     if (!error) error = os_error(disk_.sync_data(spool.fd()));
     if (!error) error = lock_.begin(go_on_);
     if (!error) error = check_unchanged();
     if (!error && !changed_) error = os_error(disk_.sync_data(plain_.get()));
     if (!error && !changed_) error = lock_.announce_change();
-    if (!error && !changed_) {
-      error = spool.link();
-      // The other form came from elsewhere meanwhile: compare them.
-      changed_ = error == std::errc::file_exists;
-      if (changed_) error = lock_.sync_directory();
-    }
-    if (!error && !changed_) error = remove_plain();
+    if (!error && !changed_) error = replace(spool);
     lock_.end();
     if (error || changed_) return error;
     done_ = true;
@@ -119,12 +120,30 @@ class compression_of_file {
     return {};
   }
 
-  // So that no time is lost on what is refused in the end.
+  // Under the lock. What is not known to be durable must not keep its name: a second sync might answer 0 although the first one lost it.
+  std::error_code replace(files::spool_file& spool) {
+    std::error_code error = spool.link();
+    // The other form came from elsewhere meanwhile: compare them.
+    changed_ = error == std::errc::file_exists;
+    if (changed_) return {};
+    if (error) return error;
+    // Once more, now that it has a name: btrfs, up to 2025, persisted nothing of a file without one.
+    error = os_error(disk_.sync_data(spool.fd()));
+    if (!error) error = lock_.sync_directory();
+    if (error) static_cast<void>(disk_.remove(state_.directory.get(), compressed_name_.c_str()));
+    return error ? error : remove_plain();
+  }
+
+  // So that no time is lost on what is refused in the end. Without the lock: a sealed file stays one.
   std::error_code check_sealed() {
-    std::error_code error = lock_.begin(go_on_);
-    if (!error) error = check_unchanged();
-    lock_.end();
-    return error;
+    files::listing listed;
+    std::optional<files::file_id> highest;
+    std::vector<files::file_id> foreign;
+    const int directory = state_.directory.get();
+    std::int64_t result = files::list_files(disk_, directory, listed);
+    if (result >= 0) result = files::find_mutable(disk_, directory, listed, highest, foreign);
+    if (result < 0) return os_error(result);
+    return highest && highest->number > result_.number ? std::error_code{} : errc::mutable_file;
   }
 
   // Under the lock.
@@ -133,28 +152,32 @@ class compression_of_file {
     const auto& mutable_file = lock_.mutable_file();
     if (!mutable_file || mutable_file->number <= result_.number) return errc::mutable_file;
     io::file_status named;
-    const std::int64_t looked = disk_.status_at(state_.directory.get(), plain_name_.c_str(), named);
+    const std::int64_t looked = status_of(plain_name_, named);
     if (looked < 0 && looked != -ENOENT) return os_error(looked);
-    changed_ = looked == -ENOENT || !named.same_file(status_) || named.size != status_.size;
+    changed_ = looked == -ENOENT || !is_same(named, status_);
     return {};
   }
 
-  // The compressed file has its name, and what it holds is durable.
+  // The compressed file has its name, and both are durable.
   std::error_code remove_plain() {
-    std::error_code error = lock_.sync_directory();
-    if (error) return error;
     const std::int64_t removed = disk_.remove(state_.directory.get(), plain_name_.c_str());
     if (removed < 0 && removed != -ENOENT) return os_error(removed);
     state_.forget_file(result_.number);
-    return error;
+    state_.unsynced->forget_deleted(disk_);
+    return {};
   }
 
   std::error_code sync_compressed() {
-    const std::int64_t fd = disk_.open(state_.directory.get(), compressed_name_.c_str(), io::open_mode::read_write, 0);
+    const std::int64_t fd = disk_.open(state_.directory.get(), compressed_name_.c_str(), io::open_mode::read, 0);
     if (fd < 0) return os_error(fd);
     const unique_fd opened(static_cast<int>(fd));
     return os_error(disk_.sync_data(opened.get()));
   }
+
+  std::int64_t status_of(const files::file_name& name, io::file_status& found) {
+    return disk_.status_at(state_.directory.get(), name.c_str(), found);
+  }
+  static bool is_same(const io::file_status& one, const io::file_status& other) { return one.same_file(other) && one.size == other.size; }
 
   // Whoever compressed it.
   std::error_code measure_compressed() {
@@ -164,8 +187,10 @@ class compression_of_file {
     if (fd == -ELOOP || fd == -ENXIO || fd == -EISDIR) return errc::not_a_regular_file;
     if (fd < 0) return os_error(fd);
     const unique_fd opened(static_cast<int>(fd));
+    std::error_code error = check_sealed();
+    if (error) return error;
     files::loaded_frames found;
-    std::error_code error = files::read_seek_table(disk_, opened.get(), found);
+    error = files::read_seek_table(disk_, opened.get(), found);
     if (error == errc::corrupt) error = files::walk_frames(disk_, opened.get(), found, go_on_);  // torn: what is whole counts
     result_.plain_bytes = found.frames.plain_size();
     result_.stored_bytes = found.file_size;

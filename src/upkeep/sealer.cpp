@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <vector>
 
 #include "base/os_error.hpp"
@@ -19,17 +20,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// How soon a file is looked at again that another process was compressing, or for which there was no room.
+using clock = std::chrono::steady_clock;
+
+// How soon a file is looked at again that another process was compressing, or that failed for a reason that may pass.
 constexpr std::chrono::milliseconds busy_patience = 1s;
-constexpr std::chrono::milliseconds room_patience = 1min;
+constexpr std::chrono::milliseconds failure_patience = 1min;
 constexpr std::chrono::milliseconds nothing_to_expect = 1h;
-// How soon a caller's file is tried again that another process is compressing.
+// How soon, and how long, a caller's file is tried again that another process is compressing.
 constexpr auto busy_interval = 10ms;
+constexpr auto busy_max = 1min;
 constexpr int lowest_priority = 19;
 
-bool is_want_of_room(const std::error_code& error) {
-  return is_out_of_space(-error.value()) || error == std::errc::not_enough_memory || error == std::errc::too_many_files_open ||
-         error == std::errc::too_many_files_open_in_system;
+// What does not pass by itself; everything else is tried again: a full disk, a lack of memory or descriptors, a lock not to be had.
+bool is_lasting(const std::error_code& error) {
+  return error == errc::corrupt || error == errc::not_a_regular_file || error == std::errc::io_error ||
+         error == std::errc::permission_denied || error == std::errc::operation_not_permitted ||
+         error == std::errc::read_only_file_system || error == std::errc::cross_device_link;
 }
 
 }  // namespace
@@ -44,6 +50,11 @@ sealer::sealer(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> 
 }
 
 sealer::~sealer() {
+  if (state_->admit() == errc::forked) {
+    // The thread is the parent's.
+    if (thread_.joinable()) thread_.detach();
+    return;
+  }
   stopping_ = true;
   state_->seals.stop();
   if (thread_.joinable()) thread_.join();
@@ -107,18 +118,29 @@ void sealer::run() {
 
 void sealer::serve(compress_op& request) {
   const auto go_on = [&request] { return !request.abandoned.load(std::memory_order_relaxed); };
-  do {
+  const auto begun = clock::now();
+  for (;;) {
     request.error = compress(request.number, go_on, request.result);
-    if (request.error != std::errc::device_or_resource_busy) break;
+    const bool busy = request.error == std::errc::device_or_resource_busy;
+    if (busy && !go_on()) request.error = asio::error::operation_aborted;
+    if (!busy || !go_on() || clock::now() - begun >= busy_max) break;
     std::this_thread::sleep_for(busy_interval);
-  } while (go_on());
+  }
   put_aside_.erase(request.number);
   // From here on it may be gone, and with it the store: but for this object, whose end waits for this thread.
   request.owner->port.deliver(request);
 }
 
-// Compresses the lowest file that waits for it. Returns when there may be more to do than now, if nobody says so before.
 std::chrono::milliseconds sealer::look() {
+  try {
+    return compress_next();
+  } catch (const std::bad_alloc&) {
+    return failure_patience;
+  }
+}
+
+// Compresses the lowest file that waits for it. Returns when there may be more to do than now, if nobody says so before.
+std::chrono::milliseconds sealer::compress_next() {
   const auto go_on = [this] { return !stopping_.load(std::memory_order_relaxed) && !state_->admit(); };
   files::listing found;
   if (state_->how.compression != compression::zstd_on_seal || !go_on()) return nothing_to_expect;
@@ -132,7 +154,11 @@ std::chrono::milliseconds sealer::look() {
   std::chrono::milliseconds patience = nothing_to_expect;
   for (const std::uint32_t number : waiting) {
     const auto aside = put_aside_.find(number);
-    if (aside != put_aside_.end() && std::chrono::steady_clock::now() < aside->second) continue;
+    if (aside != put_aside_.end() && clock::now() < aside->second) {
+      const auto left = aside->second - clock::now();
+      if (left < patience) patience = std::chrono::duration_cast<std::chrono::milliseconds>(left) + 1ms;
+      continue;
+    }
     file_compression result;
     const std::error_code error = compress(number, go_on, result);
     if (!go_on()) return nothing_to_expect;
@@ -151,18 +177,17 @@ std::chrono::milliseconds sealer::look() {
 // Returns when to try it again: what will not pass by itself is left to whoever asks for it, and what another process does is its own.
 std::chrono::milliseconds sealer::put_aside(std::uint32_t number, const std::error_code& error) {
   if (error == errc::no_such_file || error == errc::mutable_file) return nothing_to_expect;
-  if (error == std::errc::device_or_resource_busy || error == std::errc::timed_out) return busy_patience;
-  const bool passes = is_want_of_room(error);
-  const auto until = passes ? std::chrono::steady_clock::now() + room_patience : std::chrono::steady_clock::time_point::max();
-  const bool is_new = put_aside_.insert_or_assign(number, until).second;
+  if (error == std::errc::device_or_resource_busy) return busy_patience;
+  const bool passes = !is_lasting(error);
+  const bool is_new = put_aside_.insert_or_assign(number, passes ? clock::now() + failure_patience : clock::time_point::max()).second;
   if (is_new) {
     state_->notify(event::kind::file_not_compressed, files::file_name(number).text() + " was not compressed: " + error.message(), number, 0,
                    error);
   }
-  return passes ? room_patience : nothing_to_expect;
+  return passes ? failure_patience : nothing_to_expect;
 }
 
-std::error_code sealer::compress(std::uint32_t number, const std::function<bool()>& go_on, file_compression& result) {
+std::error_code sealer::compress(std::uint32_t number, const std::function<bool()>& go_on, file_compression& result) try {
   result = {};
   result.number = number;
   result.level = state_->how.level;
@@ -175,6 +200,8 @@ std::error_code sealer::compress(std::uint32_t number, const std::function<bool(
                      std::to_string(result.stored_bytes),
                  number);
   return error;
+} catch (const std::bad_alloc&) {
+  return std::make_error_code(std::errc::not_enough_memory);
 }
 
 }  // namespace conduit::detail

@@ -24,7 +24,7 @@ class sealer {
   sealer(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk);
   sealer(const sealer&) = delete;
   sealer& operator=(const sealer&) = delete;
-  // Waits for the frame that is being encoded; what is left of its file is dropped.
+  // Waits for the frame that is being encoded, or the sync that is under way; what there is of its file is dropped.
   ~sealer();
 
   // From any thread.
@@ -41,6 +41,7 @@ class sealer {
   void run();
   void serve(compress_op& request);
   std::chrono::milliseconds look();
+  std::chrono::milliseconds compress_next();
   std::error_code compress(std::uint32_t number, const std::function<bool()>& go_on, file_compression& result);
   std::chrono::milliseconds put_aside(std::uint32_t number, const std::error_code& error);
 

@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 // knock, after which they rest for seconds: so not at once.
 constexpr auto lock_interval = 100us;
 constexpr auto lock_interval_later = 1ms;
-constexpr auto knock_after = 20ms;
+constexpr auto knock_after = 100ms;
 constexpr auto lock_patience = 60s;
 // A lock file that is replaced under us again and again.
 constexpr int reopens_max = 8;
@@ -43,21 +43,23 @@ void upkeep_tenure::end() noexcept {
 }
 
 std::error_code upkeep_tenure::open() {
-  const std::error_code error = lock_.open(0);
-  opened_ = !error;
+  const std::error_code error = opened_ ? lock_.reopen(0) : lock_.open(0);
+  opened_ = opened_ || !error;
+  stale_ = static_cast<bool>(error);
   return error;
 }
 
 std::error_code upkeep_tenure::acquire(const std::function<bool()>& go_on) {
   for (int reopens = 0; reopens < reopens_max; ++reopens) {
-    std::error_code error = opened_ ? std::error_code{} : open();
+    std::error_code error = opened_ && !stale_ ? std::error_code{} : open();
     if (!error) error = wait_for_lock(go_on);
     if (error) return error;
     held_ = true;
     if (lock_.still_named()) return {};
     // This one excludes nobody any more.
     end();
-    opened_ = false;
+    stale_ = true;
+    state_.notify(event::kind::lock_file_replaced, state_.lock_path + " was unlinked or replaced; using what stands there now");
   }
   return errc::locked;
 }
@@ -102,19 +104,21 @@ std::error_code upkeep_tenure::look_around() {
 
 std::error_code upkeep_tenure::announce_change() {
   ++record_.changes;
-  if (mutable_) record_.syncing = mutable_->number;
   return files::store_record(disk_, lock_.fd(), record_);
 }
 
 std::error_code upkeep_tenure::sync_directory() {
+  if (mutable_) record_.syncing = mutable_->number;
+  const std::error_code unmarked = files::store_record(disk_, lock_.fd(), record_);
+  if (unmarked) return unmarked;
   const std::error_code failed = os_error(disk_.sync_directory(state_.directory.get()));
+  record_.syncing.reset();
   if (failed && mutable_) {
     record_.poisoned = std::max(record_.poisoned.value_or(0), mutable_->number);
     state_.notify(event::kind::sync_failed,
                   files::file_name(*mutable_).text() + " will not be written again; the next put begins a new file", mutable_->number, 0,
                   failed);
   }
-  record_.syncing.reset();
   // Where this cannot be written, the mark stands: the next holder takes it for a sync that failed.
   const std::error_code unwritten = files::store_record(disk_, lock_.fd(), record_);
   return failed ? failed : unwritten;

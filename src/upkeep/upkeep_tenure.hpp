@@ -33,9 +33,9 @@ class upkeep_tenure {
 
   // The highest regular file: what is below is sealed.
   const std::optional<files::file_id>& mutable_file() const noexcept { return mutable_; }
-  // Before names change: others will list the directory again. It is also marked that a sync of the directory begins.
+  // Before names change: others will list the directory again.
   std::error_code announce_change();
-  // Ends the mark. A failure poisons the mutable file, whose entry may be among what was lost.
+  // Under the mark of the mutable file. A failure poisons that file, whose entry may be among what was lost.
   std::error_code sync_directory();
 
  private:
@@ -47,6 +47,7 @@ class upkeep_tenure {
   io::file_io& disk_;
   io::file_lock lock_;
   bool opened_ = false;
+  bool stale_ = false;  // another lock file stands under the path
   bool held_ = false;
   files::lock_record record_;
   std::optional<files::file_id> mutable_;

@@ -95,6 +95,14 @@ TEST_CASE("a compressed file is as it was after another compress_file, which say
   CHECK(store.db.stats().files_compressed == 1);
 }
 
+TEST_CASE("compress_file refuses the mutable file in either form") {
+  store_fixture store([](options& how) { how.compression = compression::zstd; });
+  store.put(half_compressible(1, 50'000));
+  CHECK(store.error_of(store.db.compress_file(0)) == errc::mutable_file);
+  store.roll();
+  CHECK(store.run(store.db.compress_file(0)).plain_bytes == 50'000);
+}
+
 TEST_CASE("the compression of a file can be cancelled, and the plain file stays") {
   const machine host;
   process writer = host.start([](options& how) { how.frame_bytes = 1000; });

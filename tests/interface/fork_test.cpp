@@ -56,6 +56,23 @@ TEST_CASE("A child uses no store of its parent") {
   CHECK(store.files().size() == 2);
 }
 
+TEST_CASE("A child may let go of its parent's store, which waits for no thread that is not there") {
+  store_fixture store([](options& how) {
+    how.compression = GENERATE(compression::zstd, compression::zstd_on_seal);
+    how.backend = backend_under_test();
+  });
+  const std::string bytes(200'000, 'x');
+  const data_location known = store.put(bytes);
+  store.roll();
+  CHECK(store.get(known) == bytes);  // all threads of the store run now
+  const int status = in_child([&] {
+    store.db = {};
+    return 0;
+  });
+  CHECK(status == 0);
+  CHECK(store.get(known) == bytes);
+}
+
 TEST_CASE("A child of a child uses no store either") {
   store_fixture store;
   const data_location known = store.put("something");

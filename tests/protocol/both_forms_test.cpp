@@ -76,6 +76,23 @@ TEST_CASE("rule 14: where the other form cannot be synced the plain one stays") 
   CHECK(at.host.names().size() == 3);
 }
 
+TEST_CASE("rule 14: where the compressed file is replaced while it was being compared, the plain one stays") {
+  const both_forms at;
+  process writer = at.host.start();
+  bool replaced = false;
+  writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
+    if (call.kind != io_call::sync_data || !call.file.ends_with(".zst") || replaced) return std::nullopt;
+    replaced = true;
+    fs::remove(zstd_path(at.host, 0));
+    return std::nullopt;
+  });
+  const auto done = writer->compress_file(0);
+  REQUIRE(replaced);
+  REQUIRE_FALSE(done.error);
+  CHECK((decompressed(zstd_path(at.host, 0)) == at.bytes));
+  CHECK((at.host.start()->get(at.where).value == at.bytes));
+}
+
 TEST_CASE("rule 14: an empty plain file beside a compressed one hides nothing and goes") {
   const both_forms at;
   fs::resize_file(at.host.data_path(0), 0);

@@ -49,9 +49,10 @@ bool is_transfer(io_call kind) noexcept {
 }  // namespace
 
 std::string_view name_of(io_call kind) noexcept {
-  constexpr std::array<std::string_view, 18> names{
-      "start_read", "start_write", "start_sync", "read_cached", "read",   "write",     "sync_data", "sync_directory",  "truncate",
-      "remove",     "link",        "list",       "open",        "status", "status_at", "try_lock",  "try_lock_shared", "unlock"};
+  constexpr std::array<std::string_view, 19> names{
+      "start_read", "start_write",     "start_sync", "read_cached",      "read", "write", "sync_data", "sync_directory",
+      "truncate",   "remove",          "link",       "copy_permissions", "list", "open",  "status",    "status_at",
+      "try_lock",   "try_lock_shared", "unlock"};
   return names.at(static_cast<std::size_t>(kind));
 }
 
@@ -260,6 +261,11 @@ std::int64_t fault_io::remove(int directory, const char* name) {
 std::int64_t fault_io::link(int fd, int directory, const char* name) {
   const auto answer = script_->admit({0, io_call::link, fd, name});
   return answer ? -answer->error : inner_->link(fd, directory, name);
+}
+
+std::int64_t fault_io::copy_permissions(int from, int to) {
+  const auto answer = script_->admit({0, io_call::copy_permissions, to});
+  return answer ? -answer->error : inner_->copy_permissions(from, to);
 }
 
 std::int64_t fault_io::list(int directory, std::vector<std::string>& names) {

@@ -29,6 +29,7 @@ enum class io_call : std::uint8_t {
   truncate,
   remove,
   link,
+  copy_permissions,
   list,
   open,
   status,
@@ -123,6 +124,7 @@ class fault_io final : public io::file_io {
   std::int64_t truncate(int fd, std::uint64_t size) override;
   std::int64_t remove(int directory, const char* name) override;
   std::int64_t link(int fd, int directory, const char* name) override;
+  std::int64_t copy_permissions(int from, int to) override;
   std::int64_t list(int directory, std::vector<std::string>& names) override;
   std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions, io::open_patience patience) override;
   std::int64_t status(int fd, io::file_status& found) override;

@@ -30,6 +30,7 @@ class forwarding_disk : public io::file_io {
   std::int64_t truncate(int fd, std::uint64_t size) override { return real_->truncate(fd, size); }
   std::int64_t remove(int directory, const char* name) override { return real_->remove(directory, name); }
   std::int64_t link(int fd, int directory, const char* name) override { return real_->link(fd, directory, name); }
+  std::int64_t copy_permissions(int from, int to) override { return real_->copy_permissions(from, to); }
   std::int64_t list(int directory, std::vector<std::string>& names) override { return real_->list(directory, names); }
   std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions, io::open_patience patience) override {
     return real_->open(directory, name, mode, permissions, patience);

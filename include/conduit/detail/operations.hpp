@@ -67,6 +67,7 @@ class get_op : public io_request {
   // For `framed` too.
   void fail(std::error_code why);
   void open_on_helper();
+  void open_file(bool may_compare_forms);
   void conclude();
 
  private:

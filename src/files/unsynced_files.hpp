@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
+#include "io/file_io.hpp"
 
 namespace conduit::detail {
 
@@ -32,6 +33,15 @@ class unsynced_files {
   std::vector<std::shared_ptr<append_file>> all() const {
     const std::lock_guard hold(mutex_);
     return files_;
+  }
+
+  // Nobody will read those again: there is nothing to sync, and held open they would keep their space.
+  void forget_deleted(io::file_io& disk) {
+    const std::lock_guard hold(mutex_);
+    std::erase_if(files_, [&disk](const std::shared_ptr<append_file>& file) {
+      io::file_status status;
+      return disk.status(file->fd.get(), status) >= 0 && status.links == 0;
+    });
   }
 
   // A sync failed: whatever was not durable may be lost, and no later sync can find out. There is no way back.
