@@ -72,10 +72,10 @@ class blocking_store {
 
  private:
   template <typename Call, typename Value, typename... Arguments>
-  pending<Value> begin(const Arguments&... arguments) {
+  pending<Value> begin(const Arguments&... given) {
     auto state = std::make_shared<std::optional<outcome<Value>>>();
     auto handler = [state](std::error_code error, Value value) { state->emplace(outcome<Value>{error, std::move(value)}); };
-    asio::async_initiate<decltype(handler), void(std::error_code, Value)>(detail::initiation<Call>(home_), handler, arguments...);
+    asio::async_initiate<decltype(handler), void(std::error_code, Value)>(detail::initiation<Call>(home_), handler, given...);
     return state;
   }
   template <detail::queued_op::kind Kind>
