@@ -26,8 +26,12 @@ class codec_pool {
   ~codec_pool() { join(); }
 
   unsigned threads() const noexcept { return threads_; }
-  // Fewer tasks than threads are waiting or running: what is posted now begins soon. Approximate.
+  // Approximate, all three. Nothing waits or runs.
+  bool idle() const noexcept { return pending_.load(std::memory_order_relaxed) == 0; }
+  // Fewer tasks than threads are waiting or running: what is posted now begins soon.
   bool has_room() const noexcept { return pending_.load(std::memory_order_relaxed) < threads_; }
+  // So many tasks wait that no thread will be out of work soon.
+  bool is_busy() const noexcept { return pending_.load(std::memory_order_relaxed) >= busy_tasks_a_thread * threads_; }
 
   // From any thread. `task` must not throw. Throws where no memory or no thread can be had; then nothing was posted.
   template <typename Task>
@@ -50,6 +54,9 @@ class codec_pool {
 
  private:
   std::shared_ptr<asio::thread_pool> get();
+
+  // A thread that finds nothing to do sleeps, and to wake it takes about as long as to decode a small frame.
+  static constexpr unsigned busy_tasks_a_thread = 4;
 
   const unsigned threads_;
   std::atomic<unsigned> pending_{0};

@@ -1,4 +1,6 @@
-// Decodes the frames of one chunk of a compressed file, on the calling thread or on several: each takes the next frame that nobody has.
+// Decodes the frames of one chunk of a compressed file, on the calling thread or on several: each takes the next frames that nobody has,
+// and reads their bytes itself where the page cache may hold them. So these go no further than that thread's processor, and nothing has to
+// hold those of a whole chunk.
 #pragma once
 
 #include <atomic>
@@ -12,6 +14,7 @@
 
 #include "codec/frame_index.hpp"
 #include "files/binding.hpp"
+#include "io/file_io.hpp"
 
 namespace conduit::detail {
 
@@ -23,6 +26,7 @@ struct frame_part {
   std::size_t size = 0;
   std::shared_ptr<blob> keep;  // where it is decoded whole, for the frame cache
   std::error_code error;
+  bool done = false;
 
   bool whole() const noexcept { return size == frame.sizes.plain; }
 };
@@ -30,23 +34,40 @@ struct frame_part {
 class frame_decoding {
  public:
   std::vector<frame_part> parts;
-  blob stored;                     // at least the bytes from `stored_start` to the end of the last part
+  blob stored;                     // of `from_memory`: at least the bytes from `stored_start` to the end of the last part that is not done
   std::uint64_t stored_start = 0;  // offset in the file
 
-  // Once the parts are set, before any `work`.
-  void prepare() noexcept;
-  // From any thread, several at once: returns when no frame is left to be begun. Frames are left out once one has failed, or `stop`.
+  // Once the parts are set, before any `work`: where their stored bytes come from.
+  void from_memory() noexcept;
+  // Up to the end of that work `disk` and `fd` stay as they are. False where it is not to be tried: a frame is too large for it.
+  bool from_page_cache(io::file_io& disk, int fd) noexcept;
+  bool reads_page_cache() const noexcept { return disk_ != nullptr; }
+  // How many threads can be busy at once.
+  std::size_t share_count() const noexcept { return (parts.size() + share_ - 1) / share_; }
+
+  // From any thread, several at once: returns when no frame is left to be begun. Frames are left out once one has failed or `missed`, or
+  // `stop`.
   void work(const std::atomic<bool>& stop, read_counters& counters) noexcept;
+
   // After all of them have returned.
   const frame_part* failed() const noexcept;
+  // The page cache did not hold all of it: what is not `done` has to be read otherwise.
+  bool missed() const noexcept { return missed_.load(std::memory_order_relaxed); }
 
   std::uint64_t plain_bytes() const noexcept;  // that have to be decoded
 
  private:
-  std::error_code decode(const frame_part& part) const noexcept;
+  void prepare(io::file_io* disk, int fd) noexcept;
+  bool halted(const std::atomic<bool>& stop) const noexcept;
+  std::size_t decode_share(std::span<frame_part> share) noexcept;
+  std::span<const std::byte> read_share(std::span<const frame_part> share) const noexcept;
 
+  io::file_io* disk_ = nullptr;  // of `from_page_cache`, else null
+  int fd_ = -1;
+  std::size_t share_ = 1;  // parts that a thread takes at once
   std::atomic<std::size_t> next_{0};
   std::atomic<bool> failed_{false};
+  std::atomic<bool> missed_{false};
 };
 
 }  // namespace conduit::detail

@@ -81,29 +81,29 @@ void framed_read::add_part(const codec::placed_frame& frame) {
 
 void framed_read::serve(const frame_part& part, const blob& bytes) noexcept { std::memcpy(part.to, bytes.data() + part.skip, part.size); }
 
-// ---- one read
+// ---- its stored bytes
 
+// Where reads have been hits lately, whoever decodes the frames reads them too.
 void framed_read::read_chunk() {
+  if (where().inline_reads.may_try() && chunk_.from_page_cache(*where().disk, op_.file->fd())) return decode();
+  read_stored();
+}
+
+// One read of all that is not decoded yet, which may wait for the disk.
+void framed_read::read_stored() {
   step_ = step::reading;
-  chunk_.stored_start = chunk_.parts.front().frame.stored_start;
-  stored_end_ = chunk_.parts.back().frame.stored_end();
+  inline_only_ = false;
+  const auto undone = [](const frame_part& part) { return !part.done; };
+  chunk_.stored_start = std::find_if(chunk_.parts.begin(), chunk_.parts.end(), undone)->frame.stored_start;
+  stored_end_ = std::find_if(chunk_.parts.rbegin(), chunk_.parts.rend(), undone)->frame.stored_end();
   const auto size = static_cast<std::size_t>(stored_end_ - chunk_.stored_start);
   if (chunk_.stored.size() < size) {
     chunk_.stored = blob();
     if (!with_memory([&] { chunk_.stored = blob(size); })) return;
   }
+  chunk_.from_memory();
   op_.transferred = 0;
   op_.retries = 0;
-  io::file_io& disk = *where().disk;
-  if (size <= inline_bytes_max && disk.idle() && where().inline_reads.may_try()) {
-    const std::int64_t count = disk.read_cached(op_.file->fd(), chunk_.stored.data(), size, chunk_.stored_start);
-    if (count == static_cast<std::int64_t>(size)) {
-      where().inline_reads.hit();
-      return decode();
-    }
-    where().inline_reads.miss();
-  }
-  inline_only_ = false;
   attempt();
 }
 
@@ -135,13 +135,13 @@ void framed_read::transferred() {
 
 // Alone, a small frame is done sooner than another thread would have begun. In company the pool has its threads busy first.
 bool framed_read::decodes_here(std::uint64_t plain_bytes) const noexcept {
-  if (where().disk->idle() && plain_bytes <= decode_here_bytes) return true;
-  return plain_bytes <= decode_share_bytes && !state().codecs.has_room();
+  const codec::codec_pool& pool = state().codecs;
+  if (plain_bytes <= decode_here_bytes && where().disk->idle() && pool.idle()) return true;
+  return plain_bytes <= decode_share_bytes && pool.is_busy();
 }
 
 void framed_read::decode() {
   step_ = step::decoding;
-  chunk_.prepare();
   if (decodes_here(chunk_.plain_bytes())) {
     chunk_.work(op_.abandoned, where().reads);
     return decoded();
@@ -153,7 +153,7 @@ void framed_read::decode() {
   workers_.store(1, std::memory_order_relaxed);  // this one: it posts
   std::size_t posted = 0;
   try {
-    const std::size_t wanted = std::min<std::size_t>(pool.threads(), chunk_.parts.size());
+    const std::size_t wanted = std::min<std::size_t>(pool.threads(), chunk_.share_count());
     while (posted < wanted && (posted == 0 || pool.has_room())) {
       workers_.fetch_add(1, std::memory_order_relaxed);
       pool.post([this] { work_in_pool(); });
@@ -178,6 +178,11 @@ void framed_read::work_in_pool() noexcept {
 
 void framed_read::decoded() {
   if (abandoned()) return fail(asio::error::operation_aborted);
+  if (chunk_.missed()) {
+    where().inline_reads.miss();
+    return read_stored();
+  }
+  if (chunk_.reads_page_cache()) where().inline_reads.hit();
   if (const frame_part* const failed = chunk_.failed()) {
     if (failed->error != errc::corrupt) return fail(failed->error);
     if (!op_.reopened) return reopen();

@@ -52,6 +52,7 @@ class framed_read {
   void plan_chunk();
   void add_part(const codec::placed_frame& frame);
   void read_chunk();
+  void read_stored();
   void attempt();
   void transferred();
   void decode();

@@ -1,5 +1,6 @@
 // Gets of compressed files: slices over many frames, the cache, and files that are not what they should be.
 #include <catch2/catch.hpp>
+#include <cerrno>
 #include <conduit/error.hpp>
 #include <random>
 
@@ -32,13 +33,53 @@ TEST_CASE("any slice over any frames is read, whatever the cache and the number 
   CHECK(reader->get(at(2, 0, 1)).error == errc::no_such_file);
 }
 
-TEST_CASE("a long slice is read in chunks, each with one read") {
+TEST_CASE("a long slice is read in chunks, each with one read, where the page cache has none of it") {
   framed_store store(300, 200000);
   process reader = store.host.start(read_only);
+  reader.script->fail_every(io_call::read_cached, fault::with_error(EAGAIN));
   REQUIRE(reader->get(at(0, 5, store.plain.size() - 5)).value == store.plain.substr(5, store.plain.size() - 10));
   const auto reads = reader.calls(io_call::start_read);
   CHECK(reads.size() >= 4);
   for (const seen_call& read : reads) CHECK(read.size <= 8U << 20);
+}
+
+TEST_CASE("what the page cache has of a long slice is read in small pieces by those who decode it") {
+  const std::size_t frame_bytes = GENERATE(1000U, 200000U);
+  framed_store store(400, frame_bytes);
+  process reader = store.host.start(read_only);
+  REQUIRE(reader->get(at(0, 5, store.plain.size() - 5)).value == store.plain.substr(5, store.plain.size() - 10));
+  CHECK(reader.calls(io_call::start_read).empty());
+  const auto reads = reader.calls(io_call::read_cached);
+  if (frame_bytes == 1000) CHECK(reads.size() < 20);
+  for (const seen_call& read : reads) CHECK(read.size <= 512U << 10);
+}
+
+TEST_CASE("what the page cache lacks of a long slice is read from there on, and nothing is decoded twice") {
+  framed_store store(30, 200000);
+  process reader = store.host.start([](options& how) {
+    how.read_only = true;
+    how.codec_threads = 1;
+  });
+  const std::uint64_t held = store.frames.without_table().size() / 2;
+  reader.script->set_rule([held](const seen_call& call) -> std::optional<fault> {
+    const bool lacking = call.kind == io_call::read_cached && call.offset + call.size > held;
+    return lacking ? std::optional(fault::with_error(EAGAIN)) : std::nullopt;
+  });
+  REQUIRE(reader->get(at(0, 0, store.plain.size())).value == store.plain);
+  const auto reads = reader.calls(io_call::start_read);
+  REQUIRE(!reads.empty());
+  CHECK(reads.front().offset > 0);
+  CHECK(reads.front().offset <= held);
+  store_stats stats;
+  reader->home().state->count_reads(stats);
+  CHECK(stats.frames_decoded == 30);
+}
+
+TEST_CASE("a frame too large for a piece is read by the engine") {
+  framed_store store(2, 3U << 20);
+  process reader = store.host.start(read_only);
+  CHECK(reader->get(at(0, 5, 4U << 20)).value == store.plain.substr(5, (4U << 20) - 5));
+  CHECK(!reader.calls(io_call::start_read).empty());
 }
 
 TEST_CASE("a short slice costs one read of the frame that covers it, and the next one none") {
