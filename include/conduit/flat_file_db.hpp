@@ -146,9 +146,10 @@ class flat_file_db {
   // Replaces a sealed plain file by its compressed form, of `options::level` and `options::frame_bytes`. Locations stay true at every
   // moment, in every process, and reads under way finish. Completes with what came of it; for a file that is compressed already, with
   // its sizes. Runs on the store's thread for compression, at the lowest priority, one file after the other, and for a short while under
-  // the lock. `mutable_file`, `no_such_file`, `not_a_regular_file`, `read_only`; `corrupt` where both forms stand there and differ; or what
-  // the system says, ENOSPC for example: then the plain file stays. Cancelled, it ends with `asio::error::operation_aborted` after the
-  // frame it is at, and the plain file stays. Not for a store that originals are using, see docs/interoperability.md.
+  // the lock. `mutable_file`, `no_such_file`, `not_a_regular_file`, `read_only`; `corrupt` where both forms stand there and differ;
+  // `poisoned` where a sync of this file or a higher one failed since the machine started; or what the system says, ENOSPC for example:
+  // then the plain file stays. Cancelled, it ends with `asio::error::operation_aborted` after the frame it is at, and the plain file stays.
+  // Not for a store that originals are using, see docs/interoperability.md.
   template <typename Token = asio::use_awaitable_t<>>
   auto compress_file(std::uint32_t number, Token&& token = Token{}) const {
     return initiate<detail::compress_call, file_compression>(token, number);

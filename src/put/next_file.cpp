@@ -107,6 +107,8 @@ asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32
     error = write_record();
     if (error) co_return error;
   }
+  if (tail_.frames) tail_.table_due = true;
+  finish_table();
   state_.notify(event::kind::file_begun, "began " + files::file_name(created).text() + ": " + why, *number);
   co_return std::error_code{};
 }

@@ -237,7 +237,11 @@ asio::awaitable<std::error_code> tenure::adopt_tail() {
   directory_unsynced_ = true;
   if (!framed) co_return std::error_code{};
   state_.publish_tail(found_, tail_.frames);
-  if (found_.size == 0 && recorded_end().value_or(0) == 0) co_return std::error_code{};
+  if (found_.size == 0 && recorded_end().value_or(0) == 0) {
+    // It is valid as it is, but not for everybody: the zstd program wants a table.
+    tail_.table_due = record_vouches();
+    co_return std::error_code{};
+  }
   co_return co_await examine_tail();
 }
 

@@ -151,6 +151,8 @@ class compression_of_file {
     changed_ = false;
     const auto& mutable_file = lock_.mutable_file();
     if (!mutable_file || mutable_file->number <= result_.number) return errc::mutable_file;
+    // After a power failure the plain file could stand there again, and be another than it was in the cache.
+    if (lock_.may_have_lost_writes(result_.number)) return errc::poisoned;
     io::file_status named;
     const std::int64_t looked = status_of(plain_name_, named);
     if (looked < 0 && looked != -ENOENT) return os_error(looked);

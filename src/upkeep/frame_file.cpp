@@ -44,8 +44,7 @@ class frame_file {
   std::error_code finish() {
     result_.frames = table_.count();
     result_.encode_us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(encoding_).count());
-    // An empty file needs no table.
-    if (table_.count() != 0) pending_.insert(pending_.end(), table_.bytes().begin(), table_.bytes().end());
+    pending_.insert(pending_.end(), table_.bytes().begin(), table_.bytes().end());
     const std::error_code error = write();
     result_.stored_bytes = written_;
     return error;

@@ -33,7 +33,7 @@ constexpr int lowest_priority = 19;
 
 // What does not pass by itself; everything else is tried again: a full disk, a lack of memory or descriptors, a lock not to be had.
 bool is_lasting(const std::error_code& error) {
-  return error == errc::corrupt || error == errc::not_a_regular_file || error == std::errc::io_error ||
+  return error == errc::corrupt || error == errc::not_a_regular_file || error == errc::poisoned || error == std::errc::io_error ||
          error == std::errc::permission_denied || error == std::errc::operation_not_permitted ||
          error == std::errc::read_only_file_system || error == std::errc::cross_device_link;
 }

@@ -28,7 +28,8 @@ constexpr int reopens_max = 8;
 
 }  // namespace
 
-upkeep_tenure::upkeep_tenure(store_state& state, io::file_io& disk) : state_(state), disk_(disk), lock_(disk, state.lock_path) {}
+upkeep_tenure::upkeep_tenure(store_state& state, io::file_io& disk)
+    : state_(state), disk_(disk), lock_(disk, state.lock_path), boot_(state.around.boot()) {}
 
 std::error_code upkeep_tenure::begin(const std::function<bool()>& go_on) {
   std::error_code error = acquire(go_on);
@@ -100,6 +101,10 @@ std::error_code upkeep_tenure::look_around() {
   std::int64_t result = files::list_files(disk_, directory, listed);
   if (result >= 0) result = files::find_mutable(disk_, directory, listed, mutable_, foreign);
   return os_error(result);
+}
+
+bool upkeep_tenure::may_have_lost_writes(std::uint32_t number) const noexcept {
+  return record_.boot == boot_ && record_.poisoned && number <= *record_.poisoned;
 }
 
 std::error_code upkeep_tenure::announce_change() {

@@ -33,6 +33,8 @@ class upkeep_tenure {
 
   // The highest regular file: what is below is sealed.
   const std::optional<files::file_id>& mutable_file() const noexcept { return mutable_; }
+  // A sync failed in this boot, of this file or a higher one: what the page cache shows of it need not be what the disk holds.
+  bool may_have_lost_writes(std::uint32_t number) const noexcept;
   // Before names change: others will list the directory again.
   std::error_code announce_change();
   // Under the mark of the mutable file. A failure poisons that file, whose entry may be among what was lost.
@@ -49,6 +51,7 @@ class upkeep_tenure {
   bool opened_ = false;
   bool stale_ = false;  // another lock file stands under the path
   bool held_ = false;
+  const files::boot_id boot_;
   files::lock_record record_;
   std::optional<files::file_id> mutable_;
 };

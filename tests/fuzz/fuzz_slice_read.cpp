@@ -147,7 +147,7 @@ read_result read(memory_disk& disk, const looked_at& known, std::uint64_t start,
           "frames lie within the file");
   const std::atomic<bool> stop{false};
   detail::read_counters counters;
-  chunk.prepare();
+  chunk.from_memory();
   chunk.work(stop, counters);
   if (const detail::frame_part* const failed = chunk.failed()) result.error = failed->error;
   return result;

@@ -341,13 +341,25 @@ TEST_CASE("rule 2: a compression does not make the record speak for this boot") 
   CHECK(writer->put("the first put of this boot").value.file_number == 2);
 }
 
-TEST_CASE("rule 10: a mark that a dead process left becomes the poisoned number in the hands of a compression too") {
+TEST_CASE("rule 10: a mark that a dead process left keeps a compression away too, and is still there for the next put") {
   const sealed_file at;
   at.host.change_record([](files::lock_record& record) { record.syncing = 1; });
   process writer = at.host.start();
-  REQUIRE_FALSE(writer->compress_file(0).error);
-  CHECK(at.host.record()->poisoned == 1U);
+  CHECK(writer->compress_file(0).error == errc::poisoned);
+  CHECK(at.host.record()->syncing == 1U);
   CHECK(writer->put("some bytes").value.file_number == 2);
+  CHECK(at.host.record()->poisoned == 1U);
+}
+
+TEST_CASE("rule 10: a file that may have lost writes to a failed sync is not compressed in that boot") {
+  sealed_file at;
+  at.host.change_record([](files::lock_record& record) { record.poisoned = 0; });
+  CHECK(at.host.start()->compress_file(0).error == errc::poisoned);
+  CHECK(at.host.names() == strings{plain_name, "data_00000001.dat"});
+  // What is read in the next one is what the disk holds.
+  at.host.reboot();
+  REQUIRE_FALSE(at.host.start()->compress_file(0).error);
+  at.check_blobs();
 }
 
 TEST_CASE("rule 17: a compression under a lock file that was replaced takes the one that stands there now") {

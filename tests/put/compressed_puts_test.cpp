@@ -1,6 +1,8 @@
 // Puts into a compressed store: how blobs become frames, and which file they go to.
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
+#include <cstdlib>
+#include <filesystem>
 
 #include "support/bytes.hpp"
 #include "support/machine.hpp"
@@ -120,4 +122,25 @@ TEST_CASE("what does not fit a frame or a level is refused at the open") {
   CHECK(refused([](options& how) { how.frame_bytes = 0; }) == errc::bad_options);
   CHECK(refused([](options& how) { how.frame_bytes = (1U << 30) + 1; }) == errc::bad_options);
   CHECK(refused([](options& how) { how.level = 23; }) == errc::bad_options);
+}
+
+TEST_CASE("a compressed file that was begun and never written to is one that the zstd program reads") {
+  const machine host = compressed_host();
+  {
+    process store = host.start();
+    REQUIRE(!store->put("something").error);
+    REQUIRE(!store->roll().error);
+    for (std::uint32_t number = 0; number < 2; ++number) {
+      CHECK(std::system(("zstd -q -t '" + zstd_path(host, number).string() + "'").c_str()) == 0);
+    }
+  }
+  // As a process leaves it that is killed right after it created the file.
+  std::filesystem::resize_file(zstd_path(host, 1), 0);
+  process next = host.start();
+  CHECK(next->put("").value.file_number == 1);
+  CHECK(table_in(zstd_path(host, 1)).count() == 0);
+  CHECK(std::system(("zstd -q -t '" + zstd_path(host, 1).string() + "'").c_str()) == 0);
+  const auto blob = next->put("something else");
+  CHECK(blob.value.file_number == 1);
+  CHECK(host.start()->get(blob.value).value == "something else");
 }

@@ -230,9 +230,6 @@ std::int64_t model_disk::sync_data(int fd) {
   if (file == nullptr) return -EBADF;
   const bool fails = chance(random_, troubles_.sync_failures);
   begin_change("sync " + name_of(open_files_[fd].inode) + (fails ? ", which fails" : ""));
-  // As btrfs did until lately: what has no name is not worth a place on the medium.
-  const auto has_name = [inode = open_files_[fd].inode](const auto& name) { return name.second == inode; };
-  if (!fails && std::none_of(now_.names_.begin(), now_.names_.end(), has_name)) return 0;
   write_back(*file, fails);
   // Every description learns of an error once.
   description& through = open_files_[fd];
