@@ -176,7 +176,7 @@ std::shared_ptr<binding> open_store(asio::io_context& home, const options& wante
     result->home_writer = std::make_shared<writer>(state, home, make_disk(*state, home, result->chosen_backend));
     check(result->home_writer->open_lock(wanted.create ? wanted.file_mode : 0), state->lock_path);
     files::remove_abandoned_spool_files(*result->disk, state->directory_path);
-    result->home_sealer = std::make_shared<sealer>(state, make_disk(*state, home, result->chosen_backend));
+    result->home_sealer = sealer::make(state, make_disk(*state, home, result->chosen_backend));
     result->home_writer->watch();
   }
   return result;

@@ -40,6 +40,12 @@ bool is_lasting(const std::error_code& error) {
 
 }  // namespace
 
+std::shared_ptr<sealer> sealer::make(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk) {
+  return {new sealer(std::move(state), std::move(disk)), [](sealer* self) {
+            if (self->state_->admit() != errc::forked) delete self;
+          }};
+}
+
 sealer::sealer(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk)
     : state_(std::move(state)), disk_(std::move(disk)), lock_(*state_, *disk_) {
   if (state_->how.compression != compression::zstd_on_seal) return;
@@ -50,11 +56,6 @@ sealer::sealer(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> 
 }
 
 sealer::~sealer() {
-  if (state_->admit() == errc::forked) {
-    // The thread is the parent's.
-    if (thread_.joinable()) thread_.detach();
-    return;
-  }
   stopping_ = true;
   state_->seals.stop();
   if (thread_.joinable()) thread_.join();

@@ -20,6 +20,9 @@ namespace conduit::detail {
 
 class sealer {
  public:
+  // In a forked child it is never destroyed: the thread is the parent's.
+  static std::shared_ptr<sealer> make(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk);
+
   // With `zstd_on_seal` the thread starts at once: an earlier process may have left work.
   sealer(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk);
   sealer(const sealer&) = delete;
