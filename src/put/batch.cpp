@@ -77,7 +77,7 @@ bool writer::begin_batch() {
   const tail& at = tenure_.mutable_tail();
   const bool any = queue_.take_appends({at.file->number, at.end, state_->how.max_file_size, state_->how.batch_bytes}, write_);
   // An empty blob too: it lies behind bytes that may be another process's.
-  if (any && state_->how.durability == durability::none) tenure_.unsynced()->add(at.file);
+  if (any && state_->how.durability == durability::none) state_->unsynced->add(at.file);
   return any;
 }
 

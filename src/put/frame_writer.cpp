@@ -51,8 +51,23 @@ asio::awaitable<void> writer::write_frames() {
   error = co_await append_frames();
   leave_lock();
   work_queue finished = queue_.finish_running(error);
-  if (!error && !finished.empty()) count_batch(finished, frames_.plain_bytes());
+  if (!error && !finished.empty()) {
+    count_batch(finished, frames_.plain_bytes());
+    count_frames();
+  }
   complete(std::move(finished));
+}
+
+void writer::count_frames() noexcept {
+  file_compression part;
+  part.number = tenure_.mutable_tail().file->number;
+  part.plain_bytes = frames_.plain_bytes();
+  part.stored_bytes = frames_.stored_bytes();
+  part.frames = frames_.frames().size();
+  part.encode_us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(frames_.encoding_time()).count());
+  part.frame_bytes = state_->how.frame_bytes;
+  part.level = state_->how.level;
+  state_->compressed.add(part);
 }
 
 // Frames and table in one write: over the old table, which is the first thing to go.
@@ -72,20 +87,10 @@ asio::awaitable<std::error_code> writer::append_frames() {
   if (state_->how.durability == durability::fdatasync) {
     error = co_await append_durably();
   } else {
-    tenure_.unsynced()->add(at.file);
+    state_->unsynced->add(at.file);
     error = co_await append_undurably();
   }
-  if (error) co_return error;
-  tenure_.appended_frames(frames_.frames(), bytes);
-  file_compression part;
-  part.number = at.file->number;
-  part.plain_bytes = frames_.plain_bytes();
-  part.stored_bytes = bytes;
-  part.frames = frames_.frames().size();
-  part.encode_us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(frames_.encoding_time()).count());
-  part.frame_bytes = state_->how.frame_bytes;
-  part.level = state_->how.level;
-  state_->compressed.add(part);
+  if (!error) tenure_.appended_frames(frames_.frames(), bytes);
   co_return error;
 }
 

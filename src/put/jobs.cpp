@@ -42,7 +42,7 @@ asio::awaitable<void> writer::run_job(put_queue::job job) {
 // Everything this store wrote since the last sync, and the directory. The mutable file's sync is marked in the record, so that the next
 // holder learns of it if this process dies before it knows the outcome.
 asio::awaitable<std::error_code> writer::sync_all() {
-  const std::shared_ptr<unsynced_files> unsynced = tenure_.unsynced();
+  const std::shared_ptr<unsynced_files>& unsynced = state_->unsynced;
   if (unsynced->poisoned()) co_return make_error_code(errc::poisoned);
   const auto files = unsynced->all();
   const auto& mutable_file = tenure_.mutable_tail().file;

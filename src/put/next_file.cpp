@@ -63,7 +63,7 @@ asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32
   finish_table();
   // Its last table is not durable yet, whatever the durability.
   if (tail_.frames) {
-    unsynced_->add(tail_.file);
+    state_.unsynced->add(tail_.file);
     sync_behind(tail_.file);
   }
   std::error_code error;

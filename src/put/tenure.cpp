@@ -30,7 +30,7 @@ constexpr std::int64_t tail_changed = 2;  // somebody else wrote to it
 }  // namespace
 
 tenure::tenure(store_state& state, io::file_io& disk, io::completion_port& home)
-    : state_(state), disk_(disk), home_(home), lock_(disk, state.lock_path), boot_(state.around.boot()), unsynced_(state.unsynced) {}
+    : state_(state), disk_(disk), home_(home), lock_(disk, state.lock_path), boot_(state.around.boot()) {}
 
 bool tenure::record_vouches() const noexcept { return record_valid_ && record_.boot == boot_ && record_.device == device_; }
 
@@ -142,7 +142,7 @@ asio::awaitable<std::error_code> tenure::list() {
   listed_directory_ = directory;
   listed_changes_ = record_.changes;
   if (mutable_) state_.sealed_up_to(mutable_->number);
-  unsynced_->forget_deleted(disk_);
+  state_.unsynced->forget_deleted(disk_);
   for (const files::file_id& file : foreign) {
     if (std::find(reported_.begin(), reported_.end(), file) != reported_.end()) continue;
     reported_.push_back(file);
@@ -265,12 +265,12 @@ asio::awaitable<std::error_code> tenure::sync_directory() {
 // Files that were left stay open until `sync`; beyond a few, the oldest is synced while puts go on. By then the kernel has written most
 // of it, so this costs little, and descriptors do not pile up in a program that never calls `sync`.
 void tenure::sync_oldest() {
-  const auto all = unsynced_->all();
+  const auto all = state_.unsynced->all();
   if (all.size() > unsynced_files_max) sync_behind(all.front());
 }
 
 void tenure::sync_behind(const std::shared_ptr<append_file>& left) {
-  state_.helpers.post_in_background([file = left, unsynced = unsynced_, disk = &disk_] {
+  state_.helpers.post_in_background([file = left, unsynced = state_.unsynced, disk = &disk_] {
     if (disk->sync_data(file->fd.get()) < 0) unsynced->poison();
     unsynced->remove(file);
   });
@@ -278,7 +278,7 @@ void tenure::sync_behind(const std::shared_ptr<append_file>& left) {
 
 void tenure::poison_tail(std::error_code why, bool sync_failed) {
   const std::uint32_t number = tail_.file ? tail_.file->number : record_.mutable_file;
-  if (sync_failed) unsynced_->poison();
+  if (sync_failed) state_.unsynced->poison();
   poisoned_here_ = std::max(poisoned_here_.value_or(0), number);
   record_.poisoned = std::max(record_.poisoned.value_or(0), number);
   // If this cannot be written either, this process still remembers, and the syncing mark tells the others.
@@ -316,7 +316,7 @@ std::error_code tenure::announce_change() {
 void tenure::removed(std::uint32_t number) {
   std::erase_if(files_.files, [number](const files::file_id& file) { return file.number == number; });
   state_.forget_file(number);
-  unsynced_->forget_deleted(disk_);
+  state_.unsynced->forget_deleted(disk_);
 }
 
 void tenure::begin_frames(std::span<const codec::frame_sizes> frames) {

@@ -15,7 +15,6 @@
 #include "files/directory.hpp"
 #include "files/lock_record.hpp"
 #include "files/store_state.hpp"
-#include "files/unsynced_files.hpp"
 #include "io/completion_port.hpp"
 #include "io/file_io.hpp"
 #include "io/file_lock.hpp"
@@ -28,7 +27,6 @@ class tenure {
   tenure(store_state& state, io::file_io& disk, io::completion_port& home);
 
   io::file_lock& lock() noexcept { return lock_; }
-  const std::shared_ptr<unsynced_files>& unsynced() const noexcept { return unsynced_; }
 
   // Begins to watch directory and lock file for changes. Once both exist, and again when the lock file was reopened.
   void watch();
@@ -104,7 +102,6 @@ class tenure {
   io::file_lock lock_;
   files::change_watch watch_;
   const files::boot_id boot_;
-  const std::shared_ptr<unsynced_files> unsynced_;
 
   files::lock_record record_;
   bool record_valid_ = false;  // what stood in the lock file could be read

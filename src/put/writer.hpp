@@ -63,6 +63,7 @@ class writer : public std::enable_shared_from_this<writer> {
   asio::awaitable<void> encode_batch();
   asio::awaitable<void> write_frames();
   asio::awaitable<std::error_code> append_frames();
+  void count_frames() noexcept;
 
   asio::awaitable<void> write_batch();
   bool begin_batch();
