@@ -143,13 +143,15 @@ class flat_file_db {
     return initiate<detail::plain_call<detail::queued_op::kind::remove_before>, std::size_t>(token, number);
   }
 
-  // Replaces a sealed plain file by its compressed form, of `options::level` and `options::frame_bytes`. Locations stay true at every
-  // moment, in every process, and reads under way finish. Completes with what came of it; for a file that is compressed already, with
-  // its sizes. Runs on the store's thread for compression, at the lowest priority, one file after the other, and for a short while under
-  // the lock. `mutable_file`, `no_such_file`, `not_a_regular_file`, `read_only`; `corrupt` where both forms stand there and differ;
-  // `poisoned` where a sync of this file or a higher one failed since the machine started; or what the system says, ENOSPC for example:
-  // then the plain file stays. Cancelled, it ends with `asio::error::operation_aborted` after the frame it is at, and the plain file stays.
-  // Not for a store that originals are using, see docs/interoperability.md.
+  // Replaces a sealed plain file by its compressed form, of `options::level` and `options::frame_bytes`, with the same owner and mode.
+  // Locations stay true at every moment, in every process, and reads under way finish. Completes with what came of it; for a file that is
+  // compressed already, with its sizes. Runs on the store's thread for compression, at the lowest priority, one file after the other, and
+  // for a short while under the lock. Fails, and the plain file stays: `mutable_file`, `no_such_file`, `not_a_regular_file`, `read_only`;
+  // `corrupt` where both forms stand there and differ; `poisoned` where a sync of this file or a higher one failed since the machine
+  // started; std::errc::device_or_resource_busy where another process has been at it for a minute, text_file_busy where somebody appends
+  // to it, timed_out where the lock was not to be had, operation_not_permitted where another user's file would get another owner; or
+  // what the system says, ENOSPC for example. Cancelled, it ends with `asio::error::operation_aborted` after the frame it is at. Not for a
+  // store that originals are using, see docs/interoperability.md.
   template <typename Token = asio::use_awaitable_t<>>
   auto compress_file(std::uint32_t number, Token&& token = Token{}) const {
     return initiate<detail::compress_call, file_compression>(token, number);

@@ -20,18 +20,26 @@ std::shared_ptr<data_file> open_files::find(std::uint32_t number) {
   return found->second.file;
 }
 
-std::shared_ptr<data_file> open_files::open(std::uint32_t number, bool direct, io::open_patience patience, std::error_code& error) {
+namespace {
+
+io::open_patience patience_of(open_effort effort) {
+  return effort == open_effort::cached_only ? io::open_patience::cached_only : io::open_patience::may_block;
+}
+
+}  // namespace
+
+std::shared_ptr<data_file> open_files::open(std::uint32_t number, bool direct, open_effort effort, std::error_code& error) {
   // A sealed file is replaced by its other form while we look: the second round sees what the first one missed.
   std::shared_ptr<data_file> file;
   for (int round = 0; round < 2 && !file; ++round) {
     for (const file_form form : {file_form::plain, file_form::zstd}) {
-      file = open_form({number, form}, direct, patience, error);
+      file = open_form({number, form}, direct, patience_of(effort), error);
       if (file || error != errc::no_such_file) break;
     }
     if (error != errc::no_such_file) break;
   }
   if (!file) return nullptr;
-  if (file->id.form == file_form::plain) error = judge_forms(number, patience);
+  if (file->id.form == file_form::plain) error = judge_forms(number, effort);
   if (error) return nullptr;
   const std::lock_guard hold(mutex_);
   last_ = nullptr;
@@ -41,14 +49,14 @@ std::shared_ptr<data_file> open_files::open(std::uint32_t number, bool direct, i
 }
 
 // A compressed file beside the plain one is what a killed process left, and equal to it. If it is not, nobody knows which of them is right.
-std::error_code open_files::judge_forms(std::uint32_t number, io::open_patience patience) {
+std::error_code open_files::judge_forms(std::uint32_t number, open_effort effort) {
   const files::file_name name(number, file_form::zstd);
-  const std::int64_t beside = disk_.open(directory_, name.c_str(), io::open_mode::read, 0, patience);
+  const std::int64_t beside = disk_.open(directory_, name.c_str(), io::open_mode::read, 0, patience_of(effort));
   if (beside == -ENOENT || beside == -ELOOP || beside == -ENXIO) return {};
   if (beside < 0) return os_error(beside);
   const unique_fd opened(static_cast<int>(beside));
   // They are to be read to their ends.
-  if (patience != io::open_patience::may_take_long) return os_error(-EAGAIN);
+  if (effort != open_effort::may_compare) return os_error(-EAGAIN);
   const std::lock_guard alone(judging_);
   io::file_status plain;
   io::file_status compressed;

@@ -12,6 +12,13 @@
 
 namespace conduit::detail {
 
+// What opening a file may cost its caller.
+enum class open_effort {
+  cached_only,  // what the kernel knows without asking a disk
+  may_block,
+  may_compare  // both forms of a number, to their last byte
+};
+
 class open_files {
  public:
   // Keeps at most `limit` files open besides those that running reads hold.
@@ -20,10 +27,10 @@ class open_files {
   // The open file, or null.
   std::shared_ptr<data_file> find(std::uint32_t number);
 
-  // Opens the file and keeps it; `direct`: with O_DIRECT where the file system has it. EAGAIN (system category) where `patience` is at its
-  // end: both forms of a number are compared only by `may_take_long`; `no_such_file`, `not_a_regular_file`, `corrupt` where both forms
+  // Opens the file and keeps it; `direct`: with O_DIRECT where the file system has it. EAGAIN (system category) where `effort` does not
+  // suffice; `no_such_file`, `not_a_regular_file`, `corrupt` where both forms
   // stand there and differ, or what the operating system says.
-  std::shared_ptr<data_file> open(std::uint32_t number, bool direct, io::open_patience patience, std::error_code& error);
+  std::shared_ptr<data_file> open(std::uint32_t number, bool direct, open_effort effort, std::error_code& error);
 
   void forget(std::uint32_t number);
   // Drops the files that were deleted, by whichever process, so that their space comes back.
@@ -42,7 +49,7 @@ class open_files {
     bool equal = false;
   };
 
-  std::error_code judge_forms(std::uint32_t number, io::open_patience patience);
+  std::error_code judge_forms(std::uint32_t number, open_effort effort);
   std::shared_ptr<data_file> open_form(files::file_id file, bool direct, io::open_patience patience, std::error_code& error);
   void make_room();
 

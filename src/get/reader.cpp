@@ -28,7 +28,7 @@ void get_op::start() {
   file = owner->files.find(location.file_number);
   if (!file || (want_direct && !file->opened_for_direct)) {
     owner->state->watch_for_deleted_files();
-    file = owner->files.open(location.file_number, want_direct, io::open_patience::cached_only, error);
+    file = owner->files.open(location.file_number, want_direct, open_effort::cached_only, error);
     if (!file) return error == std::errc::resource_unavailable_try_again ? open_on_helper() : fail(error);
   }
   read();
@@ -60,14 +60,14 @@ void get_op::open_on_helper() {
 }
 
 void get_op::open_file(bool may_compare_forms) {
-  const auto patience = may_compare_forms ? io::open_patience::may_take_long : io::open_patience::may_block;
+  const auto effort = may_compare_forms ? open_effort::may_compare : open_effort::may_block;
   const bool direct = owner->state->how.direct_io && location.file_number < owner->state->sealed_below.load(std::memory_order_relaxed);
   // Others that found it closed may have opened it meanwhile: each opening learns the frames of a compressed file anew.
   auto found = reopened ? nullptr : owner->files.find(location.file_number);
   if (found && (!direct || found->opened_for_direct)) {
     file = std::move(found);
   } else {
-    file = owner->files.open(location.file_number, direct, patience, error);
+    file = owner->files.open(location.file_number, direct, effort, error);
   }
 }
 
@@ -152,7 +152,7 @@ void get_op::complete() {
     reopened = true;
     bounce = blob();
     transferred = 0;
-    file = owner->files.open(location.file_number, false, io::open_patience::may_take_long, error);
+    file = owner->files.open(location.file_number, false, open_effort::may_compare, error);
     return file ? attempt() : fail(error);
   }
   if (result < 0) return fail(os_error(result));

@@ -32,7 +32,6 @@ enum class open_mode {
 };
 
 enum class open_patience {
-  may_take_long,  // reading whole files, where that tells which to open
   may_block,
   cached_only  // -EAGAIN where a disk would have to be asked
 };

@@ -56,7 +56,7 @@ std::error_code list_store(binding& where, std::vector<file_info>& found) {
 
 std::error_code check_file(binding& where, std::uint32_t number, const std::atomic<bool>& abandoned, verify_report& report) {
   std::error_code error;
-  const auto file = where.files.open(number, false, io::open_patience::may_take_long, error);
+  const auto file = where.files.open(number, false, open_effort::may_compare, error);
   if (!file && error == errc::corrupt) report.faults.push_back({number, 0, 0, error});  // both forms, and they differ
   if (!file) return report.faults.empty() ? error : std::error_code{};
   const auto check = file->id.form == file_form::plain ? check_plain_file : check_compressed_file;
@@ -65,7 +65,7 @@ std::error_code check_file(binding& where, std::uint32_t number, const std::atom
 
 std::error_code examine_file(binding& where, std::uint32_t number, recovery_report& report) {
   std::error_code error;
-  const auto file = where.files.open(number, false, io::open_patience::may_take_long, error);
+  const auto file = where.files.open(number, false, open_effort::may_compare, error);
   if (!file || file->id.form == file_form::plain) return error;
   files::examined_file found;
   error = files::examine_file(*where.disk, file->fd(), found);

@@ -21,6 +21,7 @@ namespace conduit::test {
 namespace {
 
 using detail::data_file;
+using detail::open_effort;
 using detail::open_files;
 
 // A directory of plain files, each holding its number as text.
@@ -29,7 +30,7 @@ struct files_under_test {
 
   void create(std::uint32_t number) { write_file(path / files::file_name(number).text(), std::to_string(number)); }
 
-  std::shared_ptr<data_file> open(std::uint32_t number) { return files.open(number, false, io::open_patience::may_block, error); }
+  std::shared_ptr<data_file> open(std::uint32_t number) { return files.open(number, false, open_effort::may_block, error); }
 
   std::string content(const data_file& file) {
     std::string text(20, '\0');
@@ -151,7 +152,7 @@ TEST_CASE("What cannot be opened is told apart") {
 TEST_CASE("A file may be opened for direct reads") {
   files_under_test all(4);
   all.create(1);
-  const auto file = all.files.open(1, true, io::open_patience::may_block, all.error);
+  const auto file = all.files.open(1, true, open_effort::may_block, all.error);
   REQUIRE(file);
   CHECK(file->opened_for_direct);
   CHECK(all.files.find(1) == file);
