@@ -1,0 +1,57 @@
+#include "base/thread_crew.hpp"
+
+namespace conduit {
+
+thread_crew::thread_crew(unsigned threads_max) : core_(std::make_shared<core>(threads_max)) {}
+
+thread_crew::~thread_crew() {
+  join();
+  // A lock of its queue may have been held by a thread that this process does not have.
+  if (fork_generation() != made_in_) static_cast<void>(new std::shared_ptr<core>(std::move(core_)));
+}
+
+void thread_crew::join() noexcept {
+  if (fork_generation() != made_in_) return;
+  core_->work.reset();
+  std::vector<std::thread> ended;
+  {
+    const std::lock_guard hold(core_->starting);
+    ended.swap(core_->threads);
+  }
+  for (std::thread& thread : ended) {
+    // A task that ends its own owner lives longer than that.
+    if (thread.get_id() == std::this_thread::get_id()) {
+      thread.detach();
+    } else {
+      thread.join();
+    }
+  }
+}
+
+std::error_code thread_crew::core::make_room() noexcept {
+  const unsigned tasks = unfinished.fetch_add(1, std::memory_order_relaxed) + 1;
+  const unsigned threads_now = started.load(std::memory_order_acquire);
+  if (threads_now == threads_max || threads_now >= tasks) return {};
+  const std::error_code refused = start_thread();
+  // The threads that there are will come to it.
+  if (!refused || started.load(std::memory_order_acquire) != 0) return {};
+  unfinished.fetch_sub(1, std::memory_order_relaxed);
+  return refused;
+}
+
+std::error_code thread_crew::core::start_thread() noexcept {
+  const std::lock_guard hold(starting);
+  if (threads.size() == threads_max) return {};
+  try {
+    threads.reserve(threads_max);
+    threads.emplace_back([self = shared_from_this()] { self->queue.run(); });
+    started.fetch_add(1, std::memory_order_release);
+    return {};
+  } catch (const std::system_error& no_thread) {
+    return no_thread.code();
+  } catch (const std::bad_alloc&) {
+    return std::make_error_code(std::errc::not_enough_memory);
+  }
+}
+
+}  // namespace conduit
