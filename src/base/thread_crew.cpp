@@ -7,7 +7,7 @@ thread_crew::thread_crew(unsigned threads_max) : core_(std::make_shared<core>(th
 thread_crew::~thread_crew() {
   join();
   // A lock of its queue may have been held by a thread that this process does not have.
-  if (fork_generation() != made_in_) static_cast<void>(new std::shared_ptr<core>(std::move(core_)));
+  if (fork_generation() != made_in_) core_->kept_for_ever = core_;
 }
 
 void thread_crew::join() noexcept {

@@ -69,6 +69,7 @@ class thread_crew {
     std::atomic<unsigned> started{0};
     std::mutex starting;
     std::vector<std::thread> threads;  // guarded by `starting`
+    std::shared_ptr<core> kept_for_ever;
   };
 
   const std::uint64_t made_in_ = fork_generation();
