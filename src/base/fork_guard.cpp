@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <mutex>
@@ -25,14 +26,22 @@ struct fork_registry {
 
   void in_child() {
     generation.fetch_add(1, std::memory_order_relaxed);
-    // The number stays taken, by something harmless: whoever owns it in this process will close it once more.
-    const int harmless = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    // The number stays taken, by something harmless that can be polled: whoever owns it in this
+    // process closes it once more, or lets its reactor watch it again.
+    int harmless = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    bool spare = harmless >= 0;
     for (closed_on_fork* entry = first; entry != nullptr; entry = entry->next_) {
       const int fd = entry->fd_.exchange(-1, std::memory_order_relaxed);
       if (fd < 0) continue;
-      if (harmless < 0 || ::dup3(harmless, fd, O_CLOEXEC) < 0) ::close(fd);
+      if (harmless < 0) {
+        // No number was free: now this one is.
+        ::close(fd);
+        harmless = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        spare = harmless >= 0 && harmless != fd;
+      }
+      if (harmless >= 0 && harmless != fd) ::dup3(harmless, fd, O_CLOEXEC);
     }
-    if (harmless >= 0) ::close(harmless);
+    if (spare) ::close(harmless);
     mutex.unlock();
   }
 };

@@ -4,11 +4,33 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 namespace conduit {
 
 // Counts forks seen from inside: a child's count differs from the one its parent's stores were opened under.
 std::uint64_t fork_generation() noexcept;
+
+// A value that a forked child does not destroy: to destroy a condition variable waits for threads that the child does not have.
+template <typename T>
+class kept_in_child {
+ public:
+  kept_in_child() { std::construct_at(&value_); }
+  kept_in_child(const kept_in_child&) = delete;
+  kept_in_child& operator=(const kept_in_child&) = delete;
+  ~kept_in_child() {
+    if (fork_generation() == made_in_) std::destroy_at(&value_);
+  }
+
+  T& operator*() noexcept { return value_; }
+  T* operator->() noexcept { return &value_; }
+
+ private:
+  const std::uint64_t made_in_ = fork_generation();
+  union {
+    T value_;
+  };
+};
 
 // A descriptor that is closed in every forked child, before the child runs anything else. The slot is read in the child alone.
 class closed_on_fork {

@@ -29,30 +29,30 @@ void completion_port::deliver(detail::completion& operation) {
   arrived_count_.fetch_add(1, std::memory_order_relaxed);
   if (shut_down_) {
     leave(operation);
-    arrival_.notify_all();
+    arrival_->notify_all();
     return;
   }
-  post_arrived();
+  post_turn();
   // Only now, with a handler posted: the context may have no other work.
   leave(operation);
 }
 
 void completion_port::deliver_all(work_queue& operations) {
   const std::lock_guard hold(mutex_);
-  if (!shut_down_) post_arrived();
+  if (!shut_down_) post_turn();
   while (!operations.empty()) {
     detail::completion& operation = operations.pop_front();
     arrived_.push_back(operation);
     arrived_count_.fetch_add(1, std::memory_order_relaxed);
     leave(operation);
   }
-  if (shut_down_) arrival_.notify_all();
+  if (shut_down_) arrival_->notify_all();
 }
 
-void completion_port::post_arrived() {
-  if (flush_posted_) return;
-  flush_posted_ = true;
-  asio::post(context_, [this] { run_arrived(); });
+void completion_port::post_turn() {
+  if (turn_posted_) return;
+  asio::post(context_, with_memory(turn_memory_, [this] { turn(); }));
+  turn_posted_ = true;
 }
 
 void completion_port::take_back(detail::completion& operation) noexcept {
@@ -67,22 +67,29 @@ void completion_port::take_back_all(work_queue& operations) noexcept {
   }
 }
 
-void completion_port::run_arrived() {
-  work_queue batch;
-  {
-    const std::lock_guard hold(mutex_);
-    flush_posted_ = false;
-    batch.splice(arrived_);
-  }
-  complete_all(batch, arrived_count_, [this](work_queue& rest) {
-    const std::lock_guard hold(mutex_);
+void completion_port::turn() {
+  // What arrived before the fork is completed by the parent.
+  if (forked()) return work_.reset();
+  std::unique_lock hold(mutex_);
+  turn_posted_ = false;
+  work_queue share = take_turn(arrived_);
+  if (!arrived_.empty()) post_turn();
+  hold.unlock();
+  complete_all(share, arrived_count_, [this](work_queue& rest) {
+    const std::lock_guard again(mutex_);
     rest.splice(arrived_);
     arrived_.splice(rest);
-    post_arrived();
+    post_turn();
   });
 }
 
+// The child's loop would wait for what the parent's threads work on.
+void completion_port::notify_fork(asio::execution_context::fork_event event) {
+  if (event == asio::execution_context::fork_child && forked()) work_.reset();
+}
+
 void completion_port::shutdown() {
+  if (forked()) return work_.reset();
   std::unique_lock hold(mutex_);
   shut_down_ = true;
   while (!away_.empty()) {
@@ -95,7 +102,7 @@ void completion_port::shutdown() {
       leave(operation);
       arrived_.push_back(operation);
     } else {
-      arrival_.wait(hold, [&] { return away_.empty() || &away_.front() != &operation; });
+      arrival_->wait(hold, [&] { return away_.empty() || &away_.front() != &operation; });
     }
   }
   work_queue batch;

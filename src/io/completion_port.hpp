@@ -7,10 +7,13 @@
 #include <asio/io_context.hpp>
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 
+#include "base/fork_guard.hpp"
 #include "base/intrusive_list.hpp"
+#include "io/handler_memory.hpp"
 
 namespace conduit::io {
 
@@ -23,6 +26,8 @@ class completion_port final : public asio::execution_context::service {
   static completion_port& of(asio::io_context& context);
 
   asio::io_context& context() noexcept { return context_; }
+  // The context is one that this process got from its parent by a fork: nothing of the library works on it.
+  bool forked() const noexcept { return fork_generation() != made_in_; }
 
   // The operation is with another thread now. The context has work until it is delivered or taken back.
   void send_away(detail::completion& operation);
@@ -38,17 +43,20 @@ class completion_port final : public asio::execution_context::service {
   using away_queue = intrusive_list<detail::completion, detail::away_list>;
 
   void shutdown() override;
+  void notify_fork(asio::execution_context::fork_event event) override;
   void leave(detail::completion& operation) noexcept;
-  void post_arrived();
-  void run_arrived();
+  void post_turn();
+  void turn();
 
   asio::io_context& context_;
+  const std::uint64_t made_in_ = fork_generation();
   std::mutex mutex_;
-  std::condition_variable arrival_;
+  kept_in_child<std::condition_variable> arrival_;
   away_queue away_;
   work_queue arrived_;
   std::atomic<unsigned> arrived_count_{0};
-  bool flush_posted_ = false;
+  bool turn_posted_ = false;
+  handler_memory turn_memory_;
   bool shut_down_ = false;
   // Held while anything is away: `run` must not return under a pending operation.
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;

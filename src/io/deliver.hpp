@@ -1,11 +1,26 @@
-// Completes a list of finished operations, and loses none where a handler throws.
+// Completes lists of finished operations, a few in each turn of the loop, and loses none where a handler throws.
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 
 #include "base/intrusive_list.hpp"
 
 namespace conduit::io {
+
+// Handlers that one turn of a loop runs at most. What is left is posted before the first of them runs: other threads of the context
+// take it meanwhile, timers and sockets come in between, and `stop` is heard.
+inline constexpr unsigned handlers_a_turn = 16;
+
+// Moves the share of one turn out of `from`.
+inline work_queue take_turn(work_queue& from) noexcept {
+  work_queue share;
+  for (unsigned i = 0; i < handlers_a_turn && !from.empty(); ++i) share.push_back(from.pop_front());
+  return share;
+}
+
+// Bytes that one turn has the kernel copy out of the page cache, on the loop's thread, before it looks at timers and sockets again.
+inline constexpr std::size_t bytes_a_turn = 4U << 20;
 
 // `pending` is lowered before each handler, so that the last one of a batch sees an idle engine and the others do not. A handler may
 // throw, out of `io_context::run` as usual in Asio; what was not yet completed is then given to `put_back`.

@@ -2,7 +2,9 @@
 
 #include <asio/post.hpp>
 #include <fcntl.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <thread>
 
@@ -21,6 +23,9 @@ namespace {
 
 constexpr unsigned ring_entries = 256;
 constexpr unsigned ring_entries_min = 16;
+
+// While more handlers wait than a turn runs, requests are gathered to this many: a submission is a system call.
+constexpr std::size_t submission_min = 64;
 
 // Where locked memory is scarce (kernels that charge rings to RLIMIT_MEMLOCK) a smaller ring may still be had.
 int set_up(io_uring& ring, unsigned& entries) noexcept {
@@ -48,6 +53,7 @@ ring_service::ring_service(asio::execution_context& context) : service(context),
   if (error_) return;
   have_ring_ = true;
   io_uring_ring_dontfork(&ring_);
+  ring_in_child_.emplace(ring_.ring_fd);
   // Completions must never outgrow their queue: the kernel would keep them back and every call become slower.
   in_flight_max_ = *ring_.cq.kring_entries;
   // A descriptor of its own, which Asio closes: liburing closes the ring's behind the back of everybody, ThreadSanitizer too.
@@ -61,86 +67,134 @@ ring_service::ring_service(asio::execution_context& context) : service(context),
     return;
   }
   static_cast<void>(watch_->assign(watched.get(), error_));
-  if (!error_) watched.release();
+  if (!error_) watched_in_child_.emplace(watched.release());
 }
 
 ring_service::~ring_service() {
-  if (have_ring_) io_uring_queue_exit(&ring_);
+  ring_in_child_.reset();
+  if (!have_ring_) return;
+  if (forked()) {
+    // The ring is not mapped here, and what now lies at its addresses belongs to others.
+    ::close(ring_.ring_fd);
+  } else {
+    io_uring_queue_exit(&ring_);
+  }
 }
 
 ring_service& ring_service::of(asio::io_context& context) { return asio::use_service<ring_service>(context); }
 
 void ring_service::start(io_request& request) {
+  if (forked()) return;
   const std::lock_guard hold(mutex_);
   if (shut_down_) return drop_pair(request);
   request.state = io_request::phase::queued;
   queued_.push_back(request);
+  ++queued_count_;
   pending_.fetch_add(request.linked != nullptr ? 2 : 1, std::memory_order_relaxed);
-  post_flush();
+  post_turn();
 }
 
 void ring_service::complete_later(io_request& request) {
+  if (forked()) return;
   const std::lock_guard hold(mutex_);
   if (shut_down_) return drop_pair(request);
+  pending_.fetch_add(1, std::memory_order_relaxed);
+  finish(request, request.result);
+  post_turn();
+}
+
+void ring_service::finish(io_request& request, std::int64_t result) noexcept {
+  request.result = result;
   request.state = io_request::phase::done;
   reaped_.push_back(request);
-  pending_.fetch_add(1, std::memory_order_relaxed);
-  post_flush();
+  ++reaped_count_;
 }
 
-void ring_service::post_flush() {
-  if (flush_posted_) return;
-  flush_posted_ = true;
-  asio::post(context_, [this] { flush(); });
+// ---- one turn of the loop
+
+void ring_service::post_turn() {
+  if (turn_posted_) return;
+  asio::post(context_, with_memory(turn_memory_, [this] {
+               if (forked()) return;
+               std::unique_lock hold(mutex_);
+               turn_posted_ = false;
+               take_turn_under(hold);
+             }));
+  turn_posted_ = true;
 }
 
-void ring_service::flush() {
-  std::unique_lock hold(mutex_);
-  flush_posted_ = false;
-  submit_queued();
+void ring_service::take_turn_under(std::unique_lock<std::mutex>& hold) {
   reap();
+  if (submission_is_due()) submit_queued();
+  reap();
+  work_queue share = take_turn(reaped_);
+  reaped_count_ -= std::min<std::size_t>(reaped_count_, handlers_a_turn);
+  if (!reaped_.empty() || may_submit()) post_turn();
   watch_or_rest();
-  complete_reaped(hold);
-}
-
-void ring_service::on_readable() {
-  std::unique_lock hold(mutex_);
-  watching_ = false;
-  reap();
-  submit_queued();
-  reap();
-  watch_or_rest();
-  complete_reaped(hold);
-}
-
-void ring_service::complete_reaped(std::unique_lock<std::mutex>& hold) {
-  work_queue batch;
-  batch.splice(reaped_);
   hold.unlock();
-  complete_all(batch, pending_, [this](work_queue& rest) {
+  complete_all(share, pending_, [this](work_queue& rest) {
     const std::lock_guard again(mutex_);
+    for (detail::completion* entry = &rest.front(); entry != nullptr; entry = rest.after(*entry)) ++reaped_count_;
     rest.splice(reaped_);
     reaped_.splice(rest);
-    post_flush();
+    post_turn();
   });
 }
 
+// Handlers that wait are worth more than a small submission: they bring requests that can go with it.
+bool ring_service::submission_is_due() const noexcept { return reaped_count_ < handlers_a_turn || queued_count_ >= submission_min; }
+
+// Something waits for a submission that could be tried now. What waits for room in the ring is tried when the kernel answers.
+bool ring_service::may_submit() noexcept {
+  if (io_uring_sq_ready(&ring_) != 0) return true;
+  if (queued_.empty()) return false;
+  const unsigned needed = static_cast<io_request&>(queued_.front()).linked != nullptr ? 2 : 1;
+  return in_flight_ + needed <= in_flight_max_;
+}
+
+// Only where no other turn is to come: that one looks again.
+void ring_service::watch_or_rest() {
+  if (shut_down_ || turn_posted_) return;
+  if (in_flight_ == 0) {
+    // An armed wait would keep `run` from returning. Its handler still runs, aborted, and finds nothing.
+    std::error_code ignored;
+    if (watching_) static_cast<void>(watch_->cancel(ignored));
+  } else if (!watching_) {
+    auto on_readable = [this](std::error_code) {
+      if (forked()) return;
+      std::unique_lock hold(mutex_);
+      watching_ = false;
+      take_turn_under(hold);
+    };
+    watch_->async_wait(asio::posix::descriptor_base::wait_read, with_memory(watch_memory_, on_readable));
+    watching_ = true;
+  }
+}
+
+// ---- to the kernel and back
+
 void ring_service::submit_queued() noexcept {
-  while (!queued_.empty()) {
+  std::size_t bytes = 0;
+  while (!queued_.empty() && bytes < bytes_a_turn) {
     io_request& request = static_cast<io_request&>(queued_.front());
     const unsigned needed = request.linked != nullptr ? 2 : 1;
-    if (in_flight_ + needed > in_flight_max_) break;
-    if (io_uring_sq_space_left(&ring_) < needed) {
-      // A linked pair must go into one submission: the kernel ends a chain there.
-      if (io_uring_submit(&ring_) < 0) break;
-      continue;
-    }
+    // A linked pair must go into one submission: the kernel ends a chain there.
+    if (in_flight_ + needed > in_flight_max_ || (io_uring_sq_space_left(&ring_) < needed && !submit_filled())) break;
     work_queue::erase(request);
+    --queued_count_;
+    bytes += request.what == io_request::kind::read ? request.size : 0;
     fill(request, request.linked != nullptr);
     if (request.linked != nullptr) fill(*request.linked, false);
   }
-  // A negative answer (EAGAIN, EBUSY, EINTR) leaves the entries in the queue; the next flush or reap submits them.
-  if (io_uring_sq_ready(&ring_) != 0 && io_uring_submit(&ring_) < 0) post_flush();
+  static_cast<void>(submit_filled());
+}
+
+// The kernel may take some of them only. False where it takes no more now (EAGAIN, EBUSY, EINTR): they stay for the next turn.
+bool ring_service::submit_filled() noexcept {
+  while (io_uring_sq_ready(&ring_) != 0) {
+    if (io_uring_submit(&ring_) <= 0) return false;
+  }
+  return true;
 }
 
 void ring_service::fill(io_request& request, bool link) noexcept {
@@ -172,44 +226,43 @@ void ring_service::reap() noexcept {
     --in_flight_;
     if (request == nullptr) continue;  // the answer to a cancellation
     returned_by_kernel(request);
-    request->result = result;
-    request->state = io_request::phase::done;
-    reaped_.push_back(*request);
+    finish(*request, result);
   }
 }
 
-void ring_service::watch_or_rest() {
-  if (shut_down_) return;
-  if (in_flight_ == 0) {
-    // An armed wait would keep `run` from returning. Its handler still runs, aborted, and finds nothing.
-    std::error_code ignored;
-    if (watching_) static_cast<void>(watch_->cancel(ignored));
-  } else if (!watching_) {
-    watching_ = true;
-    watch_->async_wait(asio::posix::descriptor_base::wait_read, [this](std::error_code) { on_readable(); });
+// Blocks until the kernel has answered one request more. Under the lock: this runs only while a context is being destroyed.
+void ring_service::await_kernel() noexcept {
+  io_uring_cqe* entry = nullptr;
+  if (!submit_filled()) {
+    // It has too little memory for what is filled in, and may have nothing to answer.
+    std::this_thread::yield();
+  } else if (in_flight_ != 0) {
+    io_uring_wait_cqe(&ring_, &entry);
   }
+  reap();
 }
 
 void ring_service::cancel(io_request& request) noexcept {
+  if (forked()) return;
   const std::lock_guard hold(mutex_);
   if (request.state == io_request::phase::queued) {
     work_queue::erase(request);
-    request.result = -ECANCELED;
-    request.state = io_request::phase::done;
-    reaped_.push_back(request);
-    post_flush();
-  } else if (request.state == io_request::phase::in_kernel && !request.cancel_wanted) {
-    request.cancel_wanted = true;
+    --queued_count_;
+    finish(request, -ECANCELED);
+    post_turn();
+  } else if (request.state == io_request::phase::in_kernel && !request.cancel_wanted && in_flight_ < in_flight_max_) {
     io_uring_sqe* entry = io_uring_get_sqe(&ring_);
     if (entry == nullptr) return;  // it is only a wish
+    request.cancel_wanted = true;
     io_uring_prep_cancel(entry, &request, 0);
     io_uring_sqe_set_data(entry, nullptr);
     ++in_flight_;
-    post_flush();
+    post_turn();
   }
 }
 
 void ring_service::wait(io_request& request) noexcept {
+  if (forked()) return;
   std::unique_lock hold(mutex_);
   while (request.state != io_request::phase::done) {
     if (request.state == io_request::phase::idle) {
@@ -220,15 +273,16 @@ void ring_service::wait(io_request& request) noexcept {
       continue;
     }
     submit_queued();
-    io_uring_cqe* entry = nullptr;
-    // Under the lock: nobody else can reap meanwhile, and this runs only while a context is being destroyed.
-    if (in_flight_ != 0) io_uring_wait_cqe(&ring_, &entry);
     reap();
+    if (request.state != io_request::phase::done) await_kernel();
   }
-  if (!reaped_.empty()) post_flush();
+  if (!reaped_.empty() || may_submit()) post_turn();
 }
 
+// ---- ends
+
 void ring_service::shutdown() {
+  if (forked()) return;
   work_queue queued;
   work_queue dropped;
   {
@@ -237,18 +291,20 @@ void ring_service::shutdown() {
     if (!have_ring_) return;
     queued.splice(queued_);
     // Buffers belong to the kernel until it has answered.
-    while (in_flight_ != 0) {
-      io_uring_cqe* entry = nullptr;
-      io_uring_submit(&ring_);
-      io_uring_wait_cqe(&ring_, &entry);
-      reap();
-    }
+    while (in_flight_ != 0) await_kernel();
     dropped.splice(reaped_);
+    watched_in_child_.reset();
     std::error_code ignored;
     if (watch_) static_cast<void>(watch_->close(ignored));
   }
   while (!queued.empty()) drop_pair(static_cast<io_request&>(queued.pop_front()));
   while (!dropped.empty()) dropped.pop_front().drop();
+}
+
+void ring_service::notify_fork(asio::execution_context::fork_event event) {
+  // The child's loop would wait for the parent's requests.
+  std::error_code ignored;
+  if (event == asio::execution_context::fork_child && watch_) static_cast<void>(watch_->cancel(ignored));
 }
 
 }  // namespace conduit::io

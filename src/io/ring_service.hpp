@@ -1,18 +1,23 @@
-// The ring of one io_context. Requests that arrive during one turn of the loop are submitted together by one posted flush, which reaps
-// at once: what the page cache answers completes there. Asio's reactor watches the ring's descriptor only while something is in flight.
+// The ring of one io_context. Requests that arrive during one turn of the loop are submitted together by one posted turn, which reaps
+// at once: what the page cache answers completes there. As long as anything can be submitted or completed another turn is posted; only
+// what is with the kernel is left to Asio's reactor, which watches the ring's descriptor for that time.
 #pragma once
 
 #include <asio/execution_context.hpp>
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <liburing.h>
 #include <mutex>
 #include <optional>
 #include <system_error>
 
+#include "base/fork_guard.hpp"
 #include "base/intrusive_list.hpp"
 #include "io/engine.hpp"
+#include "io/handler_memory.hpp"
 
 namespace conduit::io {
 
@@ -38,18 +43,28 @@ class ring_service final : public asio::execution_context::service, public engin
  private:
   void shutdown() override;
 
+  void notify_fork(asio::execution_context::fork_event event) override;
+
   // All of these under the lock.
-  void post_flush();
+  void post_turn();
+  bool submission_is_due() const noexcept;
+  bool may_submit() noexcept;
   void submit_queued() noexcept;
+  bool submit_filled() noexcept;
   void fill(detail::io_request& request, bool link) noexcept;
   void reap() noexcept;
+  void finish(detail::io_request& request, std::int64_t result) noexcept;
+  void await_kernel() noexcept;
   void watch_or_rest();
 
-  void flush();
-  void on_readable();
-  void complete_reaped(std::unique_lock<std::mutex>& hold);
+  // Lets go of the lock before it calls handlers.
+  void take_turn_under(std::unique_lock<std::mutex>& hold);
+
+  // In a forked child the ring, and whatever waits for it, is the parent's.
+  bool forked() const noexcept { return fork_generation() != made_in_; }
 
   asio::io_context& context_;
+  const std::uint64_t made_in_ = fork_generation();
   std::error_code error_;
   io_uring ring_{};
   bool have_ring_ = false;
@@ -57,12 +72,18 @@ class ring_service final : public asio::execution_context::service, public engin
   mutable std::mutex mutex_;
   work_queue queued_;  // not yet in the submission queue: also what did not fit in there
   work_queue reaped_;  // answered, to be completed outside the lock
+  std::size_t queued_count_ = 0;
+  std::size_t reaped_count_ = 0;
   unsigned in_flight_ = 0;
   unsigned in_flight_max_ = 0;
-  bool flush_posted_ = false;
+  bool turn_posted_ = false;
   bool watching_ = false;
   bool shut_down_ = false;
+  handler_memory turn_memory_;
+  handler_memory watch_memory_;
   std::optional<asio::posix::stream_descriptor> watch_;
+  std::optional<closed_on_fork> ring_in_child_;
+  std::optional<closed_on_fork> watched_in_child_;
   // Requests started whose handler was not yet called: what `idle` looks at without the lock.
   std::atomic<unsigned> pending_{0};
 };

@@ -11,6 +11,7 @@
 
 namespace conduit::io {
 
+using detail::completion;
 using detail::io_request;
 
 asio::execution_context::id thread_service::id;
@@ -40,6 +41,24 @@ std::int64_t bytes_of(const io_request& write) noexcept {
   return sum;
 }
 
+// As the kernel does it: a link breaks at anything but a whole transfer.
+void perform_pair(io_request& request) noexcept {
+  request.result = perform(request);
+  if (request.linked != nullptr) request.linked->result = request.result == bytes_of(request) ? perform(*request.linked) : -ECANCELED;
+}
+
+// True where the page cache has all of it.
+bool read_at_once(io_request& request) noexcept {
+  if (request.what != io_request::kind::read) return false;
+  const iovec part{request.data, request.size};
+  const ssize_t count = ::preadv2(request.fd, &part, 1, static_cast<off_t>(request.offset), RWF_NOWAIT);
+  if (count < 0 || static_cast<std::size_t>(count) < request.size) return false;
+  request.result = count;
+  return true;
+}
+
+detail::completion* first_of(work_queue& queue) noexcept { return queue.empty() ? nullptr : &queue.front(); }
+
 }  // namespace
 
 thread_service::thread_service(asio::execution_context& context)
@@ -53,99 +72,148 @@ void thread_service::set_threads(unsigned count) noexcept {
 }
 
 void thread_service::start(io_request& request) {
+  if (forked()) return;
   const std::lock_guard hold(mutex_);
   if (shut_down_) return drop_pair(request);
   request.state = io_request::phase::queued;
   queued_.push_back(request);
   pending_.fetch_add(1, std::memory_order_relaxed);
-  post_flush();
+  post_turn();
 }
 
 void thread_service::complete_later(io_request& request) {
+  if (forked()) return;
   const std::lock_guard hold(mutex_);
   if (shut_down_) return drop_pair(request);
   request.state = io_request::phase::done;
   queued_.push_back(request);
   pending_.fetch_add(1, std::memory_order_relaxed);
-  post_flush();
+  post_turn();
 }
 
-void thread_service::post_flush() {
-  if (flush_posted_) return;
-  flush_posted_ = true;
-  asio::post(context_, [this] { flush(); });
+// ---- one turn of the loop
+
+void thread_service::post_turn() {
+  if (turn_posted_) return;
+  asio::post(context_, with_memory(turn_memory_, [this] { turn(); }));
+  turn_posted_ = true;
 }
 
-void thread_service::flush() {
-  work_queue batch;
-  {
-    const std::lock_guard hold(mutex_);
-    flush_posted_ = false;
-    work_queue arrived;
-    arrived.splice(queued_);
-    while (!arrived.empty()) {
-      auto& request = static_cast<io_request&>(arrived.pop_front());
-      if (try_at_once(request)) {
-        batch.push_back(request);
-      } else {
-        pending_.fetch_sub(1, std::memory_order_relaxed);
-        hand_to_pool(request);
-      }
-    }
+void thread_service::turn() {
+  if (forked()) return;
+  std::unique_lock hold(mutex_);
+  turn_posted_ = false;
+  work_queue arrived = take_arrived();
+  if (!queued_.empty()) post_turn();
+  hold.unlock();
+  work_queue finished;
+  work_queue slow;
+  while (!arrived.empty()) {
+    auto& request = static_cast<io_request&>(arrived.pop_front());
+    (request.state == io_request::phase::done || read_at_once(request) ? finished : slow).push_back(request);
   }
-  complete_all(batch, pending_, [this](work_queue& rest) {
-    const std::lock_guard hold(mutex_);
+  hold.lock();
+  for (completion* entry = first_of(finished); entry != nullptr; entry = finished.after(*entry)) finish(static_cast<io_request&>(*entry));
+  while (!slow.empty()) {
+    auto& request = static_cast<io_request&>(slow.pop_front());
+    pending_.fetch_sub(1, std::memory_order_relaxed);
+    hand_to_pool(request);
+  }
+  hold.unlock();
+  complete_all(finished, pending_, [this](work_queue& rest) {
+    const std::lock_guard again(mutex_);
     rest.splice(queued_);
     queued_.splice(rest);
-    post_flush();
+    post_turn();
   });
 }
 
-bool thread_service::try_at_once(io_request& request) noexcept {
-  if (request.state == io_request::phase::done) return true;  // cancelled, or put back by a handler that threw
-  if (request.what != io_request::kind::read) return false;
-  const iovec part{request.data, request.size};
-  const ssize_t count = ::preadv2(request.fd, &part, 1, static_cast<off_t>(request.offset), RWF_NOWAIT);
-  if (count < 0 || static_cast<std::size_t>(count) < request.size) return false;
-  request.result = count;
-  request.state = io_request::phase::done;
-  return true;
+// The share of one turn, which is the loop's until it is finished or handed to the pool.
+work_queue thread_service::take_arrived() noexcept {
+  work_queue share;
+  std::size_t bytes = 0;
+  for (unsigned i = 0; i < handlers_a_turn && bytes < bytes_a_turn && !queued_.empty(); ++i) {
+    auto& request = static_cast<io_request&>(queued_.pop_front());
+    if (request.state == io_request::phase::queued) {
+      request.state = io_request::phase::in_kernel;
+      bytes += request.what == io_request::kind::read ? request.size : 0;
+    }
+    share.push_back(request);
+  }
+  return share;
 }
 
+void thread_service::finish(io_request& request) noexcept {
+  request.state = io_request::phase::done;
+  finished_->notify_all();
+}
+
+// ---- the pool
+
 void thread_service::hand_to_pool(io_request& request) {
-  if (!pool_) pool_.emplace(threads_);
+  request.state = io_request::phase::queued;
+  if (request.cancel_wanted) {
+    request.result = -ECANCELED;
+    request.state = io_request::phase::done;
+  }
   port_.send_away(request);
   if (request.linked != nullptr) port_.send_away(*request.linked);
   waiting_.push_back(request);
-  asio::post(*pool_, [this] { work_one(); });
+  if (need_worker() && workers_ == 0) serve_without_thread(request);
 }
 
-void thread_service::work_one() {
-  io_request* request = nullptr;
-  bool cancelled = false;
-  {
-    const std::lock_guard hold(mutex_);
-    if (waiting_.empty()) return;  // the context is going
-    request = static_cast<io_request*>(&waiting_.pop_front());
-    cancelled = request->state == io_request::phase::done;
-    if (!cancelled) request->state = io_request::phase::in_kernel;
+std::error_code thread_service::need_worker() noexcept {
+  if (workers_ == threads_) return {};
+  try {
+    if (!pool_) pool_.emplace(threads_);
+  } catch (const std::bad_alloc&) {
+    return std::make_error_code(std::errc::not_enough_memory);
   }
-  io_request* const linked = request->linked;
-  if (!cancelled) request->result = perform(*request);
-  // As the kernel does it: a link breaks at anything but a whole transfer.
-  if (linked != nullptr) linked->result = request->result == bytes_of(*request) ? perform(*linked) : -ECANCELED;
-  {
-    const std::lock_guard hold(mutex_);
-    request->state = io_request::phase::done;
-    if (linked != nullptr) linked->state = io_request::phase::done;
-    finished_.notify_all();
+  const std::error_code refused = pool_->post([this] { work(); });
+  if (!refused) ++workers_;
+  return refused;
+}
+
+// No thread is to be had. A read may fail; a write or a sync must not, since a file whose write failed is never written again.
+void thread_service::serve_without_thread(io_request& request) {
+  work_queue::erase(request);
+  if (request.state != io_request::phase::done && request.what == io_request::kind::read) {
+    request.result = -EAGAIN;
+  } else if (request.state != io_request::phase::done) {
+    perform_pair(request);
   }
-  port_.deliver(*request);
+  bring_home(request);
+}
+
+void thread_service::work() {
+  std::unique_lock hold(mutex_);
+  while (!waiting_.empty()) {
+    auto& request = static_cast<io_request&>(waiting_.pop_front());
+    const bool cancelled = request.state == io_request::phase::done;
+    if (!cancelled) request.state = io_request::phase::in_kernel;
+    hold.unlock();
+    if (!cancelled) perform_pair(request);
+    hold.lock();
+    bring_home(request);
+  }
+  --workers_;
+}
+
+// Under the lock, which whoever completes the request does not need.
+void thread_service::bring_home(io_request& request) {
+  io_request* const linked = request.linked;
+  finish(request);
+  if (linked != nullptr) finish(*linked);
+  port_.deliver(request);
   if (linked != nullptr) port_.deliver(*linked);
 }
 
+// ---- from outside the loop
+
 void thread_service::cancel(io_request& request) noexcept {
+  if (forked()) return;
   const std::lock_guard hold(mutex_);
+  if (request.state == io_request::phase::in_kernel) request.cancel_wanted = true;
   if (request.state != io_request::phase::queued) return;
   // Queued for the loop's turn or for the pool; either way nobody has touched the buffer.
   request.result = -ECANCELED;
@@ -153,6 +221,7 @@ void thread_service::cancel(io_request& request) noexcept {
 }
 
 void thread_service::wait(io_request& request) noexcept {
+  if (forked()) return;
   std::unique_lock hold(mutex_);
   while (request.state == io_request::phase::idle) {
     // Its owner is on the way to `start`, which needs the lock.
@@ -162,21 +231,19 @@ void thread_service::wait(io_request& request) noexcept {
   }
   if (request.state == io_request::phase::queued) {
     // The loop that would hand it to the pool may never turn again.
-    for (io_request* entry = queued_.empty() ? nullptr : static_cast<io_request*>(&queued_.front()); entry != nullptr;) {
-      auto* next = static_cast<io_request*>(queued_.after(*entry));
-      if (entry == &request) {
-        work_queue::erase(request);
-        pending_.fetch_sub(1, std::memory_order_relaxed);
-        hand_to_pool(request);
-        break;
-      }
-      entry = next;
+    for (completion* entry = first_of(queued_); entry != nullptr; entry = queued_.after(*entry)) {
+      if (entry != &request) continue;
+      work_queue::erase(request);
+      pending_.fetch_sub(1, std::memory_order_relaxed);
+      hand_to_pool(request);
+      break;
     }
   }
-  finished_.wait(hold, [&] { return request.state == io_request::phase::done; });
+  finished_->wait(hold, [&] { return request.state == io_request::phase::done; });
 }
 
 void thread_service::shutdown() {
+  if (forked()) return;
   work_queue dropped;
   {
     const std::lock_guard hold(mutex_);

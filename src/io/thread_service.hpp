@@ -1,18 +1,22 @@
 // Where io_uring is forbidden: a small pool of threads behind the same calls. What the page cache holds is read at once on the loop's
-// thread, by the flush that ends a turn; the pool gets what has to wait for the disk.
+// thread, a few requests a turn; the pool gets what has to wait for the disk.
 #pragma once
 
 #include <asio/execution_context.hpp>
 #include <asio/io_context.hpp>
-#include <asio/thread_pool.hpp>
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <optional>
+#include <system_error>
 
+#include "base/fork_guard.hpp"
 #include "base/intrusive_list.hpp"
+#include "base/thread_crew.hpp"
 #include "io/completion_port.hpp"
 #include "io/engine.hpp"
+#include "io/handler_memory.hpp"
 
 namespace conduit::io {
 
@@ -35,23 +39,35 @@ class thread_service final : public asio::execution_context::service, public eng
 
  private:
   void shutdown() override;
-  void post_flush();
-  void flush();
-  bool try_at_once(detail::io_request& request) noexcept;
+  void post_turn();
+  void turn();
+  work_queue take_arrived() noexcept;
+  // Under the lock.
   void hand_to_pool(detail::io_request& request);
-  void work_one();
+  std::error_code need_worker() noexcept;
+  void serve_without_thread(detail::io_request& request);
+  void bring_home(detail::io_request& request);
+  void finish(detail::io_request& request) noexcept;
+
+  void work();
+
+  // In a forked child the threads, and whatever waits for them, are the parent's.
+  bool forked() const noexcept { return fork_generation() != made_in_; }
 
   asio::io_context& context_;
+  const std::uint64_t made_in_ = fork_generation();
   completion_port& port_;
 
   std::mutex mutex_;
-  std::condition_variable finished_;
-  work_queue queued_;   // arrived in this turn
+  kept_in_child<std::condition_variable> finished_;
+  work_queue queued_;   // arrived, for a turn of the loop
   work_queue waiting_;  // for a thread of the pool
-  bool flush_posted_ = false;
+  bool turn_posted_ = false;
+  handler_memory turn_memory_;
   bool shut_down_ = false;
   unsigned threads_ = 16;
-  std::optional<asio::thread_pool> pool_;
+  unsigned workers_ = 0;  // tasks of the pool: each goes on until nothing waits
+  std::optional<thread_crew> pool_;
   std::atomic<unsigned> pending_{0};
 };
 

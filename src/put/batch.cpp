@@ -46,7 +46,7 @@ asio::awaitable<void> writer::write_batch() {
   if (error) {
     // The lock is released before anybody is told, and all that waits is told: nobody can append now.
     leave_lock();
-    complete(queue_.fail_appends(error));
+    co_await complete(queue_.fail_appends(error));
     co_return;
   }
   const bool any = begin_batch();
@@ -62,7 +62,8 @@ asio::awaitable<void> writer::write_batch() {
     error = append_inline();
     if (error) error = co_await mend_failed_write(error, false);
   }
-  end_batch(error, bytes);
+  work_queue finished = end_batch(error, bytes);
+  if (!complete_few(finished)) co_await complete_in_turns(std::move(finished));
 }
 
 asio::awaitable<std::error_code> writer::append_undurably() {
@@ -81,13 +82,14 @@ bool writer::begin_batch() {
   return any;
 }
 
-void writer::end_batch(std::error_code error, std::uint64_t bytes) {
+// What is to be completed.
+work_queue writer::end_batch(std::error_code error, std::uint64_t bytes) {
   if (!error) tenure_.appended(bytes);
   leave_lock();
-  if (error == asio::error::operation_aborted && queue_.requeue_revoked()) return;
+  if (error == asio::error::operation_aborted && queue_.requeue_revoked()) return {};
   work_queue finished = queue_.finish_running(error);
   if (!error && !finished.empty()) count_batch(finished, bytes);
-  complete(std::move(finished));
+  return finished;
 }
 
 void writer::count_batch(work_queue& written, std::uint64_t bytes) noexcept {

@@ -23,9 +23,9 @@ asio::awaitable<void> writer::encode_batch() {
   if (!any) co_return;
   std::function<void()> blobs_read = [this] { queue_.released(); };
   if (!error) error = co_await frames_.encode(state_->codecs, port_, std::move(blobs_read));
-  complete(queue_.take_cancelled());
+  co_await complete(queue_.take_cancelled());
   if (error) {
-    complete(queue_.finish_running(error));
+    co_await complete(queue_.finish_running(error));
     co_return;
   }
   frames_held_ = !queue_.nothing_running();
@@ -44,8 +44,8 @@ asio::awaitable<void> writer::write_frames() {
   if (!tenure_.ready()) error = co_await tenure_.make_ready();
   if (error) {
     leave_lock();
-    complete(queue_.finish_running(error));
-    complete(queue_.fail_appends(error));
+    co_await complete(queue_.finish_running(error));
+    co_await complete(queue_.fail_appends(error));
     co_return;
   }
   error = co_await append_frames();
@@ -55,7 +55,7 @@ asio::awaitable<void> writer::write_frames() {
     count_batch(finished, frames_.plain_bytes());
     count_frames();
   }
-  complete(std::move(finished));
+  co_await complete(std::move(finished));
 }
 
 void writer::count_frames() noexcept {

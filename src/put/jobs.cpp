@@ -36,7 +36,7 @@ asio::awaitable<void> writer::run_job(put_queue::job job) {
       break;
   }
   leave_lock();
-  complete(queue_.finish_job(job, error));
+  co_await complete(queue_.finish_job(job, error));
 }
 
 // Everything this store wrote since the last sync, and the directory. The mutable file's sync is marked in the record, so that the next

@@ -6,6 +6,11 @@ namespace conduit::detail {
 
 using phase = queued_op::phase;
 
+namespace {
+// The loop's thread goes through them one by one, under the mutex: more than that would keep timers waiting.
+constexpr std::size_t blobs_encoded_max = 8192;
+}  // namespace
+
 bool put_queue::push(queued_op& operation) {
   const std::lock_guard hold(mutex_);
   // An operation larger than the bound is let in when nothing else is there.
@@ -160,7 +165,7 @@ bool put_queue::take_appends_to_encode(std::size_t bytes_max, std::vector<asio::
   while (!queued_.empty()) {
     auto& next = static_cast<queued_op&>(queued_.front());
     if (next.what != queued_op::kind::append) break;
-    if (!running_.empty() && bytes + next.blob_bytes > bytes_max) break;
+    if (!running_.empty() && (bytes + next.blob_bytes > bytes_max || into.size() + next.blobs.size() > blobs_encoded_max)) break;
     for (std::size_t i = 0; i < next.blobs.size(); ++i) {
       into.push_back(next.blobs[i]);
       next.locations[i].start = bytes;

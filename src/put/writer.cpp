@@ -12,6 +12,7 @@
 #include "base/checksum.hpp"
 #include "base/os_error.hpp"
 #include "files/binding.hpp"
+#include "io/deliver.hpp"
 
 namespace conduit::detail {
 
@@ -31,9 +32,6 @@ constexpr auto short_rest_time = 500us;
 constexpr auto visit_memory = 5s;
 constexpr auto unseen_busy_max = 60ms;
 constexpr auto unseen_memory = 20s;
-
-// Batches in a row without a turn of the loop: the turn costs as much as the rest of a small batch.
-constexpr int batches_a_turn = 16;
 
 constexpr int reopen_attempts = 8;
 
@@ -94,9 +92,17 @@ void writer::deliver(work_queue finished) {
   if (!of_home.empty()) port_.deliver_all(of_home);
 }
 
-// On a thread of home: its own handlers run at once, without another turn of the loop.
-void writer::complete(work_queue finished) {
+// On a thread of home: a few handlers run at once, without another turn of the loop. False where they are too many for that, and still
+// in `finished`.
+bool writer::complete_few(work_queue& finished) {
   work_queue of_home = deliver_abroad(finished);
+  unsigned handlers = handlers_run_;
+  for (completion* entry = of_home.empty() ? nullptr : &of_home.front(); entry != nullptr; entry = of_home.after(*entry)) ++handlers;
+  if (handlers > io::handlers_a_turn) {
+    finished.splice(of_home);
+    return false;
+  }
+  handlers_run_ = handlers;
   port_.take_back_all(of_home);
   while (!of_home.empty()) {
     completion& next = of_home.pop_front();
@@ -107,6 +113,23 @@ void writer::complete(work_queue finished) {
       asio::post(home_, [thrown = std::current_exception()] { std::rethrow_exception(thrown); });
     }
   }
+  return true;
+}
+
+// The handlers get turns of their own, and this coroutine goes on behind the last of them: what they have put can be written together.
+asio::awaitable<void> writer::complete_in_turns(work_queue finished) {
+  io::awaited<completion> behind;
+  auto begin = [this, &behind, &finished] {
+    port_.send_away(behind);
+    finished.push_back(behind);
+    port_.deliver_all(finished);
+  };
+  co_await behind.until_complete(std::move(begin));
+  handlers_run_ = 0;
+}
+
+asio::awaitable<void> writer::complete(work_queue finished) {
+  if (!complete_few(finished)) co_await complete_in_turns(std::move(finished));
 }
 
 work_queue writer::deliver_abroad(work_queue& finished) {
@@ -129,7 +152,8 @@ asio::awaitable<void> writer::run() {
     writer& self;
     bool ended = false;  // as it should: another coroutine may be running already
     ~on_exit() {
-      if (ended) return;
+      // In a forked child the lock, and the file, are the parent's.
+      if (ended || self.forked()) return;
       self.queue_.released();
       self.frames_held_ = false;
       if (!self.lock_held_) return;
@@ -139,7 +163,7 @@ asio::awaitable<void> writer::run() {
   } guard{*this};
   // A coroutine that is spawned on its own context begins inside the call; handlers must not run there.
   co_await asio::post(home_, asio::use_awaitable);
-  for (int batch = 0; queue_.has_work_or_end(); ++batch) {
+  while (!forked() && queue_.has_work_or_end()) {
     if (!frames_held_ && queue_.take_close()) {
       // The lock is to be free, and what was asked of the thread for compression done.
       auto rest_of_it = [state = state_]() -> std::int64_t {
@@ -147,7 +171,7 @@ asio::awaitable<void> writer::run() {
         return 0;
       };
       co_await state_->helpers.run(port_, std::move(rest_of_it));
-      complete(queue_.finish_running({}));
+      co_await complete(queue_.finish_running({}));
       continue;
     }
     if (!frames_held_ && tenure_.form() == file_form::zstd) {
@@ -160,6 +184,7 @@ asio::awaitable<void> writer::run() {
     } else if (state_->seals.lock_wanted()) {
       co_await rest(short_rest_time);
     }
+    if (forked()) break;
     std::error_code error;
     if (!try_take_lock()) error = co_await take_lock();
     if (error && std::exchange(wait_given_up_, false)) {
@@ -182,8 +207,12 @@ asio::awaitable<void> writer::run() {
     } else {
       co_await write_batch();
     }
-    // What the handlers have put is the next batch. Where they put nothing, whatever arrives in this turn is.
-    if (batch % batches_a_turn == 0 || queue_.empty()) co_await asio::post(home_, asio::use_awaitable);
+    // What the handlers have put is the next batch. Where they put nothing, whatever arrives in this turn is. A turn of the loop costs as
+    // much as the rest of a small batch.
+    if (handlers_run_ >= io::handlers_a_turn || queue_.empty()) {
+      handlers_run_ = 0;
+      co_await asio::post(home_, asio::use_awaitable);
+    }
   }
   guard.ended = true;
 }

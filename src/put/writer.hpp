@@ -53,6 +53,7 @@ class writer : public std::enable_shared_from_this<writer> {
   };
 
   asio::awaitable<void> run();
+  bool forked() const noexcept { return state_->admit() == errc::forked; }
   bool rest_is_due() noexcept;
   asio::awaitable<void> rest(std::chrono::microseconds time);
   bool try_take_lock();
@@ -67,7 +68,7 @@ class writer : public std::enable_shared_from_this<writer> {
 
   asio::awaitable<void> write_batch();
   bool begin_batch();
-  void end_batch(std::error_code error, std::uint64_t bytes);
+  work_queue end_batch(std::error_code error, std::uint64_t bytes);
   void count_batch(work_queue& written, std::uint64_t bytes) noexcept;
   asio::awaitable<std::error_code> append_undurably();
   asio::awaitable<std::error_code> append_through_engine();
@@ -84,7 +85,9 @@ class writer : public std::enable_shared_from_this<writer> {
   asio::awaitable<std::error_code> remove_before(std::uint32_t number, std::size_t& count);
 
   void deliver(work_queue finished);
-  void complete(work_queue finished);
+  bool complete_few(work_queue& finished);
+  asio::awaitable<void> complete_in_turns(work_queue finished);
+  asio::awaitable<void> complete(work_queue finished);
   work_queue deliver_abroad(work_queue& finished);
 
   const std::shared_ptr<store_state> state_;
@@ -98,6 +101,7 @@ class writer : public std::enable_shared_from_this<writer> {
   bool frames_held_ = false;  // encoded, and not yet written
   counters counted_;
   bool lock_held_ = false;
+  unsigned handlers_run_ = 0;   // in this turn of the loop
   bool wait_given_up_ = false;  // the last wait for the lock ended because nobody needed it any more
 
   // Fairness between processes: since when the lock has not been left free for long enough to be noticed.
