@@ -15,7 +15,8 @@ namespace {
 // Shared by all handles of a store. A read-only store has nothing to abandon.
 std::shared_ptr<void> life_of(const detail::binding& home) {
   if (!home.home_writer) return nullptr;
-  return {nullptr, [writer = home.home_writer, sealer = home.home_sealer](void*) {
+  return {nullptr, [state = home.state, writer = home.home_writer, sealer = home.home_sealer](void*) {
+            if (state->forked()) return;  // what is pending is the parent's
             writer->abandon();
             sealer->abandon();
           }};
@@ -45,6 +46,7 @@ flat_file_db flat_file_db::bind(asio::io_context& context) const { return {detai
 
 store_stats flat_file_db::stats() const {
   store_stats sum;
+  if (binding_->state->forked()) return sum;
   binding_->state->count_reads(sum);
   if (binding_->home_writer) binding_->home_writer->add_to(sum);
   if (binding_->home_sealer) binding_->home_sealer->add_to(sum);
@@ -53,6 +55,8 @@ store_stats flat_file_db::stats() const {
   return sum;
 }
 
-compression_report flat_file_db::compression() const { return binding_->state->compressed.report(); }
+compression_report flat_file_db::compression() const {
+  return binding_->state->forked() ? compression_report() : binding_->state->compressed.report();
+}
 
 }  // namespace conduit

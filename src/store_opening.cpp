@@ -144,12 +144,14 @@ backend choose_backend(const store_state& state, asio::io_context& context, std:
 }
 
 std::shared_ptr<binding> make_binding(const std::shared_ptr<store_state>& state, asio::io_context& context) {
+  require(!state->forked(), errc::forked, "the store was opened before the process forked");
+  require(!io::completion_port::of(context).forked(), errc::forked, "the io_context served a store before the process forked");
   std::string reason;
   const backend chosen = choose_backend(*state, context, reason);
   state->notify(event::kind::backend_chosen, (chosen == backend::io_uring ? std::string("reads and appends go through io_uring: ")
                                                                           : std::string("reads and appends go through threads: ")) +
                                                  reason);
-  return std::make_shared<binding>(state, context, make_disk(*state, context, chosen), chosen, std::move(reason));
+  return {new binding(state, context, make_disk(*state, context, chosen), chosen, std::move(reason)), delete_unless_forked()};
 }
 
 // Which files are sealed, as far as can be told without the lock.

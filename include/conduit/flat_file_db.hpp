@@ -56,7 +56,7 @@ class flat_file_db {
   static flat_file_db open(asio::io_context& context, const options& how, std::error_code& error);
 
   // The same store for coroutines that run on another context: reads go through that context's own ring or threads. Throws
-  // std::system_error where io_uring was asked for and that context can have no ring.
+  // std::system_error where io_uring was asked for and that context can have no ring, and in a forked child.
   flat_file_db bind(asio::io_context& context) const;
 
   // The executor of the handle's context.

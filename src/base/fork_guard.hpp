@@ -32,6 +32,18 @@ class kept_in_child {
   };
 };
 
+// For shared pointers: a forked child keeps the object. Threads that the child does not have may hold its locks.
+class delete_unless_forked {
+ public:
+  template <typename T>
+  void operator()(T* object) const noexcept {
+    if (fork_generation() == made_in_) delete object;
+  }
+
+ private:
+  std::uint64_t made_in_ = fork_generation();
+};
+
 // A descriptor that is closed in every forked child, before the child runs anything else. The slot is read in the child alone.
 class closed_on_fork {
  public:

@@ -66,6 +66,7 @@ class store_state {
     if (closed_.load(std::memory_order_acquire)) return errc::closed;
     return {};
   }
+  bool forked() const noexcept { return fork_generation() != opened_in_; }
   void close() noexcept { closed_.store(true, std::memory_order_release); }
 
   void notify(event::kind what, std::string message, std::uint32_t file = 0, std::uint64_t offset = 0, std::error_code error = {}) const;

@@ -201,6 +201,7 @@ void get_op::conclude() {
 
 void get_op::cancel() noexcept {
   abandoned.store(true);
+  if (owner->state->forked()) return;
   owner->disk->cancel(*this);
   // Nobody else will wake it.
   if (owner->state->waits->leave(*this)) owner->port.deliver(*this);

@@ -69,7 +69,7 @@ void completion_port::take_back_all(work_queue& operations) noexcept {
 
 void completion_port::turn() {
   // What arrived before the fork is completed by the parent.
-  if (forked()) return work_.reset();
+  if (forked()) return;
   std::unique_lock hold(mutex_);
   turn_posted_ = false;
   work_queue share = take_turn(arrived_);
@@ -81,11 +81,6 @@ void completion_port::turn() {
     arrived_.splice(rest);
     post_turn();
   });
-}
-
-// The child's loop would wait for what the parent's threads work on.
-void completion_port::notify_fork(asio::execution_context::fork_event event) {
-  if (event == asio::execution_context::fork_child && forked()) work_.reset();
 }
 
 void completion_port::shutdown() {

@@ -43,7 +43,6 @@ class completion_port final : public asio::execution_context::service {
   using away_queue = intrusive_list<detail::completion, detail::away_list>;
 
   void shutdown() override;
-  void notify_fork(asio::execution_context::fork_event event) override;
   void leave(detail::completion& operation) noexcept;
   void post_turn();
   void turn();

@@ -301,10 +301,4 @@ void ring_service::shutdown() {
   while (!dropped.empty()) dropped.pop_front().drop();
 }
 
-void ring_service::notify_fork(asio::execution_context::fork_event event) {
-  // The child's loop would wait for the parent's requests.
-  std::error_code ignored;
-  if (event == asio::execution_context::fork_child && watch_) static_cast<void>(watch_->cancel(ignored));
-}
-
 }  // namespace conduit::io

@@ -31,7 +31,7 @@ void queued_op::start() {
 }
 
 void queued_op::cancel() noexcept {
-  if (owner->home_writer) owner->home_writer->cancel(*this);
+  if (owner->home_writer && !owner->state->forked()) owner->home_writer->cancel(*this);
 }
 
 bool queued_op::revoke() noexcept { return owner->home_writer->revoke(*this); }

@@ -53,7 +53,7 @@ class writer : public std::enable_shared_from_this<writer> {
   };
 
   asio::awaitable<void> run();
-  bool forked() const noexcept { return state_->admit() == errc::forked; }
+  bool forked() const noexcept { return state_->forked(); }
   bool rest_is_due() noexcept;
   asio::awaitable<void> rest(std::chrono::microseconds time);
   bool try_take_lock();

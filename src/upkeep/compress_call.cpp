@@ -26,7 +26,7 @@ void compress_op::start() {
 }
 
 void compress_op::cancel() noexcept {
-  if (owner->home_sealer) owner->home_sealer->cancel(*this);
+  if (owner->home_sealer && !owner->state->forked()) owner->home_sealer->cancel(*this);
 }
 
 void compress_op::complete() { end(finish::dispatch); }

@@ -12,6 +12,7 @@
 #include <asio/recycling_allocator.hpp>
 #include <conduit/detail/asio_compat.hpp>
 #include <conduit/detail/operations.hpp>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -20,6 +21,8 @@
 namespace conduit::detail {
 
 asio::io_context& context_of(const binding& where) noexcept;
+// Differs in a forked child from what it was in its parent.
+std::uint64_t forks_seen() noexcept;
 
 // Keeps the handler's executor from running out of work. The context of the operation itself counts its pending operations, so the
 // common case, a handler that runs there, needs no guard.
@@ -126,23 +129,26 @@ class op final : public Call {
   }
 
  private:
-  // An ended operation on its way to the handler's executor; freed where that never runs it.
+  // An ended operation on its way to the handler's executor; freed where that never runs it, and in a forked child, whose parent runs it.
   class arrival {
    public:
     using allocator_type = asio::associated_allocator_t<Handler>;
 
     explicit arrival(op& ended) noexcept : ended_(&ended) {}
-    arrival(arrival&& other) noexcept : ended_(std::exchange(other.ended_, nullptr)) {}
+    arrival(arrival&& other) noexcept : ended_(std::exchange(other.ended_, nullptr)), made_in_(other.made_in_) {}
     arrival& operator=(arrival&&) = delete;
     ~arrival() {
       if (ended_ != nullptr) ended_->release();
     }
 
     allocator_type get_allocator() const noexcept { return asio::get_associated_allocator(ended_->handler_); }
-    void operator()() { std::exchange(ended_, nullptr)->invoke(); }
+    void operator()() {
+      if (forks_seen() == made_in_) std::exchange(ended_, nullptr)->invoke();
+    }
 
    private:
     op* ended_;
+    std::uint64_t made_in_ = forks_seen();
   };
 
   void invoke() {
