@@ -2,13 +2,10 @@
 
 #include <conduit/error.hpp>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cerrno>
 #include <fstream>
@@ -17,6 +14,7 @@
 #include "files/directory.hpp"
 #include "files/spool_file.hpp"
 #include "io/backend_probe.hpp"
+#include "io/local_file_systems.hpp"
 #include "io/ring_service.hpp"
 #include "io/system_io.hpp"
 #include "io/thread_service.hpp"
@@ -76,17 +74,6 @@ files::boot_id read_boot_id() {
   return id;
 }
 
-bool is_network(const std::string& path) {
-  // Those where record locks do not reach other machines, or where a rename or a sync means less than here (statfs(2)).
-  constexpr std::array<unsigned long, 11> network{
-      0x6969 /* nfs */,     0xFF534D42 /* cifs */, 0xFE534D42 /* smb2 */, 0x517B /* smb */,        0x564C /* ncp */, 0x73757245 /* coda */,
-      0x5346414F /* afs */, 0x01021997 /* 9p */,   0x00C36400 /* ceph */, 0x0BD00BD0 /* lustre */, 0x7461636F /* ocfs2 */};
-  struct statfs found{};
-  if (::statfs(path.c_str(), &found) != 0) return false;
-  const auto type = static_cast<unsigned long>(found.f_type) & 0xFFFFFFFFUL;
-  return std::find(network.begin(), network.end(), type) != network.end();
-}
-
 void sync_directory_by_path(const std::string& path) {
   const unique_fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory || ::fsync(directory.get()) != 0) throw std::system_error(os_error(-errno), path);
@@ -108,8 +95,11 @@ void open_directory(store_state& state) {
   state.directory = unique_fd(::open(state.directory_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!state.directory) throw std::system_error(os_error(-errno), state.directory_path);
   const std::string lock_directory = std::filesystem::path(state.lock_path).parent_path().string();
-  const bool network = is_network(state.directory_path) || is_network(lock_directory.empty() ? "." : lock_directory);
-  require(!network || state.how.allow_network, errc::unsupported_file_system, state.directory_path.c_str());
+  for (const std::string& path : {state.directory_path, lock_directory.empty() ? "." : lock_directory}) {
+    const bool allowed = state.how.allow_network || io::is_on_local_file_system(path);
+    require(allowed, errc::unsupported_file_system,
+            (path + ": not known to be local, see options::allow_network (--allow-network)").c_str());
+  }
 }
 
 std::unique_ptr<io::file_io> make_disk(const store_state& state, asio::io_context& context, backend chosen) {

@@ -18,7 +18,7 @@ enum class errc {
   read_only,                // the store was opened read-only
   bad_location,             // a location's text or bytes cannot be parsed
   bad_options,              // a field of `options` has a value that makes no sense
-  unsupported_file_system,  // data or lock lie on a network file system
+  unsupported_file_system,  // data or lock lie on a file system that is not known to be local
   not_a_regular_file,       // a link, FIFO, device or directory stands under the name of a data file or the lock file
   forked,                   // the store was opened before fork() and is used in the child
   unsafe_file               // the mutable file is in doubt and the next one could not be begun; not raised by this version

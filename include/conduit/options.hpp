@@ -55,7 +55,7 @@ struct options {
   unsigned io_threads = 16;    // of the backend `threads`, a context; more than cores, because they wait for the disk
   unsigned open_files = 256;   // data files kept open for reading, a context; those not used lately go first
   bool direct_io = false;      // O_DIRECT reads of sealed plain files: for data sets far beyond memory
-  bool allow_network = false;  // open although data or lock lie on a network file system, where record locks may lie
+  bool allow_network = false;  // open although data or lock lie on a file system that is not known to be local: there, record locks may lie
 
   event_sink on_event;  // where the store reports what it noticed; may be empty
 };

@@ -9,6 +9,7 @@
 #include "cli/system_facts.hpp"
 #include "cli/words.hpp"
 #include "io/backend_probe.hpp"
+#include "io/local_file_systems.hpp"
 
 namespace conduit::cli {
 namespace {
@@ -69,12 +70,11 @@ void advise(findings& found) {
   if (found.open_files && *found.open_files < open_files_min) {
     advice.emplace_back(fmt::format("only {} open files are allowed: raise it with `ulimit -n`", *found.open_files));
   }
-  for (const std::string& file_system : {found.data_file_system, found.lock_file_system}) {
-    if (file_system == "nfs" || file_system == "cifs" || file_system == "9p") {
-      advice.emplace_back(
-          fmt::format("{} is a network file system, whose locks may not hold: data and lock belong on a local disk", file_system));
-      break;
-    }
+  for (const std::string& path : {found.data_path, found.lock_path}) {
+    if (io::is_on_local_file_system(path)) continue;
+    advice.emplace_back(
+        fmt::format("the file system of {} ({}) is not known to be local, its locks may not hold: data and lock belong on a local disk",
+                    path, file_system_of(path)));
   }
   if (found.data_file_system == "tmpfs") advice.emplace_back("the data lies in memory (tmpfs): it is gone after a reboot");
   if (advice.empty()) advice.emplace_back("nothing to improve");

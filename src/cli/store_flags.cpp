@@ -41,6 +41,7 @@ void store_flags::add_to(CLI::App& command, bool store_required) {
   command.add_option("--store", directory_, "the directory that holds the data files")->required(store_required);
   command.add_option("--lock", lock_, "the lock file; default: the store's absolute path with \".lock\" appended");
   command.add_option("--backend", backend_, "how the disk is reached")->check(CLI::IsMember(backend_words()))->capture_default_str();
+  command.add_flag("--allow-network", allow_network_, "open a store on a file system that is not known to be local");
 }
 
 void store_flags::add_writer_to(CLI::App& command, unsigned default_threads) {
@@ -71,6 +72,7 @@ options store_flags::reading() const {
   options how(directory_);
   how.lock_path = lock_;
   how.backend = backend();
+  how.allow_network = allow_network_;
   how.read_only = true;
   how.create = false;
   how.on_event = tell;

@@ -51,6 +51,7 @@ class store_flags {
   CLI::Option* level_option_ = nullptr;
   CLI::Option* frame_size_option_ = nullptr;
   unsigned threads_ = 1;
+  bool allow_network_ = false;
   bool durable_ = false;
   bool compressing_ = false;
 };

@@ -164,6 +164,18 @@ TEST_CASE("doctor reports the backend and why and the limits", "[cli]") {
   CHECK(at.run("doctor").status == 0);
 }
 
+TEST_CASE("doctor advises against a file system that is not known to be local, where it may look at one at all", "[cli]") {
+  const scratch_store at;
+  arguments call = {"doctor", "--store", "/proc/self/fdinfo", "--lock", at.path("store.lock")};
+  const program_result refused = ffdb(call);
+  CHECK(refused.status == 1);
+  CHECK_THAT(refused.err, Catch::Contains("--allow-network"));
+  call.emplace_back("--allow-network");
+  const program_result told = ffdb(call);
+  CHECK(told.status == 0);
+  CHECK_THAT(told.out, Catch::Contains("not known to be local"));
+}
+
 TEST_CASE("doctor needs no store", "[cli]") {
   const program_result result = ffdb({"doctor", "--json"});
   REQUIRE(result.status == 0);

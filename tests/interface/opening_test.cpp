@@ -228,4 +228,25 @@ TEST_CASE("An empty handle is closed and may be assigned") {
   CHECK(run(store.context, db.files()).empty());
 }
 
+TEST_CASE("A file system that is not known to be local is refused, unless it is asked for") {
+  temporary_directory directory;
+  options how = options_in(directory);
+  how.allow_network = false;
+  how.read_only = true;
+  how.create = false;
+  // No disk's: whether locks on it reach everybody, nobody can tell.
+  how.data_directory = "/proc/self/fdinfo";
+  how.lock_path = directory / "store.lock";
+  CHECK(open_error(how) == errc::unsupported_file_system);
+  how.allow_network = true;
+  CHECK_FALSE(open_error(how));
+  asio::io_context context;
+  how.allow_network = false;
+  CHECK_THROWS_WITH(flat_file_db::open(context, how), Catch::Contains("/proc/self/fdinfo") && Catch::Contains("allow_network"));
+  how = options_in(directory);
+  how.allow_network = false;
+  how.lock_path = "/proc/self/fdinfo/store.lock";
+  CHECK(open_error(how) == errc::unsupported_file_system);
+}
+
 }  // namespace conduit::test
