@@ -16,6 +16,7 @@
 #include "io/backend_probe.hpp"
 #include "io/local_file_systems.hpp"
 #include "io/ring_service.hpp"
+#include "io/shared_lock_thread.hpp"
 #include "io/system_io.hpp"
 #include "io/thread_service.hpp"
 #include "put/writer.hpp"
@@ -161,6 +162,7 @@ std::shared_ptr<binding> open_store(asio::io_context& home, const options& wante
   auto state = store_state::make(wanted, std::move(surroundings));
   state->directory_path = without_trailing_slash(std::filesystem::absolute(wanted.data_directory).lexically_normal().string());
   state->lock_path = wanted.lock_path.empty() ? state->directory_path + ".lock" : std::filesystem::absolute(wanted.lock_path).string();
+  state->shared_lock_waits = std::make_shared<io::shared_lock_thread>(state->lock_path, state->waits);
   open_directory(*state);
   auto result = make_binding(state, home);
   look_around(*state, *result->disk);

@@ -158,7 +158,7 @@ class flat_file_db {
   }
 
   // Every data file in order of its number, as the directory shows them now, without the lock: another process may be changing it. What
-  // is no regular file is left out, and reported as an event. Cannot be cancelled; runs on a helper thread.
+  // is no regular file is left out, and reported as an event. Cannot be cancelled; runs on a thread for surveys.
   template <typename Token = asio::use_awaitable_t<>>
   auto files(Token&& token = Token{}) const {
     return initiate<detail::files_call, std::vector<file_info>>(token);
@@ -167,14 +167,14 @@ class flat_file_db {
   // Reads one data file to its end and checks what its form allows: of a plain file that all of it can be read (blobs are checked by
   // `get`, their locations are not in the file); of a compressed one that every frame decodes to what its table says, with its checksum. A
   // compressed file without such a table has a fault as well. Faults are in the report; an error is that the file could not be opened. Runs
-  // on a helper thread; cancelled, it ends with `asio::error::operation_aborted` before the next mebibyte.
+  // on a thread for surveys; cancelled, it ends with `asio::error::operation_aborted` before the next mebibyte.
   template <typename Token = asio::use_awaitable_t<>>
   auto verify(std::uint32_t number, Token&& token = Token{}) const {
     return initiate<detail::verify_call, verify_report>(token, number);
   }
 
   // Says what `recover_file` would do, and changes nothing; also of a read-only store. Without the lock: while somebody appends, the
-  // mutable file may look torn. Runs on a helper thread; cannot be cancelled.
+  // mutable file may look torn. Runs on a thread for surveys; cannot be cancelled.
   template <typename Token = asio::use_awaitable_t<>>
   auto examine_file(std::uint32_t number, Token&& token = Token{}) const {
     return initiate<detail::examine_call, recovery_report>(token, number);

@@ -1,5 +1,7 @@
 #include "base/thread_crew.hpp"
 
+#include "base/start_thread.hpp"
+
 namespace conduit {
 
 thread_crew::thread_crew(unsigned threads_max) : core_(std::make_shared<core>(threads_max)) {}
@@ -42,16 +44,12 @@ std::error_code thread_crew::core::make_room() noexcept {
 std::error_code thread_crew::core::start_thread() noexcept {
   const std::lock_guard hold(starting);
   if (threads.size() == threads_max) return {};
-  try {
-    threads.reserve(threads_max);
-    threads.emplace_back([self = shared_from_this()] { self->queue.run(); });
-    started.fetch_add(1, std::memory_order_release);
-    return {};
-  } catch (const std::system_error& no_thread) {
-    return no_thread.code();
-  } catch (const std::bad_alloc&) {
-    return std::make_error_code(std::errc::not_enough_memory);
-  }
+  std::thread next;
+  const std::error_code refused = conduit::start_thread(next, [self = shared_from_this()] { self->queue.run(); });
+  if (refused) return refused;
+  threads.push_back(std::move(next));
+  started.fetch_add(1, std::memory_order_release);
+  return {};
 }
 
 }  // namespace conduit

@@ -20,16 +20,7 @@ encoder& encoder_of_thread(int level) noexcept {
   return own;
 }
 
-codec_pool::codec_pool(unsigned threads) noexcept : threads_(threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency())) {}
-
-std::shared_ptr<asio::thread_pool> codec_pool::get() {
-  const std::lock_guard hold(mutex_);
-  if (!crew_) crew_ = std::make_shared<asio::thread_pool>(threads_);
-  return crew_;
-}
-
-void codec_pool::join() {
-  if (crew_) crew_->join();
-}
+codec_pool::codec_pool(unsigned threads)
+    : threads_(threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency())), crew_(threads_) {}
 
 }  // namespace conduit::codec

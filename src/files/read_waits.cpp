@@ -9,8 +9,10 @@ bool read_waits::try_lead(const frame_key& work) {
   return led_.try_emplace(work).second;
 }
 
-bool read_waits::follow(const frame_key& work, completion& read, io::completion_port& port, decoded_frame& result) {
+bool read_waits::follow(const frame_key& work, completion& read, io::completion_port& port, decoded_frame& result,
+                        const std::atomic<bool>& abandoned) {
   const std::lock_guard hold(mutex_);
+  if (abandoned.load()) return false;
   const auto led = led_.find(work);
   if (led == led_.end()) return false;
   led->second.push_back({&read, ++last_ticket_, &port, &result});
@@ -45,11 +47,44 @@ void read_waits::land(const frame_key& work, const decoded_frame& result) noexce
   }
 }
 
-read_waits::ticket read_waits::enter(completion& read, io::completion_port& port) {
+std::optional<read_waits::ticket> read_waits::enter(completion& read, io::completion_port& port, lock_turn turn,
+                                                    const std::atomic<bool>& abandoned) {
   const std::lock_guard hold(mutex_);
-  waiting_.emplace(&read, ++last_ticket_);
+  if (abandoned.load()) return std::nullopt;
+  const ticket own = ++last_ticket_;
+  for_lock_.emplace(own, lock_wait{&read, turn});
+  try {
+    waiting_.emplace(&read, own);
+  } catch (...) {
+    for_lock_.erase(own);
+    throw;
+  }
   port.send_away(read);
-  return last_ticket_;
+  return own;
+}
+
+bool read_waits::any() noexcept {
+  const std::lock_guard hold(mutex_);
+  return !for_lock_.empty();
+}
+
+void read_waits::serve(std::error_code refused) noexcept {
+  ticket newest = 0;
+  {
+    const std::lock_guard hold(mutex_);
+    newest = last_ticket_;
+  }
+  while (const auto next = next_for_lock(newest)) next->turn(*next->read, refused);
+}
+
+std::optional<read_waits::lock_wait> read_waits::next_for_lock(ticket newest) noexcept {
+  const std::lock_guard hold(mutex_);
+  const auto first = for_lock_.begin();
+  if (first == for_lock_.end() || first->first > newest) return std::nullopt;
+  const lock_wait found = first->second;
+  waiting_.erase(found.read);
+  for_lock_.erase(first);
+  return found;
 }
 
 bool read_waits::take(const completion* read, ticket of) noexcept {
@@ -57,12 +92,17 @@ bool read_waits::take(const completion* read, ticket of) noexcept {
   const auto found = waiting_.find(read);
   if (found == waiting_.end() || found->second != of) return false;
   waiting_.erase(found);
+  for_lock_.erase(of);
   return true;
 }
 
 bool read_waits::leave(const completion& read) noexcept {
   const std::lock_guard hold(mutex_);
-  return waiting_.erase(&read) == 1;
+  const auto found = waiting_.find(&read);
+  if (found == waiting_.end()) return false;
+  for_lock_.erase(found->second);
+  waiting_.erase(found);
+  return true;
 }
 
 }  // namespace conduit::detail

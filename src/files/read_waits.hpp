@@ -2,14 +2,19 @@
 // inter-process lock. Whoever wakes, cancels or drops such a read first takes it out of here, so only one of them has it.
 #pragma once
 
+#include <atomic>
 #include <conduit/detail/completion.hpp>
 #include <cstdint>
+#include <map>
 #include <mutex>
+#include <optional>
+#include <system_error>
 #include <unordered_map>
 #include <vector>
 
 #include "files/frame_cache.hpp"
 #include "io/completion_port.hpp"
+#include "io/shared_lock_thread.hpp"
 
 namespace conduit::detail {
 
@@ -17,20 +22,26 @@ namespace conduit::detail {
 //
 // Keys name an opening of a file, and each context opens files for itself: so a read waits only for reads of its own context, never for
 // another event loop.
-class read_waits {
+class read_waits final : public io::shared_lock_waiters {
  public:
   using ticket = std::uint64_t;
 
   // True: nobody does this work, and the caller does it now. It must call `land`.
   bool try_lead(const frame_key& work);
-  // False where nobody does this work. Otherwise `read`, sent away through `port`, is delivered when it is done, with its result in
-  // `result`: null where the leader has none. Throws std::bad_alloc; then nothing has happened.
-  bool follow(const frame_key& work, completion& read, io::completion_port& port, decoded_frame& result);
+  // False where nobody does this work, or `abandoned` is set. Otherwise `read`, sent away through `port`, is delivered when it is done,
+  // with its result in `result`: null where the leader has none. By then it may be gone. Throws std::bad_alloc; then nothing has happened.
+  //
+  // `abandoned` is read under the mutex that `leave` takes: a cancellation that sets it first is either seen here or finds the read.
+  bool follow(const frame_key& work, completion& read, io::completion_port& port, decoded_frame& result,
+              const std::atomic<bool>& abandoned);
   void land(const frame_key& work, const decoded_frame& result) noexcept;
 
-  // For a wait that a thread ends: by `take`, and then a delivery through `port`, through which `read` is sent away here. Throws
-  // std::bad_alloc; then nothing has happened.
-  ticket enter(completion& read, io::completion_port& port);
+  // For a wait for the inter-process lock: `read` is sent away through `port`, and `turn` delivers it, on the thread that waits, when the
+  // lock is held or cannot be had. By then it may be gone. Nothing where `abandoned` is set. Throws like `follow`.
+  using lock_turn = void (*)(completion& read, std::error_code refused);
+  std::optional<ticket> enter(completion& read, io::completion_port& port, lock_turn turn, const std::atomic<bool>& abandoned);
+  bool any() noexcept override;
+  void serve(std::error_code refused) noexcept override;
   // False where it does not wait any more; then it may be gone.
   bool take(const completion* read, ticket of) noexcept;
   // The same without a ticket, for whoever has the read: to cancel it, or because its context goes.
@@ -44,9 +55,17 @@ class read_waits {
     decoded_frame* result;
   };
 
+  struct lock_wait {
+    completion* read;
+    lock_turn turn;
+  };
+
+  std::optional<lock_wait> next_for_lock(ticket newest) noexcept;
+
   std::mutex mutex_;
   ticket last_ticket_ = 0;
   std::unordered_map<const completion*, ticket> waiting_;
+  std::map<ticket, lock_wait> for_lock_;  // of those that wait, in their order
   std::unordered_map<frame_key, std::vector<follower>, frame_key_hash> led_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "base/start_thread.hpp"
 #include "files/binding.hpp"
 
 namespace conduit::detail {
@@ -64,7 +65,9 @@ void store_state::forget_file(std::uint32_t number) {
 
 void store_state::watch_for_deleted_files() {
   const std::lock_guard hold(mutex_);
-  if (!janitor_.joinable() && !stopping_) janitor_ = std::thread([this] { look_for_deleted_files(); });
+  if (janitor_.joinable() || stopping_) return;
+  // Without a thread now: the next file that is opened asks again.
+  static_cast<void>(start_thread(janitor_, [this] { look_for_deleted_files(); }));
 }
 
 void store_state::look_for_deleted_files() {

@@ -56,6 +56,8 @@ class store_state {
   codec::codec_pool codecs;
   frame_cache decoded_frames;
   const std::shared_ptr<read_waits> waits = std::make_shared<read_waits>();
+  // For those of them that wait for the lock. Made with the lock's path.
+  std::shared_ptr<io::shared_lock_thread> shared_lock_waits;
 
   // In a forked child a store is never destroyed: its threads are the parent's, and whatever they wait on would wait for them.
   static std::shared_ptr<store_state> make(const options& wanted, environment surroundings);
@@ -74,8 +76,12 @@ class store_state {
   // Files with a lower number are sealed: known to be, at least.
   std::atomic<std::uint32_t> sealed_below{0};
   void sealed_up_to(std::uint32_t number) noexcept {
-    if (sealed_below.exchange(number, std::memory_order_relaxed) != number) seals.file_sealed();
+    if (sealed_below.exchange(number, std::memory_order_relaxed) == number) return;
+    seals.file_sealed();
+    if (when_sealed) when_sealed();
   }
+  // Whoever looks after sealed files may not have got a thread for it yet. Must not throw; set before there is anything to seal.
+  std::function<void()> when_sealed;
   // What the writer wrote and did not sync.
   const std::shared_ptr<unsynced_files> unsynced = std::make_shared<unsynced_files>();
   seal_queue seals;

@@ -18,43 +18,39 @@ constexpr unsigned reopens_max = 8;
 
 }  // namespace
 
-void frame_look::begin(binding& where, data_file& file, bool locked, const std::function<bool()>& go_on) {
+void frame_look::begin(binding& where, data_file& file, bool locked, const std::function<bool()>& go_on) try {
   *this = frame_look();
   if (!locked) return look(where, file, go_on);
-  error = acquire(where);
-  if (!error && what != outcome::lock_busy) look_under_lock(where, file, go_on);
+  io::shared_lock lock(*where.disk, where.state->lock_path);
+  bool held = false;
+  error = acquire(lock, held);
+  if (error || what == outcome::lock_busy) return;
+  look_under_lock(where, file, go_on);
+  if (held) lock.release();
+} catch (const std::bad_alloc&) {
+  fail(std::make_error_code(std::errc::not_enough_memory));
 }
 
 void frame_look::resume(binding& where, data_file& file, const std::function<bool()>& go_on) {
-  what = outcome::failed;
-  // Another file may have got the name while we waited: then this lock is none, and the one that stands there now is as good as free.
-  if (lock->still_named()) return look_under_lock(where, file, go_on);
-  lock->release();
-  begin(where, file, true, go_on);
+  *this = frame_look();
+  look_under_lock(where, file, go_on);
 }
 
-// Leaves `lock` empty where there is no lock file: nobody writes that store.
-std::error_code frame_look::acquire(binding& where) {
-  try {
-    lock = std::make_shared<io::shared_lock>(*where.disk, where.state->lock_path);
-    for (unsigned attempt = 0; attempt < reopens_max; ++attempt) {
-      const std::error_code unopened = lock->open();
-      if (unopened == std::errc::no_such_file_or_directory) {
-        lock.reset();
-        return {};
-      }
-      if (unopened) return unopened;
-      const std::error_code refused = lock->try_acquire();
-      if (refused == std::errc::resource_unavailable_try_again) {
-        what = outcome::lock_busy;
-        return {};
-      }
-      if (refused) return refused;
-      if (lock->still_named()) return {};
-      lock->release();
+// Not `held` where there is no lock file: nobody writes that store.
+std::error_code frame_look::acquire(io::shared_lock& lock, bool& held) {
+  for (unsigned attempt = 0; attempt < reopens_max; ++attempt) {
+    const std::error_code unopened = lock.open();
+    if (unopened == std::errc::no_such_file_or_directory) return {};
+    if (unopened) return unopened;
+    const std::error_code refused = lock.try_acquire();
+    if (refused == std::errc::resource_unavailable_try_again) {
+      what = outcome::lock_busy;
+      return {};
     }
-  } catch (const std::bad_alloc&) {
-    return std::make_error_code(std::errc::not_enough_memory);
+    if (refused) return refused;
+    held = lock.still_named();
+    if (held) return {};
+    lock.release();
   }
   return errc::locked;
 }
@@ -69,7 +65,6 @@ void frame_look::look_under_lock(binding& where, data_file& file, const std::fun
   } else {
     look(where, file, go_on);
   }
-  if (lock) lock->release();
 }
 
 void frame_look::look(binding& where, data_file& file, const std::function<bool()>& go_on) {

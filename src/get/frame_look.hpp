@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <system_error>
 
 #include "codec/frame_walk.hpp"
@@ -15,7 +14,7 @@ class frame_look {
  public:
   enum class outcome {
     looked,     // the file's frames are known now, as far as they are whole; see `state`
-    lock_busy,  // somebody writes: nothing was looked at, and `lock` can be waited for
+    lock_busy,  // somebody writes: nothing was looked at
     replaced,   // another file stands under the name
     failed      // see `error`
   };
@@ -23,17 +22,22 @@ class frame_look {
   // `locked`: under the shared lock; else only what never changes may be believed, a sealed file. `go_on` is asked now and then.
   // What was found replaces what the file knew, where it is more. Does not throw.
   void begin(binding& where, data_file& file, bool locked, const std::function<bool()>& go_on);
-  // The same after `lock` was waited for: it is held.
+  // The same, where the caller has the lock already.
   void resume(binding& where, data_file& file, const std::function<bool()>& go_on);
+
+  // There was no look, for this reason.
+  void fail(std::error_code why) noexcept {
+    what = outcome::failed;
+    error = why;
+  }
 
   outcome what = outcome::failed;
   std::error_code error;
   codec::walk_state state = codec::walk_state::complete;  // of `looked`: how the file ends
   std::uint64_t whole_until = 0;                          // stored bytes: the frames end there
-  std::shared_ptr<io::shared_lock> lock;
 
  private:
-  std::error_code acquire(binding& where);
+  std::error_code acquire(io::shared_lock& lock, bool& held);
   void look_under_lock(binding& where, data_file& file, const std::function<bool()>& go_on);
   void look(binding& where, data_file& file, const std::function<bool()>& go_on);
 };

@@ -216,14 +216,12 @@ void framed_read::serve_followed() {
       leads = try_lead(key);
       if (leads) return take_over_followed();
       step_ = step::following_frame;
-      follows = waits_->follow(key, op_, where().port, followed_bytes_);
+      inline_only_ = false;
+      follows = waits_->follow(key, op_, where().port, followed_bytes_, op_.abandoned);
     });
-    if (!had_memory) return;
+    if (!had_memory || follows) return;  // in both cases it may be gone
     if (leads) return read_chunk();
-    if (!follows) continue;
-    inline_only_ = false;
-    static_cast<void>(aborted_while_waiting());
-    return;
+    if (abandoned()) return fail(asio::error::operation_aborted);
   }
   next_chunk();
 }

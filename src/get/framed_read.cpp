@@ -6,8 +6,8 @@
 #include <asio/error.hpp>
 #include <limits>
 #include <new>
+#include <optional>
 #include <string>
-#include <thread>
 
 #include "files/file_name.hpp"
 #include "get/slice_range.hpp"
@@ -65,12 +65,12 @@ void framed_read::locate() {
   const bool had_memory = with_memory([&] {
     leads = try_lead(key_of_look());
     step_ = step::following_look;
-    follows = !leads && waits_->follow(key_of_look(), op_, where().port, followed_bytes_);
+    follows = !leads && waits_->follow(key_of_look(), op_, where().port, followed_bytes_, op_.abandoned);
   });
-  if (!had_memory) return;
+  if (!had_memory || follows) return;  // in both cases it may be gone
   if (leads) return look();
-  if (!follows) return locate();
-  static_cast<void>(aborted_while_waiting());
+  if (abandoned()) return fail(asio::error::operation_aborted);
+  locate();
 }
 
 bool framed_read::wants_lock() const noexcept {
@@ -79,39 +79,45 @@ bool framed_read::wants_lock() const noexcept {
 
 void framed_read::look() {
   step_ = step::looking;
-  where().port.send_away(op_);
-  state().helpers.post([this, locked = wants_lock()] {
+  io::completion_port& port = where().port;
+  port.send_away(op_);
+  const std::error_code refused = state().helpers.post_read([this, &port, locked = wants_lock()] {
     look_.begin(where(), *op_.file, locked, [this] { return !abandoned(); });
-    where().port.deliver(op_);
+    port.deliver(op_);
   });
+  if (!refused) return;
+  port.take_back(op_);
+  fail(refused);
 }
 
-// On a thread of its own, which the kernel may hold for as long as another process likes. Helper threads must not: the writer, which
-// may be the one that has the lock, needs them.
+// On the store's thread for that, which the kernel may hold for as long as another process likes.
 void framed_read::wait_for_lock() {
   step_ = step::looking;
-  read_waits::ticket ticket = 0;
-  if (!with_memory([&] { ticket = waits_->enter(op_, where().port); })) return;
-  if (aborted_while_waiting()) return;
-  try {
-    std::thread([this, op = &op_, waits = waits_, ticket, lock = look_.lock] {
-      const std::error_code refused = lock->wait();
-      if (!waits->take(op, ticket)) return;  // nobody waits any more; the lock goes with its descriptor
-      if (refused) {
-        look_.what = frame_look::outcome::failed;
-        look_.error = refused;
-      } else if (!covered()) {
-        look_.resume(where(), *op_.file, [this] { return !abandoned(); });
-      } else {
-        lock->release();
-      }
-      where().port.deliver(op_);
-    }).detach();
-  } catch (const std::system_error& no_thread) {
-    if (!waits_->leave(op_)) return;
-    where().port.take_back(op_);
-    fail(no_thread.code());
+  // From `enter` on the operation may be served, and gone with this object.
+  const std::shared_ptr<read_waits> waits = waits_;
+  const std::shared_ptr<io::shared_lock_thread> thread = state().shared_lock_waits;
+  io::completion_port& port = where().port;
+  get_op& read = op_;
+  std::optional<read_waits::ticket> ticket;
+  if (!with_memory([&] { ticket = waits->enter(read, port, look_under_lock, read.abandoned); })) return;
+  if (!ticket) return fail(asio::error::operation_aborted);
+  const std::error_code refused = thread->wake();
+  if (!refused || !waits->take(&read, *ticket)) return;
+  port.take_back(read);
+  fail(refused);
+}
+
+// On that thread: the lock is held, or cannot be had.
+void framed_read::look_under_lock(completion& waiting, std::error_code refused) noexcept {
+  auto& op = static_cast<get_op&>(waiting);
+  framed_read& read = *op.framed;
+  io::completion_port& port = read.where().port;
+  if (refused) {
+    read.look_.fail(refused);
+  } else if (!read.covered()) {
+    read.look_.resume(read.where(), *op.file, [&read] { return !read.abandoned(); });
   }
+  port.deliver(op);
 }
 
 void framed_read::looked() {
@@ -157,14 +163,6 @@ void framed_read::fail_corrupt(std::uint64_t offset, const char* what) {
   state().notify(event::kind::data_corrupt, name.text() + ", offset " + std::to_string(offset) + ": " + what, op_.file->id.number, offset,
                  errc::corrupt);
   fail(errc::corrupt);
-}
-
-// A cancellation that came before the wait began found nobody to wake. True: it ended here.
-bool framed_read::aborted_while_waiting() {
-  if (!op_.abandoned.load() || !waits_->leave(op_)) return false;
-  where().port.take_back(op_);
-  fail(asio::error::operation_aborted);
-  return true;
 }
 
 // What others want done once. Without memory nothing has happened.

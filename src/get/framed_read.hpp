@@ -42,6 +42,7 @@ class framed_read {
   bool covered();
   void look();
   void wait_for_lock();
+  static void look_under_lock(completion& waiting, std::error_code refused) noexcept;
   void looked();
   void fail_uncovered();
   bool wants_lock() const noexcept;
@@ -78,7 +79,6 @@ class framed_read {
   void fail(std::error_code error);
   void fail_corrupt(std::uint64_t offset, const char* what);
   bool abandoned() const noexcept { return op_.abandoned.load(std::memory_order_relaxed); }
-  bool aborted_while_waiting();
 
   bool try_lead(const frame_key& work);
   void land(const frame_key& work, const decoded_frame& result) noexcept;

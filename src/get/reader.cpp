@@ -42,11 +42,12 @@ void get_op::fail(std::error_code why) {
 
 void get_op::open_on_helper() {
   opening = true;
-  owner->port.send_away(*this);
-  owner->state->helpers.post([this, where = owner.get()] {
+  binding* const where = owner.get();
+  where->port.send_away(*this);
+  const std::error_code refused = where->state->helpers.post_read([this, where] {
     open_file(false);
     if (error != std::errc::resource_unavailable_try_again || file) return where->port.deliver(*this);
-    // Both forms of the number are to be compared: nothing for a thread that the writer may need.
+    // Both forms of the number are to be compared, which takes long: other reads are to be opened meanwhile.
     auto compare = [this, where] {
       open_file(true);
       where->port.deliver(*this);
@@ -57,6 +58,10 @@ void get_op::open_on_helper() {
       compare();  // no thread to be had: here, then
     }
   });
+  if (!refused) return;
+  where->port.take_back(*this);
+  opening = false;
+  fail(refused);
 }
 
 void get_op::open_file(bool may_compare_forms) {

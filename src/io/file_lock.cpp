@@ -4,7 +4,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <asio/error.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <utility>
 
@@ -13,6 +18,14 @@
 #include "io/lock_thread.hpp"
 
 namespace conduit::io {
+
+namespace {
+
+// How often a wait without a thread asks for the lock.
+constexpr std::chrono::milliseconds ask_interval_min{1};
+constexpr std::chrono::milliseconds ask_interval_max{10};
+
+}  // namespace
 
 file_lock::file_lock(file_io& disk, std::string path) : disk_(disk), path_(std::move(path)) {
   const std::filesystem::path whole(path_);
@@ -88,10 +101,11 @@ asio::awaitable<std::error_code> file_lock::acquire(completion_port& home, bool&
     unique_fd own;
     const std::error_code error = open_descriptor(own, 0);
     if (error) co_return error;
-    thread_fd_ = own.get();
-    const std::lock_guard hold(mutex_);
-    thread_ = std::make_shared<lock_thread>(std::move(own));
-    thread_->start();
+    start_thread(std::move(own));
+  }
+  if (!thread_) {
+    const std::error_code asked = co_await ask_until_free(home);
+    co_return asked;
   }
   awaited<lock_waiter> waiter;
   // The context may go away between the grant and the next step of this coroutine.
@@ -111,6 +125,36 @@ asio::awaitable<std::error_code> file_lock::acquire(completion_port& home, bool&
   if (waiter.granted < 0) co_return os_error(waiter.granted);
   held_by_thread_ = true;
   co_return std::error_code{};
+}
+
+// Leaves `thread_` empty where none can be had.
+void file_lock::start_thread(unique_fd own) {
+  const int fd = own.get();
+  auto thread = std::make_shared<lock_thread>(std::move(own));
+  if (thread->start()) return;
+  thread_fd_ = fd;
+  const std::lock_guard hold(mutex_);
+  thread_ = std::move(thread);
+}
+
+// Without a thread the loop asks now and then, as the Python original does.
+asio::awaitable<std::error_code> file_lock::ask_until_free(completion_port& home) {
+  asio::steady_timer pause(home.context());
+  auto interval = ask_interval_min;
+  knock();
+  for (;;) {
+    pause.expires_after(interval);
+    co_await pause.async_wait(asio::use_awaitable);
+    if (take_given_up()) co_return asio::error::operation_aborted;
+    const std::error_code refused = attempt();
+    if (refused != std::errc::resource_unavailable_try_again) co_return refused;
+    interval = std::min(2 * interval, ask_interval_max);
+  }
+}
+
+bool file_lock::take_given_up() noexcept {
+  const std::lock_guard hold(mutex_);
+  return std::exchange(given_up_, false);
 }
 
 void file_lock::give_up() noexcept {

@@ -36,7 +36,8 @@ class file_lock {
   std::error_code attempt() noexcept;
   // Lets whoever holds the lock know that somebody waits: who never pauses will leave it free for long enough.
   void knock() noexcept;
-  // Takes the lock, at once where it is free. `waited` tells whether somebody else had it. Suspends on the port's context.
+  // Takes the lock, at once where it is free. `waited` tells whether somebody else had it. Suspends on the port's context. Does without
+  // the thread where none can be had.
   asio::awaitable<std::error_code> acquire(completion_port& home, bool& waited);
   void release() noexcept;
   // From any thread: nobody needs the lock now. A wait for it, or the next one, ends with `operation_aborted`.
@@ -53,6 +54,9 @@ class file_lock {
 
  private:
   std::error_code open_descriptor(unique_fd& into, unsigned permissions) const;
+  void start_thread(unique_fd own);
+  asio::awaitable<std::error_code> ask_until_free(completion_port& home);
+  bool take_given_up() noexcept;
 
   file_io& disk_;
   std::string path_;

@@ -1,90 +1,81 @@
-// Runs calls that may block for long (sync of a directory, creation, removal, listing) away from every event loop.
+// Runs calls that may block for long (sync, creation, removal, listing, reads of whole files) away
+// from every event loop.
 #pragma once
 
 #include <asio/awaitable.hpp>
-#include <asio/post.hpp>
-#include <asio/strand.hpp>
-#include <asio/thread_pool.hpp>
-#include <cstdint>
-#include <memory>
-#include <mutex>
+#include <system_error>
 #include <utility>
 
-#include "base/fork_guard.hpp"
+#include "base/thread_crew.hpp"
 #include "io/awaited.hpp"
 #include "io/completion_port.hpp"
 
 namespace conduit::io {
 
-// Two threads a store, started by the first use and joined on release: one may be held up by a long background sync, which the strand
-// keeps from taking both.
+// A store's threads, by the purpose they serve: nobody waits for work of another purpose. Above all
+// the holder of the inter-process lock does not, since every process waits for him. A thread is
+// started when there is work for it, and joined on release.
 class helper_threads {
  public:
-  // Runs `function`, suspending a coroutine of the port's context, and returns its result. `function` must not throw.
+  // For whoever holds the lock: runs `function`, suspending a coroutine of the port's context, and
+  // returns its result. `function` must not throw. Where no thread can be had it runs here: the
+  // holder goes on, whatever it costs this loop.
   template <typename Function>
   auto run(completion_port& home, Function function) -> asio::awaitable<decltype(function())> {
-    auto crew = get();
-    auto executor = crew->pool.get_executor();
-    return run_on(std::move(crew), std::move(executor), home, std::move(function));
+    return run_on(holder_, home, std::move(function));
   }
+
   // The same after everything else that was posted in the background.
   template <typename Function>
   auto run_in_background(completion_port& home, Function function) -> asio::awaitable<decltype(function())> {
-    auto crew = get();
-    auto executor = crew->background;
-    return run_on(std::move(crew), std::move(executor), home, std::move(function));
+    return run_on(background_, home, std::move(function));
   }
-
-  template <typename Function>
-  void post(Function function) {
-    const auto crew = get();
-    asio::post(crew->pool, std::move(function));
-  }
-
-  // One at a time, in order.
+  // One at a time, in order; here, where no thread can be had.
   template <typename Function>
   void post_in_background(Function function) {
-    const auto crew = get();
-    asio::post(crew->background, std::move(function));
+    const std::error_code refused = background_.post(function);
+    if (refused) function();
   }
 
-  // Ends what was started; nothing may be posted afterwards. In a forked child there are no such threads to wait for.
-  void join() {
-    if (crew_ && fork_generation() == opened_in_) crew_->pool.join();
+  // For a read that opens its file, or looks for its frames. Posted is nothing where an error comes
+  // back, see `thread_crew`.
+  template <typename Function>
+  std::error_code post_read(Function function) noexcept {
+    return reads_.post(std::move(function));
+  }
+  // For calls that look at the whole store, or at whole files.
+  template <typename Function>
+  std::error_code post_survey(Function function) noexcept {
+    return surveys_.post(std::move(function));
+  }
+
+  // Ends what was started; nothing may be posted afterwards.
+  void join() noexcept {
+    for (thread_crew* crew : {&holder_, &background_, &reads_, &surveys_}) crew->join();
   }
 
  private:
-  // Shared with every call that is just posting: what it posts may end the store, on another thread, before the call has returned.
-  struct threads {
-    asio::thread_pool pool{2};
-    asio::strand<asio::thread_pool::executor_type> background{pool.get_executor()};
-  };
-
-  template <typename Executor, typename Function>
-  static auto run_on(std::shared_ptr<threads> crew, Executor executor, completion_port& home, Function function)
-      -> asio::awaitable<decltype(function())> {
+  template <typename Function>
+  static auto run_on(thread_crew& crew, completion_port& home, Function function) -> asio::awaitable<decltype(function())> {
     awaited<detail::completion> arrival;
     decltype(function()) result{};
-    auto begin = [&home, &arrival, &result, &function, keep = std::move(crew), executor] {
-      home.send_away(arrival);
-      asio::post(executor, [&home, &arrival, &result, &function] {
+    auto begin = [&crew, &home, &arrival, &result, &function] {
+      auto task = [&home, &arrival, &result, &function] {
         result = function();
         home.deliver(arrival);
-      });
+      };
+      home.send_away(arrival);
+      const std::error_code refused = crew.post(task);
+      if (refused) task();
     };
     co_await arrival.until_complete(std::move(begin));
     co_return result;
   }
 
-  std::shared_ptr<threads> get() {
-    const std::lock_guard hold(mutex_);
-    if (!crew_) crew_ = std::make_shared<threads>();
-    return crew_;
-  }
-
-  const std::uint64_t opened_in_ = fork_generation();
-  std::mutex mutex_;
-  std::shared_ptr<threads> crew_;
+  thread_crew holder_{1};
+  thread_crew background_{1};
+  thread_crew reads_{2};
+  thread_crew surveys_{2};
 };
 
 }  // namespace conduit::io

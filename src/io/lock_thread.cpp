@@ -7,6 +7,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/start_thread.hpp"
+
 namespace conduit::io {
 
 namespace {
@@ -25,8 +27,11 @@ bool lock_waiter::revoke() noexcept { return thread->abandon(*this); }
 
 lock_thread::lock_thread(unique_fd fd) : fd_(std::move(fd)), fork_guard_(fd_.get()) {}
 
-void lock_thread::start() {
-  std::thread([self = shared_from_this()] { self->run(); }).detach();
+std::error_code lock_thread::start() noexcept {
+  std::thread thread;
+  const std::error_code refused = start_thread(thread, [self = shared_from_this()] { self->run(); });
+  if (!refused) thread.detach();
+  return refused;
 }
 
 void lock_thread::wait_for_lock(lock_waiter& waiter, completion_port& home) {

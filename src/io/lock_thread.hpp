@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <system_error>
 
 #include "base/fork_guard.hpp"
 #include "base/unique_fd.hpp"
@@ -35,7 +36,8 @@ class lock_thread : public std::enable_shared_from_this<lock_thread> {
   explicit lock_thread(unique_fd fd);
   ~lock_thread() = default;
 
-  void start();
+  // To be called once. An error: there is no thread, and whoever waited would wait for ever.
+  std::error_code start() noexcept;
   int fd() const noexcept { return fd_.get(); }
 
   // Tells `waiter`, through `home`, when the lock is held.

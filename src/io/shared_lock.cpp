@@ -2,7 +2,6 @@
 
 #include <conduit/error.hpp>
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include <cerrno>
 #include <filesystem>
@@ -40,19 +39,6 @@ std::error_code shared_lock::try_acquire() {
   std::int64_t result = -EINTR;
   for (unsigned attempt = 0; result == -EINTR && attempt < transient_retries_max; ++attempt) result = disk_.try_lock_shared(fd_.get());
   return os_error(result == -EACCES ? -EAGAIN : result);
-}
-
-std::error_code shared_lock::wait() noexcept {
-  // Whoever writes without a pause sees this, and leaves the lock free for long enough now and then.
-  ::futimens(fd_.get(), nullptr);
-  struct flock whole{};
-  whole.l_type = F_RDLCK;
-  whole.l_whence = SEEK_SET;
-  int result = 0;
-  do {
-    result = ::fcntl(fd_.get(), F_OFD_SETLKW, &whole);
-  } while (result < 0 && errno == EINTR);
-  return result < 0 ? os_error(-errno) : std::error_code{};
 }
 
 void shared_lock::release() noexcept { disk_.unlock(fd_.get()); }

@@ -12,7 +12,7 @@
 
 namespace conduit::io {
 
-// For one thread at a time. The disk must live while anything but `wait` is called.
+// For one thread at a time. Whoever has to wait for it does so elsewhere, see shared_lock_thread.hpp.
 class shared_lock {
  public:
   shared_lock(file_io& disk, std::string path);
@@ -26,9 +26,6 @@ class shared_lock {
 
   // `resource_unavailable_try_again` where a writer has it.
   std::error_code try_acquire();
-  // Blocks until no writer has it: not for a thread that anybody else needs. Straight to the kernel, not through the seam: whoever began
-  // the wait may have given it up, and the seam's object gone with it.
-  std::error_code wait() noexcept;
   void release() noexcept;
 
   // The lock file still stands under its path; otherwise this lock excludes nobody.

@@ -2,7 +2,6 @@
 #include <conduit/detail/operations.hpp>
 #include <conduit/error.hpp>
 
-#include <new>
 #include <system_error>
 
 #include "files/binding.hpp"
@@ -14,15 +13,11 @@ void compress_op::start() {
   error = owner->state->admit();
   if (!error && !owner->home_sealer) error = errc::read_only;
   if (error) return end(finish::post);
-  try {
-    owner->home_sealer->submit(*this);
-  } catch (const std::system_error& no_thread) {
-    error = no_thread.code();
-    end(finish::post);
-  } catch (const std::bad_alloc&) {
-    error = std::make_error_code(std::errc::not_enough_memory);
-    end(finish::post);
-  }
+  // Submitted, it may be gone.
+  const std::error_code refused = owner->home_sealer->submit(*this);
+  if (!refused) return;
+  error = refused;
+  end(finish::post);
 }
 
 void compress_op::cancel() noexcept {

@@ -4,6 +4,7 @@
 #include <conduit/error.hpp>
 
 #include <cerrno>
+#include <new>
 #include <optional>
 #include <vector>
 
@@ -25,11 +26,12 @@ constexpr int attempts_max = 4;
 
 class compression_of_file {
  public:
-  compression_of_file(store_state& state, io::file_io& disk, upkeep_tenure& lock, const std::function<bool()>& go_on,
-                      file_compression& result)
+  compression_of_file(store_state& state, io::file_io& disk, upkeep_tenure& lock, low_priority_thread& encoder,
+                      const std::function<bool()>& go_on, file_compression& result)
       : state_(state),
         disk_(disk),
         lock_(lock),
+        encoder_(encoder),
         go_on_(go_on),
         result_(result),
         plain_name_(result.number, file_form::plain),
@@ -82,7 +84,7 @@ class compression_of_file {
     if (looked < 0) return os_error(looked);
     if (!beside.regular) return errc::not_a_regular_file;
     files::form_comparison found;
-    std::error_code error = files::compare_forms(disk_, state_.directory.get(), result_.number, go_on_, found);
+    std::error_code error = encoder_.run([&] { return compare_forms(found); });
     if (error || !found.both) return error;
     if (!found.equal) return errc::corrupt;
     error = sync_compressed();
@@ -99,15 +101,7 @@ class compression_of_file {
   std::error_code write_and_replace() {
     files::spool_file spool(disk_);
     std::error_code error = check_sealed();
-    // Before the lock is taken: under it, there is little left to sync.
-    if (!error) error = os_error(disk_.sync_data(plain_.get()));
-    if (!error) {
-      error = spool.create(state_.directory.get(), state_.directory_path, {result_.number, file_form::zstd}, state_.how.file_mode);
-    }
-    // Who could read the blobs still can.
-    if (!error) error = os_error(disk_.copy_permissions(plain_.get(), spool.fd()));
-    if (!error) error = write_frame_file(disk_, plain_.get(), status_.size, spool.fd(), go_on_, result_);
-    if (!error) error = os_error(disk_.sync_data(spool.fd()));
+    if (!error) error = encoder_.run([&] { return write(spool); });
     if (!error) error = lock_.begin(go_on_);
     if (!error) error = check_unchanged();
     if (!error && !changed_) error = os_error(disk_.sync_data(plain_.get()));
@@ -118,6 +112,27 @@ class compression_of_file {
     done_ = true;
     state_.compressed.add(result_);
     return {};
+  }
+
+  // With the lowest priority, like `write`.
+  std::error_code compare_forms(files::form_comparison& found) noexcept try {
+    return files::compare_forms(disk_, state_.directory.get(), result_.number, go_on_, found);
+  } catch (const std::bad_alloc&) {
+    return std::make_error_code(std::errc::not_enough_memory);
+  }
+
+  std::error_code write(files::spool_file& spool) noexcept try {
+    // Before the lock is taken: under it, there is little left to sync.
+    std::error_code error = os_error(disk_.sync_data(plain_.get()));
+    if (!error) {
+      error = spool.create(state_.directory.get(), state_.directory_path, {result_.number, file_form::zstd}, state_.how.file_mode);
+    }
+    // Who could read the blobs still can.
+    if (!error) error = os_error(disk_.copy_permissions(plain_.get(), spool.fd()));
+    if (!error) error = write_frame_file(disk_, plain_.get(), status_.size, spool.fd(), go_on_, result_);
+    return error ? error : os_error(disk_.sync_data(spool.fd()));
+  } catch (const std::bad_alloc&) {
+    return std::make_error_code(std::errc::not_enough_memory);
   }
 
   // Under the lock. What is not known to be durable must not keep its name: a second sync might answer 0 although the first one lost it.
@@ -205,6 +220,7 @@ class compression_of_file {
   store_state& state_;
   io::file_io& disk_;
   upkeep_tenure& lock_;
+  low_priority_thread& encoder_;
   const std::function<bool()>& go_on_;
   file_compression& result_;
   const files::file_name plain_name_;
@@ -218,9 +234,9 @@ class compression_of_file {
 
 }  // namespace
 
-std::error_code compress_file(store_state& state, io::file_io& disk, upkeep_tenure& lock, const std::function<bool()>& go_on,
-                              file_compression& result) {
-  return compression_of_file(state, disk, lock, go_on, result).run();
+std::error_code compress_file(store_state& state, io::file_io& disk, upkeep_tenure& lock, low_priority_thread& encoder,
+                              const std::function<bool()>& go_on, file_compression& result) {
+  return compression_of_file(state, disk, lock, encoder, go_on, result).run();
 }
 
 }  // namespace conduit::detail

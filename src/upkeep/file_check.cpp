@@ -19,8 +19,7 @@ namespace conduit::detail {
 namespace {
 
 constexpr std::size_t read_bytes = 1U << 20;
-// How long a check of the mutable file asks for the lock. It never waits in the kernel: the writer of this store, which may be the one
-// that has the lock, may need this helper thread.
+// How long a check of the mutable file asks for the lock. It never waits in the kernel: that could not be called off.
 constexpr std::chrono::seconds lock_patience{5};
 constexpr std::chrono::milliseconds lock_interval{1};
 

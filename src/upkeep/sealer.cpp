@@ -2,7 +2,6 @@
 
 #include <asio/error.hpp>
 #include <conduit/error.hpp>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "base/os_error.hpp"
+#include "base/start_thread.hpp"
 #include "files/binding.hpp"
 #include "files/directory.hpp"
 #include "upkeep/compress_file.hpp"
@@ -29,7 +29,6 @@ constexpr std::chrono::milliseconds nothing_to_expect = 1h;
 // How soon, and how long, a caller's file is tried again that another process is compressing.
 constexpr auto busy_interval = 10ms;
 constexpr auto busy_max = 1min;
-constexpr int lowest_priority = 19;
 
 // What does not pass by itself; everything else is tried again: a full disk, a lack of memory or descriptors, a lock not to be had.
 bool is_lasting(const std::error_code& error) {
@@ -41,9 +40,15 @@ bool is_lasting(const std::error_code& error) {
 }  // namespace
 
 std::shared_ptr<sealer> sealer::make(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk) {
-  return {new sealer(std::move(state), std::move(disk)), [](sealer* self) {
-            if (self->state_->admit() != errc::forked) delete self;
-          }};
+  const std::shared_ptr<sealer> made(new sealer(std::move(state), std::move(disk)), [](sealer* self) {
+    if (self->state_->admit() != errc::forked) delete self;
+  });
+  if (made->state_->how.compression == compression::zstd_on_seal) {
+    made->state_->when_sealed = [known = std::weak_ptr(made)] {
+      if (const auto self = known.lock()) static_cast<void>(self->start());
+    };
+  }
+  return made;
 }
 
 sealer::sealer(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk)
@@ -52,7 +57,7 @@ sealer::sealer(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> 
   // Before the writer watches for visitors: this is none. Where it fails, it is tried again with the first file.
   static_cast<void>(lock_.open());
   state_->seals.file_sealed();
-  start_thread();
+  static_cast<void>(start());
 }
 
 sealer::~sealer() {
@@ -61,15 +66,17 @@ sealer::~sealer() {
   if (thread_.joinable()) thread_.join();
 }
 
-void sealer::start_thread() {
+std::error_code sealer::start() noexcept {
   const std::lock_guard hold(thread_mutex_);
-  if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+  return thread_.joinable() ? std::error_code{} : start_thread(thread_, [this] { run(); });
 }
 
-void sealer::submit(compress_op& request) {
-  start_thread();
+std::error_code sealer::submit(compress_op& request) noexcept {
+  const std::error_code refused = start();
+  if (refused) return refused;
   request.owner->port.send_away(request);
   state_->seals.push(request);
+  return {};
 }
 
 void sealer::cancel(compress_op& request) {
@@ -99,8 +106,6 @@ void sealer::add_to(store_stats& sum) const noexcept {
 }
 
 void sealer::run() {
-  // Of this thread alone: on Linux a thread has a nice value of its own. The disk's scheduler follows it.
-  ::setpriority(PRIO_PROCESS, 0, lowest_priority);
   std::chrono::milliseconds patience = nothing_to_expect;
   for (;;) {
     compress_op* request = nullptr;
@@ -193,7 +198,7 @@ std::error_code sealer::compress(std::uint32_t number, const std::function<bool(
   result.number = number;
   result.level = state_->how.level;
   result.frame_bytes = state_->how.frame_bytes;
-  const std::error_code error = compress_file(*state_, *disk_, lock_, go_on, result);
+  const std::error_code error = compress_file(*state_, *disk_, lock_, encoder_, go_on, result);
   if (error || result.frame_bytes == 0) return error;  // another process did it
   files_compressed_.fetch_add(1, std::memory_order_relaxed);
   state_->notify(event::kind::file_compressed,

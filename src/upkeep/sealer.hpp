@@ -1,5 +1,5 @@
 // The thread of a store that compresses sealed files: in the background where `zstd_on_seal` says so, and whenever `compress_file` asks. It
-// has the lowest priority, takes one file after the other, and never needs an io_context to run.
+// takes one file after the other, and never needs an io_context to run. What takes long it leaves to a thread of the lowest priority.
 #pragma once
 
 #include <atomic>
@@ -10,10 +10,12 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "files/store_state.hpp"
 #include "io/file_io.hpp"
+#include "upkeep/low_priority_thread.hpp"
 #include "upkeep/upkeep_tenure.hpp"
 
 namespace conduit::detail {
@@ -23,15 +25,16 @@ class sealer {
   // In a forked child it is never destroyed: the thread is the parent's.
   static std::shared_ptr<sealer> make(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk);
 
-  // With `zstd_on_seal` the thread starts at once: an earlier process may have left work.
+  // With `zstd_on_seal` the thread starts at once: an earlier process may have left work. Where none can be had, it starts when the next
+  // file is sealed.
   sealer(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk);
   sealer(const sealer&) = delete;
   sealer& operator=(const sealer&) = delete;
   // Waits for the frame that is being encoded, or the sync that is under way; what there is of its file is dropped.
   ~sealer();
 
-  // From any thread.
-  void submit(compress_op& request);
+  // From any thread. `submit` answers with an error where no thread can be had; then nothing has happened.
+  std::error_code submit(compress_op& request) noexcept;
   void cancel(compress_op& request);
   bool revoke(compress_op& request) noexcept;
   // The last handle is gone: requests that were not begun end with `operation_aborted`.
@@ -40,7 +43,7 @@ class sealer {
   void add_to(store_stats& sum) const noexcept;
 
  private:
-  void start_thread();
+  std::error_code start() noexcept;
   void run();
   void serve(compress_op& request);
   std::chrono::milliseconds look();
@@ -51,6 +54,7 @@ class sealer {
   const std::shared_ptr<store_state> state_;
   const std::unique_ptr<io::file_io> disk_;
   upkeep_tenure lock_;
+  low_priority_thread encoder_;
   // Files that failed in the background, and since when each may be tried again.
   std::map<std::uint32_t, std::chrono::steady_clock::time_point> put_aside_;
   std::atomic<bool> stopping_{false};

@@ -1,4 +1,4 @@
-// Calls that only look: which files there are, and whether a file can be read to its end. They run on a helper thread.
+// Calls that only look: which files there are, and whether a file can be read to its end. They run on threads of their own.
 #include <conduit/detail/operations.hpp>
 #include <conduit/error.hpp>
 
@@ -78,8 +78,9 @@ std::error_code examine_file(binding& where, std::uint32_t number, recovery_repo
 void survey_op::start() {
   error = owner->state->admit();
   if (error) return end(finish::post);
-  owner->port.send_away(*this);
-  owner->state->helpers.post([this, where = owner.get()] {
+  binding* const where = owner.get();
+  where->port.send_away(*this);
+  const std::error_code refused = where->state->helpers.post_survey([this, where] {
     try {
       switch (what) {
         case kind::files:
@@ -97,6 +98,10 @@ void survey_op::start() {
     }
     where->port.deliver(*this);
   });
+  if (!refused) return;
+  where->port.take_back(*this);
+  error = refused;
+  end(finish::post);
 }
 
 void survey_op::complete() { end(finish::dispatch); }

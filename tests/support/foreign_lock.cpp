@@ -33,6 +33,8 @@ foreign_lock::foreign_lock(const std::filesystem::path& lock_file) : file_(open_
 
 void foreign_lock::take() { lock_command(file_.get(), F_OFD_SETLKW, F_WRLCK); }
 
+void foreign_lock::share() { lock_command(file_.get(), F_OFD_SETLK, F_RDLCK); }
+
 void foreign_lock::release() { lock_command(file_.get(), F_OFD_SETLK, F_UNLCK); }
 
 bool lock_is_free(const std::filesystem::path& lock_file) {

@@ -13,7 +13,8 @@ class foreign_lock {
   explicit foreign_lock(const std::filesystem::path& lock_file);
 
   void release();
-  void take();  // waits for it
+  void share();  // keeps others from writing only
+  void take();   // waits for it
 
  private:
   unique_fd file_;

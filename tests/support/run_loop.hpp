@@ -4,6 +4,7 @@
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
+#include <chrono>
 #include <exception>
 #include <optional>
 #include <stdexcept>
@@ -53,6 +54,18 @@ std::error_code error_of(asio::io_context& context, asio::awaitable<Result> task
     return failure.code();
   }
   return {};
+}
+
+// Runs the loop until `condition` holds; false where it does not hold after a time that no working store needs.
+template <typename Condition>
+bool run_until_holds(asio::io_context& context, Condition condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    context.restart();
+    context.run_one_for(std::chrono::milliseconds(1));
+  }
+  return true;
 }
 
 // Runs the loop until nothing is left to do.

@@ -48,6 +48,18 @@ class store_on_disk {
     return initiate<detail::plain_call<detail::queued_op::kind::remove_before>, std::size_t>(token, number);
   }
   template <typename Token>
+  auto files(Token&& token) const {
+    return initiate<detail::files_call, std::vector<file_info>>(token);
+  }
+  template <typename Token>
+  auto verify(std::uint32_t number, Token&& token) const {
+    return initiate<detail::verify_call, verify_report>(token, number);
+  }
+  template <typename Token>
+  auto compress_file(std::uint32_t number, Token&& token) const {
+    return initiate<detail::compress_call, file_compression>(token, number);
+  }
+  template <typename Token>
   auto close(Token&& token) const {
     return initiate<detail::plain_call<detail::queued_op::kind::close>>(token);
   }

@@ -1,0 +1,185 @@
+// What blocks a thread of the store keeps nobody waiting who holds the lock between processes.
+#include <asio/buffer.hpp>
+#include <catch2/catch.hpp>
+#include <conduit/flat_file_db.hpp>
+
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "support/bytes.hpp"
+#include "support/forwarding_disk.hpp"
+#include "support/outcome.hpp"
+#include "support/run_loop.hpp"
+#include "support/store_fixture.hpp"
+#include "support/store_on_disk.hpp"
+
+namespace conduit::test {
+
+namespace {
+
+constexpr std::size_t blob_bytes = 2U << 20;
+// Only surveys read so much away from the loop.
+constexpr std::size_t big_read = 32U << 10;
+
+// Calls that stop until the gate opens.
+class gate {
+ public:
+  ~gate() { open(); }
+  void pass() {
+    std::unique_lock hold(mutex_);
+    ++waiting_;
+    opened_.wait(hold, [this] { return open_; });
+  }
+  void open() {
+    const std::lock_guard hold(mutex_);
+    open_ = true;
+    opened_.notify_all();
+  }
+  unsigned waiting() {
+    const std::lock_guard hold(mutex_);
+    return waiting_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable opened_;
+  unsigned waiting_ = 0;
+  bool open_ = false;
+};
+
+// What stops, while `closed` says so.
+struct gates {
+  std::atomic<bool> closed{false};
+  gate big_reads;         // of a survey
+  gate opens;             // for reading, where the kernel would have to ask the disk
+  gate background_syncs;  // of data files, away from the loop
+};
+
+class gated_disk final : public forwarding_disk {
+ public:
+  gated_disk(std::unique_ptr<io::file_io> real, gates& where) : forwarding_disk(std::move(real)), gates_(where) {}
+
+  std::int64_t read(int fd, void* data, std::size_t size, std::uint64_t offset) override {
+    if (gates_.closed && size >= big_read) gates_.big_reads.pass();
+    return forwarding_disk::read(fd, data, size, offset);
+  }
+  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions, io::open_patience patience) override {
+    if (gates_.closed && mode == io::open_mode::read && patience == io::open_patience::cached_only) return -EAGAIN;
+    if (gates_.closed && mode == io::open_mode::read && std::string_view(name).ends_with(stopping)) gates_.opens.pass();
+    return forwarding_disk::open(directory, name, mode, permissions, patience);
+  }
+  std::int64_t sync_data(int fd) override {
+    if (gates_.closed) gates_.background_syncs.pass();
+    return forwarding_disk::sync_data(fd);
+  }
+
+  static constexpr std::string_view stopping = "00000000.dat";
+
+ private:
+  gates& gates_;
+};
+
+auto gated(gates& where) {
+  return [&where](std::unique_ptr<io::file_io> real) -> std::unique_ptr<io::file_io> {
+    return std::make_unique<gated_disk>(std::move(real), where);
+  };
+}
+
+struct gated_store {
+  explicit gated_store(const store_fixture::change& adjust = {}) : how(options_in(directory)) {
+    if (adjust) adjust(how);
+    store.emplace(context, how, gated(where));
+    const std::string big = bytes_of(1, blob_bytes);
+    stored = run(context, store->put(asio::buffer(big), asio::use_awaitable));
+    run(context, store->roll(asio::use_awaitable));
+  }
+  ~gated_store() { end(); }
+  // Lets everything go on to its end.
+  void end() {
+    where.big_reads.open();
+    where.opens.open();
+    where.background_syncs.open();
+    run_dry(context);
+  }
+
+  temporary_directory directory;
+  options how;
+  gates where;
+  asio::io_context context;
+  std::optional<store_on_disk> store;
+  data_location stored;
+};
+
+// A put, a roll, another put and a get that has to open its file: whether all of them end.
+bool can_use_the_lock(gated_store& used) {
+  outcome<data_location> put;
+  outcome<std::uint32_t> roll;
+  outcome<data_location> second;
+  outcome<blob> get;
+  used.store->put(asio::buffer("first", 5), put.handler());
+  used.store->roll(roll.handler());
+  used.store->put(asio::buffer("second", 6), second.handler());
+  if (run_until_holds(used.context, [&] { return second.called(); })) used.store->get(second.value(), get.handler());
+  const bool ended = run_until_holds(used.context, [&] { return get.called(); });
+  if (!ended) used.end();
+  return ended && put.well() && roll.well() && second.well() && get.well();
+}
+
+}  // namespace
+
+TEST_CASE("Puts, rolls and gets go on while more files are verified than there are threads for it") {
+  gated_store used([](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
+  used.where.background_syncs.open();
+  used.where.opens.open();
+  used.where.closed = true;
+  std::deque<outcome<verify_report>> surveys(5);
+  for (auto& survey : surveys) used.store->verify(0, survey.handler());
+  CHECK(run_until_holds(used.context, [&] { return used.where.big_reads.waiting() >= 2; }));
+  CHECK(can_use_the_lock(used));
+  for (auto& survey : surveys) CHECK_FALSE(survey.called());
+  used.end();
+  for (auto& survey : surveys) CHECK(survey.well());
+}
+
+TEST_CASE("Puts and rolls go on while gets wait for their file to open") {
+  gated_store used;
+  used.where.background_syncs.open();
+  used.where.closed = true;
+  std::deque<outcome<blob>> gets(5);
+  for (auto& get : gets) used.store->get(used.stored, get.handler());
+  CHECK(run_until_holds(used.context, [&] { return used.where.opens.waiting() >= 2; }));
+  outcome<data_location> put;
+  outcome<std::uint32_t> roll;
+  used.store->put(asio::buffer("first", 5), put.handler());
+  used.store->roll(roll.handler());
+  CHECK(run_until_holds(used.context, [&] { return put.called() && roll.called(); }));
+  for (auto& get : gets) CHECK_FALSE(get.called());
+  used.end();
+  CHECK(put.well());
+  CHECK(roll.well());
+  for (auto& get : gets) CHECK(get.well());
+}
+
+TEST_CASE("Puts, rolls and gets go on while a sealed file is synced in the background and others are verified") {
+  gated_store used([](options& how) { how.compression = compression::zstd; });
+  used.where.opens.open();
+  run(used.context, used.store->put(asio::buffer("x", 1), asio::use_awaitable));
+  used.where.closed = true;
+  // Of a compressed file that is left, the table is synced behind the holder's back.
+  run(used.context, used.store->roll(asio::use_awaitable));
+  CHECK(run_until_holds(used.context, [&] { return used.where.background_syncs.waiting() >= 1; }));
+  std::deque<outcome<verify_report>> surveys(2);
+  for (auto& survey : surveys) used.store->verify(0, survey.handler());
+  CHECK(can_use_the_lock(used));
+  used.end();
+  for (auto& survey : surveys) CHECK(survey.well());
+}
+
+}  // namespace conduit::test

@@ -1,0 +1,187 @@
+// A process that can have no more threads: calls that need one say so, all others go on, and afterwards everything works again.
+#include <asio/buffer.hpp>
+#include <catch2/catch.hpp>
+#include <conduit/error.hpp>
+#include <conduit/flat_file_db.hpp>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "support/child_process.hpp"
+#include "support/foreign_lock.hpp"
+#include "support/forwarding_disk.hpp"
+#include "support/outcome.hpp"
+#include "support/run_loop.hpp"
+#include "support/store_fixture.hpp"
+#include "support/store_on_disk.hpp"
+#include "support/thread_limit.hpp"
+
+namespace conduit::test {
+
+namespace {
+
+// Assertions belong to the parent: a child ends with the line of its first failed expectation.
+#define EXPECT_IN_CHILD(condition)                                 \
+  do {                                                             \
+    if (!(condition)) {                                            \
+      std::fprintf(stderr, "line %d: %s\n", __LINE__, #condition); \
+      return 1;                                                    \
+    }                                                              \
+  } while (false)
+
+constexpr auto no_thread = std::errc::resource_unavailable_try_again;
+
+// The kernel knows nothing of the files: each has to be opened by a thread that may wait.
+class cold_names final : public forwarding_disk {
+ public:
+  using forwarding_disk::forwarding_disk;
+  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions, io::open_patience patience) override {
+    if (patience == io::open_patience::cached_only) return -EAGAIN;
+    return forwarding_disk::open(directory, name, mode, permissions, patience);
+  }
+};
+
+std::unique_ptr<io::file_io> cold(std::unique_ptr<io::file_io> real) { return std::make_unique<cold_names>(std::move(real)); }
+
+// Runs the loop until the call has ended; its error, or `timed_out`.
+template <typename... Results>
+std::error_code error_after(asio::io_context& context, const outcome<Results...>& call) {
+  const bool ended = run_until_holds(context, [&] { return call.called(); });
+  return ended ? call.error : std::make_error_code(std::errc::timed_out);
+}
+
+int put_without_threads(options how) {
+  thread_limit threads;
+  threads.forbid();
+  asio::io_context context;
+  const flat_file_db db = flat_file_db::open(context, how);
+  const std::string big = bytes_of(1, 20'000);
+  for (int file = 0; file < 3; ++file) {
+    const data_location small = run(context, db.put(asio::buffer("something", 9)));
+    const data_location large = run(context, db.put(asio::buffer(big)));
+    EXPECT_IN_CHILD(run(context, db.get(small)).text() == "something");
+    EXPECT_IN_CHILD(run(context, db.get(large)).text() == big);
+    run(context, db.roll());
+  }
+  run(context, db.sync());
+  run(context, db.delete_file(0));
+  run(context, db.close());
+  return 0;
+}
+
+int look_without_threads(const options& how) {
+  asio::io_context context;
+  const store_on_disk store(context, how, cold);
+  const data_location stored = run(context, store.put(asio::buffer("something", 9), asio::use_awaitable));
+  run(context, store.roll(asio::use_awaitable));
+  thread_limit threads;
+  for (const bool forbidden : {true, false}) {
+    forbidden ? threads.forbid() : threads.allow();
+    outcome<blob> get;
+    outcome<std::vector<file_info>> files;
+    outcome<verify_report> verify;
+    store.get(stored, get.handler());
+    store.files(files.handler());
+    store.verify(stored.file_number, verify.handler());
+    const auto get_error = error_after(context, get);
+    const auto files_error = error_after(context, files);
+    const auto verify_error = error_after(context, verify);
+    EXPECT_IN_CHILD(forbidden ? get_error == no_thread : !get_error);
+    EXPECT_IN_CHILD(forbidden ? files_error == no_thread : !files_error);
+    EXPECT_IN_CHILD(forbidden ? verify_error == no_thread : !verify_error);
+  }
+  return 0;
+}
+
+int compress_without_threads(const options& how) {
+  asio::io_context context;
+  const store_on_disk store(context, how, cold);
+  const data_location stored = run(context, store.put(asio::buffer("something", 9), asio::use_awaitable));
+  run(context, store.roll(asio::use_awaitable));
+  thread_limit threads;
+  for (const bool forbidden : {true, false}) {
+    forbidden ? threads.forbid() : threads.allow();
+    outcome<file_compression> compression;
+    store.compress_file(stored.file_number, compression.handler());
+    const auto error = error_after(context, compression);
+    EXPECT_IN_CHILD(forbidden ? error == no_thread : !error);
+  }
+  return 0;
+}
+
+// Another process has the lock.
+int put_behind_a_lock(const options& how) {
+  asio::io_context context;
+  const flat_file_db db = flat_file_db::open(context, how);
+  run(context, db.put(asio::buffer("x", 1)));
+  foreign_lock other(how.data_directory.string() + ".lock");
+  thread_limit threads;
+  for (const bool forbidden : {true, false, true}) {
+    forbidden ? threads.forbid() : threads.allow();
+    outcome<data_location> put;
+    db.put(asio::buffer("something", 9), put.handler());
+    context.restart();
+    context.run_for(std::chrono::milliseconds(5));
+    EXPECT_IN_CHILD(!put.called());
+    other.release();
+    EXPECT_IN_CHILD(!error_after(context, put));
+    wait_until_lock_is_free(how.data_directory.string() + ".lock");
+    other.take();
+  }
+  return 0;
+}
+
+// The thread that compresses could not be started at the open: it is at the next file that is sealed.
+int compress_on_seal(options how) {
+  how.compression = compression::zstd_on_seal;
+  std::atomic<unsigned> compressed{0};
+  how.on_event = [&](const event& news) { compressed += news.what == event::kind::file_compressed ? 1U : 0U; };
+  thread_limit threads;
+  threads.forbid();
+  asio::io_context context;
+  const flat_file_db db = flat_file_db::open(context, how);
+  run(context, db.put(asio::buffer("something", 9)));
+  run(context, db.roll());
+  EXPECT_IN_CHILD(compressed == 0);
+  threads.allow();
+  run(context, db.put(asio::buffer("something", 9)));
+  run(context, db.roll());
+  EXPECT_IN_CHILD(run_until_holds(context, [&] { return compressed == 2; }));
+  return 0;
+}
+
+}  // namespace
+
+TEST_CASE("Where no thread can be had, puts, rolls, syncs and gets of open files do without") {
+  temporary_directory directory;
+  options how = options_in(directory);
+  how.compression = GENERATE(compression::none, compression::zstd);
+  CHECK(in_child([&] { return put_without_threads(how); }) == 0);
+}
+
+TEST_CASE("A look that needs a thread tells its handler that there is none, and the next one works") {
+  temporary_directory directory;
+  CHECK(in_child([&] { return look_without_threads(options_in(directory)); }) == 0);
+}
+
+TEST_CASE("compress_file tells its handler that there is no thread, and the next one works") {
+  temporary_directory directory;
+  CHECK(in_child([&] { return compress_without_threads(options_in(directory)); }) == 0);
+}
+
+TEST_CASE("A put waits for the lock of another process without a thread for it") {
+  temporary_directory directory;
+  CHECK(in_child([&] { return put_behind_a_lock(options_in(directory)); }) == 0);
+}
+
+TEST_CASE("A store that compresses sealed files opens without a thread for it, and begins with the next file") {
+  temporary_directory directory;
+  CHECK(in_child([&] { return compress_on_seal(options_in(directory)); }) == 0);
+}
+
+}  // namespace conduit::test
