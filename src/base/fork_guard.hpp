@@ -15,20 +15,20 @@ std::uint64_t fork_generation() noexcept;
 template <typename T>
 class kept_in_child {
  public:
-  kept_in_child() { std::construct_at(&value_); }
+  kept_in_child() { std::construct_at(&value); }
   kept_in_child(const kept_in_child&) = delete;
   kept_in_child& operator=(const kept_in_child&) = delete;
   ~kept_in_child() {
-    if (fork_generation() == made_in_) std::destroy_at(&value_);
+    if (fork_generation() == made_in_) std::destroy_at(&value);
   }
 
-  T& operator*() noexcept { return value_; }
-  T* operator->() noexcept { return &value_; }
+  T& operator*() noexcept { return value; }
+  T* operator->() noexcept { return &value; }
 
  private:
   const std::uint64_t made_in_ = fork_generation();
   union {
-    T value_;
+    T value;
   };
 };
 

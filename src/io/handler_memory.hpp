@@ -44,7 +44,7 @@ class handler_memory_allocator {
 
   explicit handler_memory_allocator(handler_memory& memory) noexcept : memory_(&memory) {}
   template <typename Other>
-  handler_memory_allocator(const handler_memory_allocator<Other>& other) noexcept : memory_(other.memory_) {}
+  explicit handler_memory_allocator(const handler_memory_allocator<Other>& other) noexcept : memory_(other.memory_) {}
 
   T* allocate(std::size_t count) { return static_cast<T*>(memory_->allocate(count * sizeof(T))); }
   void deallocate(T* memory, std::size_t /*count*/) noexcept { memory_->deallocate(memory); }
