@@ -16,6 +16,9 @@ inline std::error_code os_error(std::int64_t result) noexcept {
 
 // No room for the data: the file is cut back and stays in use.
 inline bool is_out_of_space(std::int64_t result) noexcept { return result == -ENOSPC || result == -EDQUOT || result == -EFBIG; }
+inline bool is_out_of_space(const std::error_code& error) noexcept {
+  return error.category() == std::system_category() && is_out_of_space(-std::int64_t{error.value()});
+}
 
 // Worth the same attempt again.
 inline bool is_transient(std::int64_t result) noexcept { return result == -EINTR || result == -EAGAIN; }

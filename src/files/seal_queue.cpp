@@ -8,16 +8,19 @@ void seal_queue::file_sealed() noexcept {
   changed_.notify_all();
 }
 
-void seal_queue::wait_until_idle() {
+void seal_queue::close() {
   std::unique_lock hold(mutex_);
+  closed_ = true;
   changed_.wait(hold, [this] { return requests_.empty() && !busy_; });
 }
 
-void seal_queue::push(compress_op& request) {
+bool seal_queue::push(compress_op& request) {
   const std::lock_guard hold(mutex_);
+  if (closed_) return false;
   requests_.push_back(request);
   request.waiting = true;
   changed_.notify_all();
+  return true;
 }
 
 bool seal_queue::withdraw(compress_op& request) noexcept {

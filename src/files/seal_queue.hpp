@@ -22,10 +22,11 @@ class seal_queue {
   void want_lock(bool wanted) noexcept { lock_wanted_.store(wanted, std::memory_order_relaxed); }
   bool lock_wanted() const noexcept { return lock_wanted_.load(std::memory_order_relaxed); }
 
-  // For `close`: blocks until what was asked for has ended and the thread rests. Whoever calls it sees to it that no more is asked for.
-  void wait_until_idle();
+  // For `close`: accepts nothing from now on, and blocks until what was asked for has ended and the thread rests.
+  void close();
 
-  void push(compress_op& request);
+  // False once it is closed.
+  bool push(compress_op& request);
   // Takes the request out where it has not been begun.
   bool withdraw(compress_op& request) noexcept;
   work_queue withdraw_all() noexcept;
@@ -42,6 +43,7 @@ class seal_queue {
   work_queue requests_;
   bool sealed_ = false;
   bool busy_ = false;
+  bool closed_ = false;
   bool stopping_ = false;
   std::atomic<bool> lock_wanted_{false};
 };

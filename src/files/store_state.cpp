@@ -36,15 +36,17 @@ void store_state::notify(event::kind what, std::string message, std::uint32_t fi
   if (how.on_event) how.on_event(event{what, std::move(message), file, offset, error});
 }
 
-void store_state::publish_tail(const io::file_status& identity, std::shared_ptr<file_frames> frames) {
+void store_state::publish_tail(const std::shared_ptr<append_file>& file, const io::file_status& identity,
+                               std::shared_ptr<file_frames> frames) {
   const std::lock_guard hold(mutex_);
+  tail_file_ = file;
   tail_identity_ = identity;
   tail_frames_ = std::move(frames);
 }
 
 std::shared_ptr<file_frames> store_state::frames_of_tail(const io::file_status& identity) const {
   const std::lock_guard hold(mutex_);
-  return tail_frames_ && identity.same_file(tail_identity_) ? tail_frames_ : nullptr;
+  return !tail_file_.expired() && identity.same_file(tail_identity_) ? tail_frames_ : nullptr;
 }
 
 void store_state::add(binding& context) {

@@ -90,8 +90,9 @@ class store_state {
   file_form form_at_open = file_form::plain;
 
   // The compressed file that this store's writer appends to: what it knows of the frames is known to every read of the same file.
-  void publish_tail(const io::file_status& identity, std::shared_ptr<file_frames> frames);
-  // Null where that is another file.
+  // Only as long as `file` is open: an inode's number may come back with another file.
+  void publish_tail(const std::shared_ptr<append_file>& file, const io::file_status& identity, std::shared_ptr<file_frames> frames);
+  // Null where that is another file. The caller has the file of `identity` open.
   std::shared_ptr<file_frames> frames_of_tail(const io::file_status& identity) const;
 
   // Every context of this store drops the file from its open ones.
@@ -111,6 +112,7 @@ class store_state {
 
   mutable std::mutex mutex_;
   std::vector<binding*> contexts_;  // each is removed before it dies
+  std::weak_ptr<append_file> tail_file_;
   io::file_status tail_identity_;
   std::shared_ptr<file_frames> tail_frames_;
   store_stats gone_contexts_;

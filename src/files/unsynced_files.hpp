@@ -2,7 +2,6 @@
 // these writes.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -18,45 +17,43 @@ namespace conduit::detail {
 struct append_file {
   std::uint32_t number = 0;
   unique_fd fd;
+  std::uint64_t synced_end = 0;  // bytes that the writer knows to be synced
 };
 
+// For any thread.
 class unsynced_files {
  public:
-  void add(const std::shared_ptr<append_file>& file) {
-    const std::lock_guard hold(mutex_);
-    if (std::find(files_.begin(), files_.end(), file) == files_.end()) files_.push_back(file);
-  }
-  void remove(const std::shared_ptr<append_file>& file) {
-    const std::lock_guard hold(mutex_);
-    std::erase(files_, file);
-  }
-  std::vector<std::shared_ptr<append_file>> all() const {
-    const std::lock_guard hold(mutex_);
-    return files_;
-  }
+  // A file, and how often it had been written to: a sync that begins now covers these writes, and no later one.
+  struct entry {
+    std::shared_ptr<append_file> file;
+    std::uint64_t writes = 0;
+  };
+
+  // Around every write that nobody syncs. Between the two, and after a `begin_write` that has no end, no sync covers it.
+  void begin_write(const std::shared_ptr<append_file>& file);
+  void end_write(const append_file& file) noexcept;
+
+  std::vector<entry> all() const;
+  // Nothing where all writes to it have been synced.
+  std::optional<entry> find(const append_file& file) const;
+  // A sync that began after `seen` was asked for has succeeded. The file stays where it was written to meanwhile.
+  void synced(const entry& seen) noexcept;
 
   // Nobody will read those again: there is nothing to sync, and held open they would keep their space.
-  void forget_deleted(io::file_io& disk) {
-    const std::lock_guard hold(mutex_);
-    std::erase_if(files_, [&disk](const std::shared_ptr<append_file>& file) {
-      io::file_status status;
-      return disk.status(file->fd.get(), status) >= 0 && status.links == 0;
-    });
-  }
+  void forget_deleted(io::file_io& disk);
 
   // A sync failed: whatever was not durable may be lost, and no later sync can find out. There is no way back.
-  void poison() noexcept {
-    const std::lock_guard hold(mutex_);
-    poisoned_ = true;
-  }
-  bool poisoned() const noexcept {
-    const std::lock_guard hold(mutex_);
-    return poisoned_;
-  }
+  void poison() noexcept;
+  bool poisoned() const noexcept;
 
  private:
+  struct tracked {
+    entry known;
+    bool writing = false;
+  };
+
   mutable std::mutex mutex_;
-  std::vector<std::shared_ptr<append_file>> files_;
+  std::vector<tracked> files_;
   bool poisoned_ = false;
 };
 

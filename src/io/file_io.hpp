@@ -61,6 +61,9 @@ class file_io {
   // Blocking: for the helper threads.
   virtual std::int64_t sync_data(int fd) = 0;
   virtual std::int64_t sync_directory(int fd) = 0;
+  // The entry of the directory itself, in the one above. Nothing where that is on another disk, or not ours to read: then it was made by
+  // somebody else, long ago.
+  virtual std::int64_t sync_parent(int directory) = 0;
   virtual std::int64_t truncate(int fd, std::uint64_t size) = 0;
   virtual std::int64_t remove(int directory, const char* name) = 0;
   // Gives the open file one name more; -EEXIST where something has it.

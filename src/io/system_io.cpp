@@ -13,6 +13,8 @@
 #include <cstdio>
 #include <memory>
 
+#include "base/unique_fd.hpp"
+
 namespace conduit::io {
 
 namespace {
@@ -79,6 +81,15 @@ std::int64_t system_io::write(int fd, const iovec* iov, unsigned count, std::uin
 std::int64_t system_io::sync_data(int fd) { return answer(::fdatasync(fd)); }
 
 std::int64_t system_io::sync_directory(int fd) { return answer(::fsync(fd)); }
+
+std::int64_t system_io::sync_parent(int directory) {
+  const unique_fd parent(::openat(directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!parent) return errno == EACCES ? 0 : -errno;
+  struct stat own{};
+  struct stat above{};
+  if (::fstat(directory, &own) != 0 || ::fstat(parent.get(), &above) != 0) return -errno;
+  return own.st_dev == above.st_dev ? sync_directory(parent.get()) : 0;
+}
 
 std::int64_t system_io::truncate(int fd, std::uint64_t size) { return answer(::ftruncate(fd, static_cast<off_t>(size))); }
 

@@ -21,6 +21,7 @@ class system_io final : public file_io {
   std::int64_t write(int fd, const iovec* iov, unsigned count, std::uint64_t offset) override;
   std::int64_t sync_data(int fd) override;
   std::int64_t sync_directory(int fd) override;
+  std::int64_t sync_parent(int directory) override;
   std::int64_t truncate(int fd, std::uint64_t size) override;
   std::int64_t remove(int directory, const char* name) override;
   std::int64_t link(int fd, int directory, const char* name) override;

@@ -78,12 +78,13 @@ bool writer::begin_batch() {
   const tail& at = tenure_.mutable_tail();
   const bool any = queue_.take_appends({at.file->number, at.end, state_->how.max_file_size, state_->how.batch_bytes}, write_);
   // An empty blob too: it lies behind bytes that may be another process's.
-  if (any && state_->how.durability == durability::none) state_->unsynced->add(at.file);
+  if (any && state_->how.durability == durability::none) state_->unsynced->begin_write(at.file);
   return any;
 }
 
 // What is to be completed.
 work_queue writer::end_batch(std::error_code error, std::uint64_t bytes) {
+  if (state_->how.durability == durability::none) state_->unsynced->end_write(*tenure_.mutable_tail().file);
   if (!error) tenure_.appended(bytes);
   leave_lock();
   if (error == asio::error::operation_aborted && queue_.requeue_revoked()) return {};

@@ -87,8 +87,9 @@ asio::awaitable<std::error_code> writer::append_frames() {
   if (state_->how.durability == durability::fdatasync) {
     error = co_await append_durably();
   } else {
-    state_->unsynced->add(at.file);
+    state_->unsynced->begin_write(at.file);
     error = co_await append_undurably();
+    state_->unsynced->end_write(*at.file);
   }
   if (!error) tenure_.appended_frames(frames_.frames(), bytes);
   co_return error;

@@ -1,4 +1,4 @@
-// What the writer does under the lock besides appending: roll, removal of files, sync, close.
+// What the writer does under the lock besides appending: roll, removal of files, and the choice between all jobs.
 #include <conduit/error.hpp>
 
 #include <algorithm>
@@ -39,38 +39,6 @@ asio::awaitable<void> writer::run_job(put_queue::job job) {
   co_await complete(queue_.finish_job(job, error));
 }
 
-// Everything this store wrote since the last sync, and the directory. The mutable file's sync is marked in the record, so that the next
-// holder learns of it if this process dies before it knows the outcome.
-asio::awaitable<std::error_code> writer::sync_all() {
-  const std::shared_ptr<unsynced_files>& unsynced = state_->unsynced;
-  if (unsynced->poisoned()) co_return make_error_code(errc::poisoned);
-  const auto files = unsynced->all();
-  const auto& mutable_file = tenure_.mutable_tail().file;
-  if (mutable_file && std::find(files.begin(), files.end(), mutable_file) != files.end()) {
-    const std::error_code error = tenure_.mark_syncing();
-    if (error) co_return error;
-  }
-  for (const std::shared_ptr<append_file>& file : files) {
-    auto sync = [this, file]() -> std::int64_t { return disk_->sync_data(file->fd.get()); };
-    const std::int64_t result = co_await state_->helpers.run_in_background(port_, std::move(sync));
-    if (result < 0) {
-      if (file == mutable_file) {
-        tenure_.poison_tail(os_error(result), true);
-      } else {
-        unsynced->poison();
-      }
-      co_return os_error(result);
-    }
-    unsynced->remove(file);
-    counted_.syncs.fetch_add(1, std::memory_order_relaxed);
-  }
-  // The background syncs before ours have ended; one of them may have failed.
-  if (unsynced->poisoned()) co_return make_error_code(errc::poisoned);
-  const std::error_code error = co_await tenure_.sync_directory();
-  if (error) unsynced->poison();
-  co_return error;
-}
-
 asio::awaitable<std::error_code> writer::remove_file(std::uint32_t number) {
   if (!tenure_.known_files().contains(number)) co_return make_error_code(errc::no_such_file);
   if (tenure_.mutable_number() == number) co_return make_error_code(errc::mutable_file);
@@ -83,10 +51,12 @@ asio::awaitable<std::error_code> writer::remove_file(std::uint32_t number) {
   // The mutable file's entry must be durable: its number must not come back once the lower ones are gone.
   if (tenure_.mutable_poisoned()) {
     const std::error_code error = co_await tenure_.begin_next("a write or sync of the last file failed");
-    if (error) co_return error;
+    // On a full disk a sealed file above does as well.
+    if (error && !(is_out_of_space(error) && has_sealed_above(number))) co_return error;
   }
   std::error_code error = tenure_.announce_change();
-  if (!error) error = co_await tenure_.sync_directory();
+  // Without room for the record, the directory's time tells the others that it changed.
+  if (!error || is_out_of_space(error)) error = co_await tenure_.sync_directory();
   if (error) co_return error;
   auto remove = [this, number]() -> std::int64_t {
     const int directory = state_->directory.get();
@@ -106,6 +76,12 @@ asio::awaitable<std::error_code> writer::remove_file(std::uint32_t number) {
   if (result < 0) co_return os_error(result);
   tenure_.removed(number);
   co_return std::error_code{};
+}
+
+bool writer::has_sealed_above(std::uint32_t number) const noexcept {
+  const auto& files = tenure_.known_files().files;
+  return std::any_of(files.begin(), files.end(),
+                     [&](const files::file_id& file) { return file.number > number && file.number != tenure_.mutable_number(); });
 }
 
 asio::awaitable<std::error_code> writer::remove_before(std::uint32_t number, std::size_t& count) {

@@ -60,12 +60,11 @@ std::optional<std::uint32_t> tenure::next_number(std::uint32_t at_least) const n
 asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32_t at_least) {
   const bool vouched = record_vouches();
   const file_form wanted = form();
-  finish_table();
   // Its last table is not durable yet, whatever the durability.
-  if (tail_.frames) {
-    state_.unsynced->add(tail_.file);
-    sync_behind(tail_.file);
-  }
+  const std::shared_ptr<append_file> left = tail_.frames ? tail_.file : nullptr;
+  if (left) state_.unsynced->begin_write(left);
+  finish_table();
+  if (left) state_.unsynced->end_write(*left);
   std::error_code error;
   std::optional<std::uint32_t> number;
   for (int attempt = 0; attempt < create_attempts; ++attempt) {
@@ -79,6 +78,9 @@ asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32
     if (listing_error) co_return listing_error;
   }
   if (error) co_return error;
+
+  // Not before: where the next one cannot be created, this store may go on in the old one.
+  if (left) sync_behind(left);
 
   // From here on the number is used, whatever happens to the file.
   const files::file_id created{*number, wanted};
@@ -123,7 +125,10 @@ asio::awaitable<std::error_code> tenure::create_file(files::file_id file, bool v
     if (fd < 0) return fd;
     const unique_fd created(static_cast<int>(fd));
     // The first file of a boot must be durable before the record speaks for this boot; later ones follow with their data.
-    return vouched ? 0 : disk_.sync_data(created.get());
+    if (vouched) return 0;
+    const std::int64_t synced = disk_.sync_data(created.get());
+    // Whoever made the store's directory may have died before its entry was durable.
+    return synced < 0 ? synced : disk_.sync_parent(state_.directory.get());
   };
   const std::int64_t result = co_await state_.helpers.run(home_, std::move(create));
   co_return os_error(result);

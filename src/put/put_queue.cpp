@@ -1,6 +1,7 @@
 #include "put/put_queue.hpp"
 
 #include <asio/error.hpp>
+#include <utility>
 
 namespace conduit::detail {
 
@@ -11,8 +12,10 @@ namespace {
 constexpr std::size_t blobs_encoded_max = 8192;
 }  // namespace
 
-bool put_queue::push(queued_op& operation) {
+put_queue::accepted put_queue::push(queued_op& operation) {
   const std::lock_guard hold(mutex_);
+  if (closed_) return accepted::no;
+  closed_ = operation.what == queued_op::kind::close;
   // An operation larger than the bound is let in when nothing else is there.
   const bool room = waiting_.empty() && (bytes_ == 0 || bytes_ + operation.blob_bytes <= bytes_max_);
   if (room) {
@@ -24,9 +27,7 @@ bool put_queue::push(queued_op& operation) {
     waiting_.push_back(operation);
     waits_.fetch_add(1, std::memory_order_relaxed);
   }
-  const bool start = !writer_running_;
-  writer_running_ = true;
-  return start;
+  return std::exchange(writer_running_, true) ? accepted::yes : accepted::start_writer;
 }
 
 void put_queue::admit_waiting() noexcept {
@@ -101,6 +102,11 @@ bool put_queue::empty() noexcept {
 bool put_queue::nothing_running() noexcept {
   const std::lock_guard hold(mutex_);
   return running_.empty();
+}
+
+bool put_queue::next_is(queued_op::kind what) noexcept {
+  const std::lock_guard hold(mutex_);
+  return !queued_.empty() && static_cast<queued_op&>(queued_.front()).what == what;
 }
 
 bool put_queue::take_close() noexcept {

@@ -20,8 +20,9 @@ class put_queue {
   // `bytes_max`: puts beyond it wait for room in front of the queue.
   put_queue(io::file_io& disk, std::size_t bytes_max) : disk_(disk), bytes_max_(bytes_max) {}
 
-  // True if the writer must be started: it is not running.
-  bool push(queued_op& operation);
+  // `start_writer`: it is not running. Behind `close` nothing is accepted.
+  enum class accepted { no, yes, start_writer };
+  accepted push(queued_op& operation);
   // Takes the operation out where it has not been begun. One that is being encoded is taken out later, by `take_cancelled`.
   bool withdraw(queued_op& operation) noexcept;
   // The same, but waits until a running one's memory is free and takes that one too. False: it is finished and on its way.
@@ -34,6 +35,7 @@ class put_queue {
   // Nothing waits to be begun, and nothing is encoded and waits for the lock.
   bool empty() noexcept;
   bool nothing_running() noexcept;
+  bool next_is(queued_op::kind what) noexcept;
   // Begins the next operation where it is `close`: all before it has ended, and it needs no lock.
   bool take_close() noexcept;
   // What there is to know of an operation that is no append, and its results. The operation itself may be revoked while it runs.
@@ -103,6 +105,7 @@ class put_queue {
   work_queue running_;
   std::uint64_t bytes_ = 0;  // of queued and running puts
   bool writer_running_ = false;
+  bool closed_ = false;
   bool memory_used_ = false;  // until `released`, by the writer's thread or the kernel
   io_request* in_kernel_ = nullptr;
   unsigned kernel_waiters_ = 0;  // in `revoke`, waiting for that request

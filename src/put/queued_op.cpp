@@ -27,7 +27,10 @@ void queued_op::start() {
     }
   }
   if (what == kind::close) owner->state->close();
-  owner->home_writer->submit(*this);
+  // Between `admit` and here another thread may have closed the store.
+  if (owner->home_writer->submit(*this)) return;
+  error = errc::closed;
+  end(finish::post);
 }
 
 void queued_op::cancel() noexcept {

@@ -57,10 +57,11 @@ tail_findings examine_frames(io::file_io& disk, tail& at, std::optional<std::uin
     at.stands = whole ? found.file_size - end : 0;
     at.table_due = !whole;
     if (whole) return result;
-    result.cut = end;
-    const std::int64_t cut = disk.truncate(fd, end);
-    result.error = os_error(cut);
+    result.error = os_error(disk.truncate(fd, end));
     if (!result.error) result.error = finish_table(disk, at);
+    // The table stays due. The frames are whole, and whoever makes room for it must not be kept from that.
+    if (is_out_of_space(result.error)) result.error.clear();
+    if (!at.table_due || end != found.file_size) result.cut = end;
   } catch (const std::bad_alloc&) {
     result.error = std::make_error_code(std::errc::not_enough_memory);
   }

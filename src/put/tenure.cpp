@@ -119,7 +119,8 @@ asio::awaitable<std::error_code> tenure::begin() {
     record_.poisoned = std::max(record_.poisoned.value_or(0), *record_.syncing);
     record_.syncing.reset();
     const std::error_code error = write_record();
-    if (error) co_return error;
+    // For want of room the mark stays, which tells the next holder the same.
+    if (error && !is_out_of_space(error)) co_return error;
   }
   co_return std::error_code{};
 }
@@ -192,8 +193,8 @@ std::optional<std::uint64_t> tenure::recorded_end() const noexcept {
 
 // Somebody else appended to the compressed tail, or left it torn, or it is new to us.
 asio::awaitable<std::error_code> tenure::examine_tail() {
-  // Without a record of this boot the file is left anyway.
-  if (!record_vouches()) co_return std::error_code{};
+  // Otherwise the file is left anyway, as it is.
+  if (!may_mend()) co_return std::error_code{};
   tail_findings findings;
   auto examine = [&]() -> std::int64_t {
     findings = examine_frames(disk_, tail_, recorded_end());
@@ -236,10 +237,10 @@ asio::awaitable<std::error_code> tenure::adopt_tail() {
   end_known_ = false;
   directory_unsynced_ = true;
   if (!framed) co_return std::error_code{};
-  state_.publish_tail(found_, tail_.frames);
+  state_.publish_tail(tail_.file, found_, tail_.frames);
   if (found_.size == 0 && recorded_end().value_or(0) == 0) {
     // It is valid as it is, but not for everybody: the zstd program wants a table.
-    tail_.table_due = record_vouches();
+    tail_.table_due = true;
     co_return std::error_code{};
   }
   co_return co_await examine_tail();
@@ -250,7 +251,9 @@ asio::awaitable<std::error_code> tenure::adopt_tail() {
 asio::awaitable<std::error_code> tenure::sync_directory() {
   if (tail_.file) {
     const std::error_code error = mark_syncing();
-    if (error) co_return error;
+    // A full disk: where the entry is durable already, or nobody will append to the file, there is nothing to mark.
+    const bool needless = is_out_of_space(error) && (!directory_unsynced_ || mutable_poisoned());
+    if (error && !needless) co_return error;
   }
   auto sync = [this]() -> std::int64_t { return disk_.sync_directory(state_.directory.get()); };
   const std::int64_t result = co_await state_.helpers.run(home_, std::move(sync));
@@ -266,13 +269,15 @@ asio::awaitable<std::error_code> tenure::sync_directory() {
 // of it, so this costs little, and descriptors do not pile up in a program that never calls `sync`.
 void tenure::sync_oldest() {
   const auto all = state_.unsynced->all();
-  if (all.size() > unsynced_files_max) sync_behind(all.front());
+  if (all.size() > unsynced_files_max) sync_behind(all.front().file);
 }
 
 void tenure::sync_behind(const std::shared_ptr<append_file>& left) {
   state_.helpers.post_in_background([file = left, unsynced = state_.unsynced, disk = &disk_] {
+    const auto seen = unsynced->find(*file);
+    if (!seen) return;  // `sync` was faster
     if (disk->sync_data(file->fd.get()) < 0) unsynced->poison();
-    unsynced->remove(file);
+    unsynced->synced(*seen);
   });
 }
 
@@ -301,7 +306,8 @@ std::error_code tenure::mark_syncing() {
   const std::error_code error = write_record();
   if (error) {
     record_.syncing.reset();
-    return error;
+    // Without a record of this boot nobody appends to the file.
+    return is_out_of_space(error) && !record_vouches() ? std::error_code{} : error;
   }
   marked_ = true;
   return {};
@@ -337,7 +343,11 @@ void tenure::appended_frames(std::span<const codec::frame_sizes> frames, std::ui
   tail_.table_due = false;
 }
 
+// A file in doubt is never written again, and a second hard link may be a backup's.
+bool tenure::may_mend() const noexcept { return record_vouches() && !doubt_ && found_.links <= 1; }
+
 void tenure::finish_table() noexcept {
+  if (!may_mend()) return;
   const std::error_code error = conduit::detail::finish_table(disk_, tail_);
   if (!error) return;
   state_.notify(event::kind::write_failed,

@@ -91,6 +91,7 @@ class tenure {
   std::error_code read_record();
   std::error_code write_record();
   bool record_vouches() const noexcept;
+  bool may_mend() const noexcept;
   std::optional<std::string> reason_to_leave() const;
   std::optional<std::uint32_t> next_number(std::uint32_t at_least) const noexcept;
   void sync_oldest();

@@ -55,9 +55,12 @@ std::error_code writer::open_lock(unsigned permissions) { return tenure_.lock().
 
 void writer::watch() { tenure_.watch(); }
 
-void writer::submit(queued_op& operation) {
-  operation.owner->port.send_away(operation);
-  if (!queue_.push(operation)) return;
+bool writer::submit(queued_op& operation) {
+  io::completion_port& port = operation.owner->port;
+  port.send_away(operation);
+  const put_queue::accepted accepted = queue_.push(operation);
+  if (accepted == put_queue::accepted::no) port.take_back(operation);
+  if (accepted != put_queue::accepted::start_writer) return accepted != put_queue::accepted::no;
   asio::co_spawn(
       home_, [self = shared_from_this()] { return self->run(); },
       [self = shared_from_this()](const std::exception_ptr& failure) {
@@ -65,6 +68,7 @@ void writer::submit(queued_op& operation) {
         // Only memory can have run out. Everything that waits learns of it; the lock is free already.
         self->deliver(self->queue_.fail_all(std::make_error_code(std::errc::not_enough_memory)));
       });
+  return true;
 }
 
 void writer::cancel(queued_op& operation) {
@@ -167,7 +171,7 @@ asio::awaitable<void> writer::run() {
     if (!frames_held_ && queue_.take_close()) {
       // The lock is to be free, and what was asked of the thread for compression done.
       auto rest_of_it = [state = state_]() -> std::int64_t {
-        state->seals.wait_until_idle();
+        state->seals.close();
         return 0;
       };
       co_await state_->helpers.run(port_, std::move(rest_of_it));
@@ -184,6 +188,7 @@ asio::awaitable<void> writer::run() {
     } else if (state_->seals.lock_wanted()) {
       co_await rest(short_rest_time);
     }
+    if (!frames_held_ && queue_.next_is(queued_op::kind::sync)) co_await sync_without_lock();
     if (forked()) break;
     std::error_code error;
     if (!try_take_lock()) error = co_await take_lock();

@@ -31,7 +31,8 @@ class writer : public std::enable_shared_from_this<writer> {
   void watch();
 
   // From any thread.
-  void submit(queued_op& operation);
+  // False behind `close`: then nothing has happened. Otherwise the operation may be gone.
+  bool submit(queued_op& operation);
   void cancel(queued_op& operation);
   bool revoke(queued_op& operation) noexcept;
   // The last handle is gone: what has not been begun ends with `operation_aborted`.
@@ -80,7 +81,11 @@ class writer : public std::enable_shared_from_this<writer> {
 
   asio::awaitable<void> run_job(put_queue::job job);
   asio::awaitable<std::error_code> sync_all();
+  asio::awaitable<void> sync_without_lock();
+  asio::awaitable<std::error_code> sync_left(const unsynced_files::entry& left);
+  asio::awaitable<std::error_code> sync_mutable(const unsynced_files::entry& seen);
   asio::awaitable<std::error_code> remove_file(std::uint32_t number);
+  bool has_sealed_above(std::uint32_t number) const noexcept;
   asio::awaitable<std::error_code> recover_file(std::uint32_t number, recovery_report& report);
   asio::awaitable<std::error_code> remove_before(std::uint32_t number, std::size_t& count);
 
@@ -101,8 +106,9 @@ class writer : public std::enable_shared_from_this<writer> {
   bool frames_held_ = false;  // encoded, and not yet written
   counters counted_;
   bool lock_held_ = false;
-  unsigned handlers_run_ = 0;   // in this turn of the loop
-  bool wait_given_up_ = false;  // the last wait for the lock ended because nobody needed it any more
+  std::error_code left_sync_failed_;  // why a sync before the lock was taken failed, for the `sync` that asked for it
+  unsigned handlers_run_ = 0;         // in this turn of the loop
+  bool wait_given_up_ = false;        // the last wait for the lock ended because nobody needed it any more
 
   // Fairness between processes: since when the lock has not been left free for long enough to be noticed.
   std::chrono::steady_clock::time_point busy_since_;

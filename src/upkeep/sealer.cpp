@@ -74,9 +74,11 @@ std::error_code sealer::start() noexcept {
 std::error_code sealer::submit(compress_op& request) noexcept {
   const std::error_code refused = start();
   if (refused) return refused;
-  request.owner->port.send_away(request);
-  state_->seals.push(request);
-  return {};
+  io::completion_port& port = request.owner->port;
+  port.send_away(request);
+  if (state_->seals.push(request)) return {};
+  port.take_back(request);
+  return errc::closed;
 }
 
 void sealer::cancel(compress_op& request) {

@@ -33,7 +33,7 @@ class sealer {
   // Waits for the frame that is being encoded, or the sync that is under way; what there is of its file is dropped.
   ~sealer();
 
-  // From any thread. `submit` answers with an error where no thread can be had; then nothing has happened.
+  // From any thread. `submit` answers with an error where no thread can be had, or behind `close`; then nothing has happened.
   std::error_code submit(compress_op& request) noexcept;
   void cancel(compress_op& request);
   bool revoke(compress_op& request) noexcept;

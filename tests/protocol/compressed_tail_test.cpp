@@ -1,6 +1,9 @@
 // Rules 2, 4 to 7, 10, 11 and 16 of the protocol on disk, as far as they are about the mutable file of a compressed store.
+#include <sys/stat.h>
+
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
+#include <memory>
 #include <utility>
 
 #include "support/bytes.hpp"
@@ -223,4 +226,83 @@ TEST_CASE("rule 16: a compressed mutable file with a second hard link is left fo
   fs::create_hard_link(zstd_path(host, 0), host.directory / "backup");
   CHECK(writer->put("more bytes").value.file_number == 1);
   CHECK(decompressed(host.directory / "backup") == "some bytes");
+}
+
+TEST_CASE("rule 16: a torn compressed file with a second hard link keeps every byte, whatever is done to the store") {
+  const machine host = compressed_host();
+  const bool empty = GENERATE(false, true);
+  {
+    process writer = host.start();
+    if (empty) {
+      writer.script->fail_every(io_call::write, fault::with_error(EIO), ".zst");
+      REQUIRE(!writer->roll().error);
+    } else {
+      REQUIRE(!writer->put(bytes_of(1, 20000)).error);
+    }
+  }
+  if (!empty) cut_table(zstd_path(host, 0));
+  fs::create_hard_link(zstd_path(host, 0), host.directory / "backup");
+  const std::string before = read_file(host.directory / "backup");
+  process next = host.start();
+  SECTION("a put") { CHECK(next->put("more bytes").value.file_number == 1); }
+  SECTION("a roll") { CHECK(next->roll().value == 1); }
+  SECTION("a sync") { CHECK(!next->sync()); }
+  SECTION("a deletion") { CHECK(next->delete_file(7) == errc::no_such_file); }
+  SECTION("mending on request") { CHECK(next->recover_file(0).error.value() == EMLINK); }
+  CHECK(!next->close());
+  CHECK(read_file(host.directory / "backup") == before);
+}
+
+TEST_CASE("rule 16: a table that is still to be written is not written once the file has a second hard link") {
+  const machine host = compressed_host();
+  process writer = host.start();
+  REQUIRE(!writer->put("some bytes").error);
+  // The frames stand, their table does not.
+  writer.script->set_rule([](const seen_call& call) -> std::optional<fault> {
+    if (call.kind == io_call::truncate) return fault::with_error(EIO);
+    return call.kind == io_call::write && call.file.ends_with(".zst") ? std::optional(fault::with_error(ENOSPC)) : std::nullopt;
+  });
+  REQUIRE(writer->put("no room").error.value() == ENOSPC);
+  writer.script->set_rule({});
+  fs::create_hard_link(zstd_path(host, 0), host.directory / "backup");
+  const std::string before = read_file(host.directory / "backup");
+  CHECK(writer->roll().value == 1);
+  CHECK(read_file(host.directory / "backup") == before);
+}
+
+TEST_CASE("rule 5: a file that came into doubt gets no table, though one was still to be written") {
+  const machine host = compressed_host();
+  process writer = host.start();
+  REQUIRE(!writer->put(bytes_of(1, 20000)).error);
+  writer.script->fail_every(io_call::write, fault::with_error(ENOSPC), ".zst");
+  REQUIRE(writer->put("no room").error.value() == ENOSPC);
+  writer.script->set_rule({});
+  // Another process appended behind it, and that is lost.
+  host.change_record([](files::lock_record& record) { record.end += 1000; });
+  const std::string before = read_file(zstd_path(host, 0));
+  CHECK(writer->put("more bytes").value.file_number == 1);
+  CHECK(writer.events.count(event::kind::file_in_doubt) == 1);
+  CHECK(read_file(zstd_path(host, 0)) == before);
+}
+
+TEST_CASE("rule 15: what is known of a compressed file's frames goes with the file, whose inode may come back") {
+  const machine host = compressed_host();
+  REQUIRE(!host.start()->put("the first").error);
+  process writer = host.start([](options& how) { how.compression = compression::follow; });
+  REQUIRE(writer->put("some bytes").value.file_number == 0);
+  auto open_file = writer->home().state->unsynced->all().front().file;
+  std::weak_ptr<conduit::detail::append_file> gone = open_file;
+  io::file_status identity;
+  struct stat found{};
+  REQUIRE(::fstat(open_file->fd.get(), &found) == 0);
+  identity.device = found.st_dev;
+  identity.inode = found.st_ino;
+  CHECK(writer->home().state->frames_of_tail(identity) != nullptr);
+  open_file.reset();
+  process other = host.start([](options& how) { how.compression = compression::none; });
+  REQUIRE(other->roll().value == 1);
+  REQUIRE(!other->delete_file(0));
+  REQUIRE(writer->put("goes into the next").value.file_number == 1);
+  REQUIRE(gone.expired());
+  CHECK(writer->home().state->frames_of_tail(identity) == nullptr);
 }

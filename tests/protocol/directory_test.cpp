@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
+#include <filesystem>
 #include <thread>
 
 #include "support/bytes.hpp"
@@ -39,6 +40,23 @@ TEST_CASE("rule 7: the directory is synced before the first acknowledgement in a
     CHECK(writer.calls(io_call::sync_directory).empty());
     REQUIRE(!writer->roll().error);
   }
+}
+
+TEST_CASE("rule 7: the store's own entry is durable before the record speaks for this boot, whoever made the directory") {
+  machine host = host_with_any_durability();
+  // Its maker died before it could sync the entry.
+  std::filesystem::create_directory(host.how.data_directory);
+  process writer = host.start();
+  writer.script->fail_next(io_call::sync_parent, fault::with_error(EIO));
+  CHECK(writer->put("some bytes").error.value() == EIO);
+  const auto record = host.record();
+  CHECK((!record || record->boot != host.boot()));
+  REQUIRE(!writer->put("some bytes").error);
+  CHECK(host.record()->boot == host.boot());
+  CHECK(writer.calls(io_call::sync_parent).size() == 2);
+  REQUIRE(!writer->roll().error);
+  REQUIRE(!writer->put("some bytes").error);
+  CHECK(writer.calls(io_call::sync_parent).size() == 2);
 }
 
 TEST_CASE("rule 7: the directory is synced by each process before its first acknowledgement, whoever created the file") {

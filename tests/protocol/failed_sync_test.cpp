@@ -61,7 +61,7 @@ TEST_CASE("rule 10: sync marks the mutable file and not the lower ones, and cove
   REQUIRE(!writer->sync());
   std::sort(synced.begin(), synced.end());
   CHECK(synced == std::vector<std::string>{"data_00000000.dat", "data_00000001.dat"});
-  CHECK(marks == std::vector<std::optional<std::uint32_t>>{1U, 1U});
+  CHECK(marks == std::vector<std::optional<std::uint32_t>>{std::nullopt, 1U});
   CHECK(directory);
   CHECK_FALSE(host.record()->syncing);
   // What is durable is not synced again.

@@ -424,6 +424,10 @@ class model_io final : public io::file_io {
   std::int64_t sync_directory(int) override {
     return changing([&] { return disk().sync_directory(owner_->directory_errors_seen_); });
   }
+  // The directory above is none of this model's.
+  std::int64_t sync_parent(int) override {
+    return looking([] { return std::int64_t{0}; });
+  }
   std::int64_t truncate(int fd, std::uint64_t size) override {
     return changing([&] { return disk().truncate(fd, size); });
   }

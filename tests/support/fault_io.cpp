@@ -49,10 +49,10 @@ bool is_transfer(io_call kind) noexcept {
 }  // namespace
 
 std::string_view name_of(io_call kind) noexcept {
-  constexpr std::array<std::string_view, 19> names{
-      "start_read", "start_write",     "start_sync", "read_cached",      "read", "write", "sync_data", "sync_directory",
-      "truncate",   "remove",          "link",       "copy_permissions", "list", "open",  "status",    "status_at",
-      "try_lock",   "try_lock_shared", "unlock"};
+  constexpr std::array<std::string_view, 20> names{
+      "start_read",      "start_write", "start_sync", "read_cached",      "read", "write", "sync_data", "sync_directory", "sync_parent",
+      "truncate",        "remove",      "link",       "copy_permissions", "list", "open",  "status",    "status_at",      "try_lock",
+      "try_lock_shared", "unlock"};
   return names.at(static_cast<std::size_t>(kind));
 }
 
@@ -144,7 +144,8 @@ std::optional<fault> fault_script::admit(seen_call call) {
   call.index = next_index_++;
   if (call.file.empty()) {
     const auto known = names_.find(call.fd);
-    if (known != names_.end() && call.kind != io_call::sync_directory && call.kind != io_call::list) call.file = known->second;
+    if (known != names_.end() && call.kind != io_call::sync_directory && call.kind != io_call::sync_parent && call.kind != io_call::list)
+      call.file = known->second;
   }
   calls_.push_back(call);
   auto answer = rule_ ? rule_(call) : std::nullopt;
@@ -246,6 +247,11 @@ std::int64_t fault_io::sync_data(int fd) {
 std::int64_t fault_io::sync_directory(int fd) {
   const auto answer = script_->admit({0, io_call::sync_directory, fd});
   return answer ? -answer->error : inner_->sync_directory(fd);
+}
+
+std::int64_t fault_io::sync_parent(int directory) {
+  const auto answer = script_->admit({0, io_call::sync_parent, directory});
+  return answer ? -answer->error : inner_->sync_parent(directory);
 }
 
 std::int64_t fault_io::truncate(int fd, std::uint64_t size) {

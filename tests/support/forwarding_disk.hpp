@@ -27,6 +27,7 @@ class forwarding_disk : public io::file_io {
   }
   std::int64_t sync_data(int fd) override { return real_->sync_data(fd); }
   std::int64_t sync_directory(int fd) override { return real_->sync_directory(fd); }
+  std::int64_t sync_parent(int directory) override { return real_->sync_parent(directory); }
   std::int64_t truncate(int fd, std::uint64_t size) override { return real_->truncate(fd, size); }
   std::int64_t remove(int directory, const char* name) override { return real_->remove(directory, name); }
   std::int64_t link(int fd, int directory, const char* name) override { return real_->link(fd, directory, name); }

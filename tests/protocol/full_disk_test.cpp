@@ -1,0 +1,119 @@
+// A full disk: rule 11 of the protocol on disk, where it is about everything but the append. Space can always be freed.
+#include <catch2/catch.hpp>
+#include <conduit/error.hpp>
+
+#include <cerrno>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "support/bytes.hpp"
+#include "support/machine.hpp"
+#include "support/zstd_files.hpp"
+
+using namespace conduit;
+using namespace conduit::test;
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Every write fails; a file of nothing can still be made. `of_record`: the record's write fails too, as where it has no place yet.
+fault_script::rule full(int error, bool of_record = false) {
+  return [error, of_record](const seen_call& call) -> std::optional<fault> {
+    const bool writes = call.kind == io_call::write || call.kind == io_call::start_write;
+    const bool is_data = call.file.starts_with("data_");
+    if (!writes || (!is_data && !of_record)) return std::nullopt;
+    return fault::with_error(error);
+  };
+}
+
+// Three files, the last with a torn end; the location of a blob in that one.
+data_location three_files_torn(const machine& host) {
+  process writer = host.start();
+  for (int number = 0; number < 2; ++number) {
+    REQUIRE(!writer->put(bytes_of(1, 1000)).error);
+    REQUIRE(!writer->roll().error);
+  }
+  const auto last = writer->put("in the last one");
+  REQUIRE(!last.error);
+  return last.value;
+}
+
+void tear(const machine& host, bool with_half_a_frame) {
+  const std::string whole = read_file(zstd_path(host, 2));
+  cut_table(zstd_path(host, 2));
+  if (with_half_a_frame) append_to(zstd_path(host, 2), whole.substr(0, 7));
+}
+
+}  // namespace
+
+TEST_CASE("rule 11: files are deleted, synced and left on a full disk, though the last one ends torn and its table has no room") {
+  const int error = GENERATE(ENOSPC, EDQUOT, EFBIG);
+  const machine host = compressed_host();
+  const data_location last = three_files_torn(host);
+  tear(host, GENERATE(false, true));
+  process next = host.start();
+  next.script->set_rule(full(error));
+  SECTION("files before a number") {
+    const auto deleted = next->delete_before(2);
+    CHECK(!deleted.error);
+    CHECK(deleted.value == 2);
+    CHECK(host.names() == std::vector<std::string>{"data_00000002.dat.zst"});
+  }
+  SECTION("one file") {
+    CHECK(!next->delete_file(0));
+    CHECK_FALSE(fs::exists(zstd_path(host, 0)));
+  }
+  SECTION("sync") { CHECK(!next->sync()); }
+  SECTION("roll") { CHECK(next->roll().value == 3); }
+  // Nobody was told that it was mended: it was not.
+  CHECK(next->put("no room").error.value() == error);
+  CHECK(next->get(last).value == "in the last one");
+  next.script->set_rule({});
+  const auto after = next->put("there is room again");
+  REQUIRE(!after.error);
+  CHECK(next->get(after.value).value == "there is room again");
+  CHECK(next->get(last).value == "in the last one");
+  CHECK(decompressed(zstd_path(host, after.value.file_number)).ends_with("there is room again"));
+}
+
+TEST_CASE("rule 11: files are deleted on a full disk before the store has a record, which has no room") {
+  machine host([](options& how) { how.compression = GENERATE(compression::none, compression::zstd); });
+  {
+    process writer = host.start();
+    REQUIRE(!writer->put("some bytes").error);
+    REQUIRE(!writer->roll().error);
+    REQUIRE(!writer->put("more bytes").error);
+  }
+  // As after originals, or after a restart of the machine.
+  const bool rebooted = GENERATE(false, true);
+  if (rebooted) host.reboot();
+  if (!rebooted) fs::resize_file(host.lock_path(), 0);
+  process next = host.start();
+  next.script->set_rule(full(ENOSPC, true));
+  const auto deleted = next->delete_before(1);
+  CHECK(!deleted.error);
+  CHECK(deleted.value == 1);
+  CHECK(!next->sync());
+  next.script->set_rule({});
+  CHECK(next->put("goes on").value.file_number == 2);
+}
+
+TEST_CASE("rule 15: on a full disk a poisoned last file does not keep those from being deleted that have a sealed one above them") {
+  machine host([](options& how) { how.durability = durability::fdatasync; });
+  process writer = host.start();
+  for (int number = 0; number < 2; ++number) {
+    REQUIRE(!writer->put("some bytes").error);
+    REQUIRE(!writer->roll().error);
+  }
+  REQUIRE(!writer->put("some bytes").error);
+  writer.script->fail_next(io_call::start_sync, fault::with_error(EIO), ".dat");
+  REQUIRE(writer->put("lost").error);
+  writer.script->set_rule(
+      [](const seen_call& call) -> std::optional<fault> { return call.creates ? std::optional(fault::with_error(ENOSPC)) : std::nullopt; });
+  CHECK(!writer->delete_file(0));
+  // The last of the sealed ones stays: its number tells which are used.
+  CHECK(writer->delete_file(1).value() == ENOSPC);
+  CHECK(host.names() == std::vector<std::string>{"data_00000001.dat", "data_00000002.dat"});
+}
