@@ -15,7 +15,7 @@ shift
 echo "load: $(cut -d' ' -f1-3 /proc/loadavg), $(nproc) processors" >&2
 
 status=0
-for name in hot_reads asio_file direct_reads appends compressed_puts compressed_reads sealing processes; do
+for name in hot_reads pending_reads asio_file direct_reads appends compressed_puts compressed_reads sealing processes; do
   if [[ ! -x $programs/bench_$name ]]; then
     echo "bench_$name is left out: it was not built" >&2
     continue

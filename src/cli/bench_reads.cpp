@@ -69,7 +69,7 @@ class aligned_memory {
 
 asio::awaitable<void> read_blocks(flat_file_db db, const block_table& blocks, std::size_t block_bytes, unsigned seed, bench_lane lane) {
   const aligned_memory memory(block_bytes);
-  std::mt19937_64 random(seed);
+  std::minstd_rand random(seed + 1);  // small: there may be very many coroutines
   std::uniform_int_distribution<std::uint64_t> any(0, blocks.count() - 1);
   lane.begin();
   do {

@@ -69,6 +69,14 @@ TEST_CASE("bench randread reports what it measured in the promised keys", "[cli]
   CHECK(at.everything() == before);
 }
 
+TEST_CASE("bench randread ends with more reads pending than a ring has entries, and with very many", "[cli]") {
+  const readable_store at;
+  const std::string concurrency = GENERATE("514", "600", "65536");
+  const program_result result = at.run("bench", {"randread", "--seconds", "0.1", "--concurrency", concurrency, "--size", "2K", "--json"});
+  check_report(result, "randread");
+  CHECK(std::to_string(json::parse(result.out)["concurrency"].get<unsigned>()) == concurrency);
+}
+
 TEST_CASE("bench randread reads past the page cache when told to", "[cli]") {
   const readable_store at;
   const program_result result = at.run("bench", {"randread", "--seconds", "0.1", "--direct", "--json"});
