@@ -60,6 +60,8 @@ class file_io {
 
   // Blocking: for the helper threads.
   virtual std::int64_t sync_data(int fd) = 0;
+  // Writes a part of the file to the disk, and waits for that: it promises nothing, but what is synced afterwards has less to do.
+  virtual std::int64_t write_back(int fd, std::uint64_t offset, std::uint64_t size) = 0;
   virtual std::int64_t sync_directory(int fd) = 0;
   // The entry of the directory itself, in the one above. Nothing where that is on another disk, or not ours to read: then it was made by
   // somebody else, long ago.

@@ -80,6 +80,11 @@ std::int64_t system_io::write(int fd, const iovec* iov, unsigned count, std::uin
 
 std::int64_t system_io::sync_data(int fd) { return answer(::fdatasync(fd)); }
 
+std::int64_t system_io::write_back(int fd, std::uint64_t offset, std::uint64_t size) {
+  constexpr unsigned all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+  return answer(::sync_file_range(fd, static_cast<off64_t>(offset), static_cast<off64_t>(size), all));
+}
+
 std::int64_t system_io::sync_directory(int fd) { return answer(::fsync(fd)); }
 
 std::int64_t system_io::sync_parent(int directory) {

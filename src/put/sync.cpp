@@ -17,6 +17,9 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t written_back_min = 1U << 20;
 constexpr int rounds_max = 4;
 constexpr auto short_round = 10ms;
+// It is written piece by piece: ext4 may have to read a bitmap to find the blocks of a piece, while it keeps every writer of the file out,
+// and that read stands behind all that was written before.
+constexpr std::uint64_t piece_bytes = 4U << 20;
 
 // Through a description of its own: an error that it meets is not believed, and stays to be reported by the sync that counts.
 void write_back(io::file_io& disk, int directory, const files::file_name& name, std::uint64_t synced_end) {
@@ -25,6 +28,9 @@ void write_back(io::file_io& disk, int directory, const files::file_name& name, 
   const unique_fd own(static_cast<int>(opened));
   io::file_status found;
   if (disk.status(own.get(), found) < 0 || found.size < synced_end + written_back_min) return;
+  for (std::uint64_t at = synced_end; at < found.size; at += piece_bytes) {
+    if (disk.write_back(own.get(), at, piece_bytes) < 0) break;
+  }
   for (int round = 0; round < rounds_max; ++round) {
     const auto begun = std::chrono::steady_clock::now();
     if (disk.sync_data(own.get()) < 0 || std::chrono::steady_clock::now() - begun < short_round) return;

@@ -257,10 +257,11 @@ TEST_CASE("rule 16: a table that is still to be written is not written once the 
   const machine host = compressed_host();
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);
-  // The frames stand, their table does not.
-  writer.script->set_rule([](const seen_call& call) -> std::optional<fault> {
+  // Half of a frame stands over the table.
+  writer.script->set_rule([first = true](const seen_call& call) mutable -> std::optional<fault> {
     if (call.kind == io_call::truncate) return fault::with_error(EIO);
-    return call.kind == io_call::write && call.file.ends_with(".zst") ? std::optional(fault::with_error(ENOSPC)) : std::nullopt;
+    if (call.kind != io_call::write || !call.file.ends_with(".zst")) return std::nullopt;
+    return std::exchange(first, false) ? fault{fault::kind::short_half} : fault::with_error(ENOSPC);
   });
   REQUIRE(writer->put("no room").error.value() == ENOSPC);
   writer.script->set_rule({});

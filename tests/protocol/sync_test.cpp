@@ -4,6 +4,7 @@
 #include <conduit/error.hpp>
 
 #include <cerrno>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,8 +14,7 @@
 #include "support/machine.hpp"
 #include "support/zstd_files.hpp"
 
-using namespace conduit;
-using namespace conduit::test;
+namespace conduit::test {
 
 namespace {
 
@@ -115,23 +115,6 @@ TEST_CASE("rule 10: a file that was left and fails to sync without the lock fail
   CHECK(writer->put("still goes").value.file_number == 1);
 }
 
-TEST_CASE("rule 10: where the next file cannot be begun, sync covers what is put into the old one afterwards") {
-  const int error = GENERATE(EMFILE, ENOSPC);
-  machine host([](options& how) { how.compression = GENERATE(compression::none, compression::zstd); });
-  process writer = host.start();
-  REQUIRE(!writer->put("some bytes").error);
-  writer.script->set_rule([error](const seen_call& call) -> std::optional<fault> {
-    return call.creates ? std::optional(fault::with_error(error)) : std::nullopt;
-  });
-  CHECK(writer->roll().error.value() == error);
-  const std::string last = bytes_of(2, 1000);
-  REQUIRE(writer->put(last).value.file_number == 0);
-  writer.script->set_rule({});
-  writer.script->forget_calls();
-  REQUIRE(!writer->sync());
-  CHECK(writer.calls(io_call::sync_data, host.names().front()).size() == 1);
-}
-
 TEST_CASE("rule 10: a write while a file is synced in the background is left to the next sync") {
   machine host;
   process writer = host.start();
@@ -154,3 +137,5 @@ TEST_CASE("rule 10: a write while a file is synced in the background is left to 
   CHECK(writer.calls(io_call::sync_data, "data_00000000.dat").size() == 1);
   CHECK(unsynced.all().empty());
 }
+
+}  // namespace conduit::test

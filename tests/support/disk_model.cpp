@@ -424,6 +424,10 @@ class model_io final : public io::file_io {
   std::int64_t sync_directory(int) override {
     return changing([&] { return disk().sync_directory(owner_->directory_errors_seen_); });
   }
+  // Of what it wrote nothing is promised.
+  std::int64_t write_back(int, std::uint64_t, std::uint64_t) override {
+    return looking([] { return std::int64_t{0}; });
+  }
   // The directory above is none of this model's.
   std::int64_t sync_parent(int) override {
     return looking([] { return std::int64_t{0}; });

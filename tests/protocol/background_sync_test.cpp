@@ -1,0 +1,92 @@
+// Rule 10 of the protocol on disk: a file that is synced in the background, and what is put into it meanwhile.
+#include <asio/buffer.hpp>
+#include <asio/use_awaitable.hpp>
+#include <catch2/catch.hpp>
+#include <conduit/flat_file_db.hpp>
+
+#include <atomic>
+#include <cerrno>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
+#include "support/forwarding_disk.hpp"
+#include "support/outcome.hpp"
+#include "support/run_loop.hpp"
+#include "support/store_fixture.hpp"
+#include "support/store_on_disk.hpp"
+
+namespace conduit::test {
+
+namespace {
+
+// Syncs of data files wait until they are let go; no file can be created while there is a refusal.
+struct slow_sync_script {
+  std::atomic<int> refusal{0};
+  std::atomic<unsigned> begun_since_put{0};
+
+  void begin_sync() {
+    std::unique_lock hold(mutex);
+    ++begun_since_put;
+    changed.wait(hold, [this] { return may_end; });
+  }
+  void let_syncs_end() {
+    const std::lock_guard hold(mutex);
+    may_end = true;
+    changed.notify_all();
+  }
+  ~slow_sync_script() { let_syncs_end(); }
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool may_end = false;
+};
+
+class slow_syncs final : public forwarding_disk {
+ public:
+  slow_syncs(std::unique_ptr<io::file_io> real, slow_sync_script& script) : forwarding_disk(std::move(real)), script_(script) {}
+
+  // The first file of a boot is synced on its creation, empty.
+  std::int64_t sync_data(int fd) override {
+    io::file_status found;
+    if (status(fd, found) >= 0 && found.size != 0) script_.begin_sync();
+    return forwarding_disk::sync_data(fd);
+  }
+  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions, io::open_patience patience) override {
+    if (mode == io::open_mode::create && script_.refusal != 0) return -script_.refusal;
+    return forwarding_disk::open(directory, name, mode, permissions, patience);
+  }
+
+ private:
+  slow_sync_script& script_;
+};
+
+}  // namespace
+
+TEST_CASE("rule 10: where the next file cannot be begun, sync covers what is put into the old one afterwards") {
+  temporary_directory directory;
+  options how = options_in(directory);
+  how.compression = GENERATE(compression::none, compression::zstd);
+  slow_sync_script script;
+  asio::io_context context;
+  const store_on_disk store(context, how, [&](std::unique_ptr<io::file_io> real) -> std::unique_ptr<io::file_io> {
+    return std::make_unique<slow_syncs>(std::move(real), script);
+  });
+  run(context, store.put(asio::buffer("some bytes", 10), asio::use_awaitable));
+  script.refusal = GENERATE(EMFILE, ENOSPC);
+  outcome<std::uint32_t> roll;
+  store.roll(roll.handler());
+  run_dry(context);
+  REQUIRE(roll.error.value() == script.refusal);
+  script.refusal = 0;
+  run(context, store.put(asio::buffer("more bytes", 10), asio::use_awaitable));
+  script.let_syncs_end();
+  script.begun_since_put = 0;
+  outcome<> sync;
+  store.sync(sync.handler());
+  run_dry(context);
+  CHECK(sync.well());
+  CHECK(script.begun_since_put == 1);
+}
+
+}  // namespace conduit::test
