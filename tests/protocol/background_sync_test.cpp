@@ -7,9 +7,11 @@
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
+#include <future>
 #include <memory>
 #include <mutex>
 
+#include "files/binding.hpp"
 #include "support/forwarding_disk.hpp"
 #include "support/outcome.hpp"
 #include "support/run_loop.hpp"
@@ -81,6 +83,10 @@ TEST_CASE("rule 10: where the next file cannot be begun, sync covers what is put
   script.refusal = 0;
   run(context, store.put(asio::buffer("more bytes", 10), asio::use_awaitable));
   script.let_syncs_end();
+  // What was posted before has ended then.
+  std::promise<void> reached;
+  store.internals().state->helpers.post_in_background([&reached] { reached.set_value(); });
+  reached.get_future().wait();
   script.begun_since_put = 0;
   outcome<> sync;
   store.sync(sync.handler());
