@@ -32,7 +32,7 @@ class helper_threads {
   }
   // One at a time, in order; here, where no thread can be had.
   template <typename Function>
-  void post_in_background(Function function) {
+  void post_in_background(const Function& function) {
     const std::error_code refused = background_.post(function);
     if (refused) function();
   }

@@ -43,7 +43,6 @@ class ring_service final : public asio::execution_context::service, public engin
  private:
   void shutdown() override;
 
-
   // All of these under the lock.
   void post_turn();
   bool submission_is_due() const noexcept;
