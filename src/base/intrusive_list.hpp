@@ -3,6 +3,7 @@
 #pragma once
 
 #include <conduit/detail/completion.hpp>
+#include <cstddef>
 #include <utility>
 
 namespace conduit {
@@ -48,6 +49,22 @@ class intrusive_list {
     head_.prev->next = other.head_.next;
     head_.prev = other.head_.prev;
     other.head_.next = other.head_.prev = &other.head_;
+  }
+
+  // Moves the first of `other`, at most `count`, behind what is here. How many these were.
+  std::size_t splice_front(intrusive_list& other, std::size_t count) noexcept {
+    hook* last = &other.head_;
+    std::size_t moved = 0;
+    for (; moved < count && last->next != &other.head_; ++moved) last = last->next;
+    if (moved == 0) return 0;
+    hook* const rest = last->next;
+    head_.prev->next = other.head_.next;
+    other.head_.next->prev = head_.prev;
+    head_.prev = last;
+    last->next = &head_;
+    other.head_.next = rest;
+    rest->prev = &other.head_;
+    return moved;
   }
 
   // The item behind `item`, or null at the end.

@@ -15,7 +15,7 @@ inline constexpr unsigned handlers_a_turn = 16;
 // Moves the share of one turn out of `from`.
 inline work_queue take_turn(work_queue& from) noexcept {
   work_queue share;
-  for (unsigned i = 0; i < handlers_a_turn && !from.empty(); ++i) share.push_back(from.pop_front());
+  share.splice_front(from, handlers_a_turn);
   return share;
 }
 
