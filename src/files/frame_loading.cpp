@@ -105,7 +105,7 @@ std::error_code size_of(io::file_io& disk, int fd, std::uint64_t& size) {
 
 }  // namespace
 
-std::error_code read_seek_table(io::file_io& disk, int fd, loaded_frames& found, const codec::frame_index& known) {
+std::error_code load_seek_table(io::file_io& disk, int fd, loaded_frames& found) {
   found = {};
   std::error_code error = size_of(disk, fd, found.file_size);
   if (error) return error;
@@ -122,9 +122,21 @@ std::error_code read_seek_table(io::file_io& disk, int fd, loaded_frames& found,
   } catch (const std::bad_alloc&) {
     return std::make_error_code(std::errc::not_enough_memory);
   }
+  if (error) found.frames = {};
+  return error;
+}
+
+std::error_code check_frame_headers(io::file_io& disk, int fd, const loaded_frames& found, const codec::frame_index& known) {
   window bytes(disk, fd, found.file_size);
+  std::error_code error;
   for (std::size_t i = begins_with(found.frames, known) ? known.count() : 0; !error && i < found.frames.count(); ++i)
     error = check_frame(bytes, found.frames[i]);
+  return error;
+}
+
+std::error_code read_seek_table(io::file_io& disk, int fd, loaded_frames& found, const codec::frame_index& known) {
+  std::error_code error = load_seek_table(disk, fd, found);
+  if (!error) error = check_frame_headers(disk, fd, found, known);
   if (error) found.frames = {};
   return error;
 }

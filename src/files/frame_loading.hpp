@@ -19,9 +19,15 @@ struct loaded_frames {
   codec::walk_state state = codec::walk_state::complete;
 };
 
-// Reads the seek table and believes it only where the frames' own headers and blocks agree with it: a blob may hold what looks like a
-// table. Costs a small read a frame, but for the first ones that are `known` already. `errc::corrupt` where the file has no table to
-// believe; else what the operating system says.
+// The seek table as it stands there. `errc::corrupt` where there is none; else what the operating system says.
+std::error_code load_seek_table(io::file_io& disk, int fd, loaded_frames& found);
+
+// Whether the frames' own headers and blocks agree with a table: a blob may hold what looks like one. `errc::corrupt` where they do not.
+// Costs a small read a frame, but for the first ones that are `known` already.
+std::error_code check_frame_headers(io::file_io& disk, int fd, const loaded_frames& found, const codec::frame_index& known = {});
+
+// Both: reads the seek table and believes it only where the frames' own headers and blocks agree with it. `errc::corrupt` where the file has no table
+// to believe.
 std::error_code read_seek_table(io::file_io& disk, int fd, loaded_frames& found, const codec::frame_index& known = {});
 
 // Decodes the file from its first byte and accepts what is whole. Not an error: a file that ends in something else, see `state`. An error

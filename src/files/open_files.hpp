@@ -13,7 +13,7 @@
 namespace conduit::detail {
 
 // What opening a file may cost its caller.
-enum class open_effort {
+enum class open_effort : std::uint8_t {
   cached_only,  // what the kernel knows without asking a disk
   may_block,
   may_compare  // both forms of a number, to their last byte

@@ -61,14 +61,15 @@ void unsynced_files::forget_deleted(io::file_io& disk) {
   });
 }
 
-void unsynced_files::poison() noexcept {
-  const std::lock_guard hold(mutex_);
-  poisoned_ = true;
+void unsynced_files::poison(std::uint32_t number) noexcept {
+  std::int64_t known = lost_.load(std::memory_order_relaxed);
+  while (known < number && !lost_.compare_exchange_weak(known, number, std::memory_order_release)) {
+  }
 }
 
-bool unsynced_files::poisoned() const noexcept {
-  const std::lock_guard hold(mutex_);
-  return poisoned_;
+std::optional<std::uint32_t> unsynced_files::poisoned_number() const noexcept {
+  const std::int64_t number = lost_.load(std::memory_order_acquire);
+  return number < 0 ? std::nullopt : std::optional(static_cast<std::uint32_t>(number));
 }
 
 }  // namespace conduit::detail

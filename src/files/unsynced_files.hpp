@@ -2,6 +2,7 @@
 // these writes.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -42,9 +43,12 @@ class unsynced_files {
   // Nobody will read those again: there is nothing to sync, and held open they would keep their space.
   void forget_deleted(io::file_io& disk);
 
-  // A sync failed: whatever was not durable may be lost, and no later sync can find out. There is no way back.
-  void poison() noexcept;
-  bool poisoned() const noexcept;
+  // A sync of this file, or of its entry, failed: whatever of it was not durable may be lost, and no later sync can find out. There is no
+  // way back.
+  void poison(std::uint32_t number) noexcept;
+  bool poisoned() const noexcept { return lost_.load(std::memory_order_acquire) >= 0; }
+  // The highest file that this was said of.
+  std::optional<std::uint32_t> poisoned_number() const noexcept;
 
  private:
   struct tracked {
@@ -54,7 +58,7 @@ class unsynced_files {
 
   mutable std::mutex mutex_;
   std::vector<tracked> files_;
-  bool poisoned_ = false;
+  std::atomic<std::int64_t> lost_{-1};  // the highest number that was poisoned
 };
 
 }  // namespace conduit::detail

@@ -21,6 +21,11 @@ constexpr unsigned reopens_max = 8;
 void frame_look::begin(binding& where, data_file& file, bool locked, const std::function<bool()>& go_on) try {
   *this = frame_look();
   if (!locked) return look(where, file, go_on);
+  if (file.id.number < where.state->sealed_below.load(std::memory_order_relaxed)) {
+    // It hardly changes any more: what is learnt without the lock need not be looked at under it.
+    look(where, file, go_on);
+    *this = frame_look();
+  }
   io::shared_lock lock(*where.disk, where.state->lock_path);
   bool held = false;
   error = acquire(lock, held);

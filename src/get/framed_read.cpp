@@ -17,6 +17,9 @@ namespace conduit::detail {
 void framed_read_deleter::operator()(framed_read* read) const noexcept { delete read; }
 
 void framed_read::begin() {
+  // Open as it still is, no other file can have its inode's number.
+  const std::shared_ptr<data_file> before = std::move(known_opening_);
+  if (before && before->identity.same_file(op_.file->identity)) op_.file->share(before->frames());
   const file_range range = range_of(op_.location, op_.part);
   start_ = range.start;
   end_ = range.start + range.length;
@@ -129,7 +132,8 @@ void framed_read::looked() {
   using outcome = frame_look::outcome;
   if (look_.what == outcome::lock_busy) return wait_for_lock();
   const bool definite = wants_lock() && look_.what != outcome::replaced;
-  if (!definite && !op_.reopened) return reopen();
+  // What is known of the frames stands: were it lost, the whole file might have to be looked at under the lock.
+  if (!definite && !op_.reopened) return reopen(op_.file);
   if (look_.what == outcome::failed) return fail(look_.error);
   fail_uncovered();
 }
@@ -143,7 +147,8 @@ void framed_read::fail_uncovered() {
 }
 
 // Rule 9 of the protocol on disk: before an error is reported the file is opened by its name once more, and looked at under the lock.
-void framed_read::reopen() {
+void framed_read::reopen(std::shared_ptr<data_file> known) {
+  known_opening_ = std::move(known);
   give_up_leads();
   op_.reopened = true;
   where().files.forget(op_.location.file_number);

@@ -75,7 +75,7 @@ class framed_read {
       return false;
     }
   }
-  void reopen();
+  void reopen(std::shared_ptr<data_file> known = nullptr);
   void fail(std::error_code error);
   void fail_corrupt(std::uint64_t offset, const char* what);
   bool abandoned() const noexcept { return op_.abandoned.load(std::memory_order_relaxed); }
@@ -96,6 +96,7 @@ class framed_read {
   std::uint64_t end_ = 0;
   std::uint64_t position_ = 0;  // up to here it is served, or in this chunk
   std::shared_ptr<file_frames> known_;
+  std::shared_ptr<data_file> known_opening_;  // while the same file is opened anew
   std::vector<frame_key> leads_;  // what other reads may be waiting for this one to do
   bool inline_only_ = true;       // no step had to wait
 

@@ -19,6 +19,7 @@
 namespace conduit::detail {
 
 void get_op::start() {
+  if (owner->port.ended()) return end(finish::destroy);
   const file_range range = range_of(location, part);
   error = owner->state->admit();
   if (error) return end(how);
@@ -28,7 +29,7 @@ void get_op::start() {
   file = owner->files.find(location.file_number);
   if (!file || (want_direct && !file->opened_for_direct)) {
     owner->state->watch_for_deleted_files();
-    file = owner->files.open(location.file_number, want_direct, open_effort::cached_only, error);
+    file = try_open(want_direct, open_effort::cached_only);
     if (!file) return error == std::errc::resource_unavailable_try_again ? open_on_helper() : fail(error);
   }
   read();
@@ -72,8 +73,16 @@ void get_op::open_file(bool may_compare_forms) {
   if (found && (!direct || found->opened_for_direct)) {
     file = std::move(found);
   } else {
-    file = owner->files.open(location.file_number, direct, effort, error);
+    file = try_open(direct, effort);
   }
+}
+
+// Null, with `error`, where it cannot be opened.
+std::shared_ptr<data_file> get_op::try_open(bool direct, open_effort effort) noexcept try {
+  return owner->files.open(location.file_number, direct, effort, error);
+} catch (const std::bad_alloc&) {
+  error = std::make_error_code(std::errc::not_enough_memory);
+  return nullptr;
 }
 
 // The file is open: find the memory, then the bytes.
@@ -157,7 +166,7 @@ void get_op::complete() {
     reopened = true;
     bounce = blob();
     transferred = 0;
-    file = owner->files.open(location.file_number, false, open_effort::may_compare, error);
+    file = try_open(false, open_effort::may_compare);
     return file ? attempt() : fail(error);
   }
   if (result < 0) return fail(os_error(result));
@@ -173,6 +182,7 @@ void get_op::complete() {
     if (whole_blocks == transferred - static_cast<std::size_t>(result)) return mend_short_file();
     transferred = whole_blocks;
   }
+  if (abandoned.load(std::memory_order_relaxed)) return fail(asio::error::operation_aborted);
   attempt();
 }
 

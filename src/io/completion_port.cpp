@@ -57,7 +57,12 @@ void completion_port::post_turn() {
 
 void completion_port::take_back(detail::completion& operation) noexcept {
   const std::lock_guard hold(mutex_);
-  leave(operation);
+  away_queue::erase(operation);
+  if (!away_.empty()) return;
+  // This may be all the work that the context has, outside of `run` too. Without it Asio would stop the context, and never run what the
+  // caller is about to post.
+  if (!shut_down_) post_turn();
+  work_.reset();
 }
 
 void completion_port::take_back_all(work_queue& operations) noexcept {
@@ -86,7 +91,7 @@ void completion_port::turn() {
 void completion_port::shutdown() {
   if (forked()) return work_.reset();
   std::unique_lock hold(mutex_);
-  shut_down_ = true;
+  shut_down_.store(true, std::memory_order_relaxed);
   while (!away_.empty()) {
     detail::completion& operation = away_.front();
     hold.unlock();

@@ -28,6 +28,8 @@ class completion_port final : public asio::execution_context::service {
   asio::io_context& context() noexcept { return context_; }
   // The context is one that this process got from its parent by a fork: nothing of the library works on it.
   bool forked() const noexcept { return fork_generation() != made_in_; }
+  // The context is being destroyed: no operation may begin, since nobody would end it.
+  bool ended() const noexcept { return shut_down_.load(std::memory_order_relaxed); }
 
   // The operation is with another thread now. The context has work until it is delivered or taken back.
   void send_away(detail::completion& operation);
@@ -35,8 +37,9 @@ class completion_port final : public asio::execution_context::service {
   void deliver(detail::completion& operation);
   // The same for many of this context, with one wake-up.
   void deliver_all(work_queue& operations);
-  // On a thread of the context, or by whoever revoked it: the operation is back without a delivery.
+  // By whoever has the operation: it is back without a delivery.
   void take_back(detail::completion& operation) noexcept;
+  // The same for many, on a thread of the context.
   void take_back_all(work_queue& operations) noexcept;
 
  private:
@@ -56,7 +59,7 @@ class completion_port final : public asio::execution_context::service {
   std::atomic<unsigned> arrived_count_{0};
   bool turn_posted_ = false;
   handler_memory turn_memory_;
-  bool shut_down_ = false;
+  std::atomic<bool> shut_down_{false};  // changed under the mutex
   // Held while anything is away: `run` must not return under a pending operation.
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
 };

@@ -60,8 +60,11 @@ class file_io {
 
   // Blocking: for the helper threads.
   virtual std::int64_t sync_data(int fd) = 0;
-  // Writes a part of the file to the disk, and waits for that: it promises nothing, but what is synced afterwards has less to do.
-  virtual std::int64_t write_back(int fd, std::uint64_t offset, std::uint64_t size) = 0;
+  // Has the kernel begin to write a part of the file to the disk. Never asks how that went: an error that one process has seen is not
+  // told to whoever opens the file afterwards, so it is left to the sync that counts.
+  virtual std::int64_t begin_write_back(int fd, std::uint64_t offset, std::uint64_t size) = 0;
+  // Bytes of that part, at most `size`, that are not written yet; -ENOSYS where the kernel cannot tell (before 6.5). Hears of no error either.
+  virtual std::int64_t unwritten_bytes(int fd, std::uint64_t offset, std::uint64_t size) = 0;
   virtual std::int64_t sync_directory(int fd) = 0;
   // The entry of the directory itself, in the one above. Nothing where that is on another disk, or not ours to read: then it was made by
   // somebody else, long ago.

@@ -100,8 +100,10 @@ asio::awaitable<std::error_code> file_lock::acquire(completion_port& home, bool&
   if (!thread_) {
     unique_fd own;
     const std::error_code error = open_descriptor(own, 0);
-    if (error) co_return error;
-    start_thread(std::move(own));
+    const bool none_to_be_had = error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system ||
+                                error == std::errc::not_enough_memory;
+    if (error && !none_to_be_had) co_return error;
+    if (!error) start_thread(std::move(own));
   }
   if (!thread_) {
     const std::error_code asked = co_await ask_until_free(home);
@@ -130,7 +132,12 @@ asio::awaitable<std::error_code> file_lock::acquire(completion_port& home, bool&
 // Leaves `thread_` empty where none can be had.
 void file_lock::start_thread(unique_fd own) {
   const int fd = own.get();
-  auto thread = std::make_shared<lock_thread>(std::move(own));
+  std::shared_ptr<lock_thread> thread;
+  try {
+    thread = std::make_shared<lock_thread>(std::move(own));
+  } catch (const std::bad_alloc&) {
+    return;
+  }
   if (thread->start()) return;
   thread_fd_ = fd;
   const std::lock_guard hold(mutex_);

@@ -37,7 +37,7 @@ class file_lock {
   // Lets whoever holds the lock know that somebody waits: who never pauses will leave it free for long enough.
   void knock() noexcept;
   // Takes the lock, at once where it is free. `waited` tells whether somebody else had it. Suspends on the port's context. Does without
-  // the thread where none can be had.
+  // the thread where none can be had, or no descriptor for it.
   asio::awaitable<std::error_code> acquire(completion_port& home, bool& waited);
   void release() noexcept;
   // From any thread: nobody needs the lock now. A wait for it, or the next one, ends with `operation_aborted`.

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <asio/awaitable.hpp>
+#include <cerrno>
+#include <cstdint>
+#include <new>
 #include <system_error>
 #include <utility>
 
@@ -18,23 +21,23 @@ namespace conduit::io {
 class helper_threads {
  public:
   // For whoever holds the lock: runs `function`, suspending a coroutine of the port's context, and
-  // returns its result. `function` must not throw. Where no thread can be had it runs here: the
-  // holder goes on, whatever it costs this loop.
+  // returns its result, a negative errno for example; -ENOMEM where it threw std::bad_alloc. It must
+  // throw nothing else. Where no thread can be had it runs here: the holder goes on, whatever it
+  // costs this loop.
   template <typename Function>
-  auto run(completion_port& home, Function function) -> asio::awaitable<decltype(function())> {
+  asio::awaitable<std::int64_t> run(completion_port& home, Function function) {
     return run_on(holder_, home, std::move(function));
   }
 
   // The same after everything else that was posted in the background.
   template <typename Function>
-  auto run_in_background(completion_port& home, Function function) -> asio::awaitable<decltype(function())> {
+  asio::awaitable<std::int64_t> run_in_background(completion_port& home, Function function) {
     return run_on(background_, home, std::move(function));
   }
-  // One at a time, in order; here, where no thread can be had.
+  // One at a time, in order.
   template <typename Function>
-  void post_in_background(const Function& function) {
-    const std::error_code refused = background_.post(function);
-    if (refused) function();
+  std::error_code post_in_background(Function function) noexcept {
+    return background_.post(std::move(function));
   }
 
   // For a read that opens its file, or looks for its frames. Posted is nothing where an error comes
@@ -56,12 +59,16 @@ class helper_threads {
 
  private:
   template <typename Function>
-  static auto run_on(thread_crew& crew, completion_port& home, Function function) -> asio::awaitable<decltype(function())> {
+  static asio::awaitable<std::int64_t> run_on(thread_crew& crew, completion_port& home, Function function) {
     awaited<detail::completion> arrival;
-    decltype(function()) result{};
+    std::int64_t result = 0;
     auto begin = [&crew, &home, &arrival, &result, &function] {
       auto task = [&home, &arrival, &result, &function] {
-        result = function();
+        try {
+          result = function();
+        } catch (const std::bad_alloc&) {
+          result = -ENOMEM;
+        }
         home.deliver(arrival);
       };
       home.send_away(arrival);

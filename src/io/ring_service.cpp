@@ -85,9 +85,13 @@ ring_service& ring_service::of(asio::io_context& context) { return asio::use_ser
 
 void ring_service::start(io_request& request) {
   if (forked()) return;
-  const std::lock_guard hold(mutex_);
-  if (shut_down_) return drop_pair(request);
+  std::unique_lock hold(mutex_);
+  if (shut_down_) {
+    hold.unlock();  // what is dropped may come back here
+    return drop_pair(request);
+  }
   request.state = io_request::phase::queued;
+  request.orphaned = 0;
   queued_.push_back(request);
   ++queued_count_;
   pending_.fetch_add(request.linked != nullptr ? 2 : 1, std::memory_order_relaxed);
@@ -96,8 +100,11 @@ void ring_service::start(io_request& request) {
 
 void ring_service::complete_later(io_request& request) {
   if (forked()) return;
-  const std::lock_guard hold(mutex_);
-  if (shut_down_) return drop_pair(request);
+  std::unique_lock hold(mutex_);
+  if (shut_down_) {
+    hold.unlock();
+    return drop_pair(request);
+  }
   pending_.fetch_add(1, std::memory_order_relaxed);
   finish(request, request.result);
   post_turn();
@@ -106,6 +113,8 @@ void ring_service::complete_later(io_request& request) {
 void ring_service::finish(io_request& request, std::int64_t result) noexcept {
   request.result = result;
   request.state = io_request::phase::done;
+  // Its sync is answered later and completed for both. Whatever holds the two may end with that, on any thread.
+  if (request.linked != nullptr) return void(pending_.fetch_sub(1, std::memory_order_relaxed));
   reaped_.push_back(request);
   ++reaped_count_;
 }
@@ -226,8 +235,26 @@ void ring_service::reap() noexcept {
     --in_flight_;
     if (request == nullptr) continue;  // the answer to a cancellation
     returned_by_kernel(request);
-    finish(*request, result);
+    if (is_orphaned(*request, result)) {
+      requeue(*request);
+    } else {
+      finish(*request, result);
+    }
   }
+}
+
+// A read that had to wait is carried on by the thread that submitted it. Where that thread has ended the kernel says this, and another
+// thread can try again; a read changes nothing. Memory that is really bad gives the same answer every time.
+bool ring_service::is_orphaned(io_request& request, int result) noexcept {
+  constexpr std::uint8_t orphaned_max = 16;
+  const bool perhaps = result == -EFAULT || (result == -ECANCELED && !request.cancel_wanted);
+  return perhaps && request.what == io_request::kind::read && !shut_down_ && ++request.orphaned <= orphaned_max;
+}
+
+void ring_service::requeue(io_request& request) noexcept {
+  request.state = io_request::phase::queued;
+  queued_.push_back(request);
+  ++queued_count_;
 }
 
 // Blocks until the kernel has answered one request more. Under the lock: this runs only while a context is being destroyed.
@@ -243,7 +270,7 @@ void ring_service::await_kernel() noexcept {
 }
 
 void ring_service::cancel(io_request& request) noexcept {
-  if (forked()) return;
+  if (forked() || request.linked != nullptr) return;  // a pair is the writer's, who goes through with it
   const std::lock_guard hold(mutex_);
   if (request.state == io_request::phase::queued) {
     work_queue::erase(request);

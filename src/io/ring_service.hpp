@@ -51,6 +51,8 @@ class ring_service final : public asio::execution_context::service, public engin
   bool submit_filled() noexcept;
   void fill(detail::io_request& request, bool link) noexcept;
   void reap() noexcept;
+  bool is_orphaned(detail::io_request& request, int result) noexcept;
+  void requeue(detail::io_request& request) noexcept;
   void finish(detail::io_request& request, std::int64_t result) noexcept;
   void await_kernel() noexcept;
   void watch_or_rest();

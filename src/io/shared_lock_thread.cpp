@@ -95,8 +95,12 @@ bool shared_lock_thread::still_named() const noexcept {
          open_file.st_ino == named.st_ino;
 }
 
-// The lock goes with the only descriptor of its description.
+// A child that was forked a moment ago may have the description too, and keep the lock with it.
 void shared_lock_thread::close() noexcept {
+  struct flock whole{};
+  whole.l_type = F_UNLCK;
+  whole.l_whence = SEEK_SET;
+  if (fd_) ::fcntl(fd_.get(), F_OFD_SETLK, &whole);
   fork_guard_.replace(-1);
   fd_ = unique_fd();
 }

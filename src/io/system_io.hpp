@@ -20,7 +20,8 @@ class system_io final : public file_io {
   std::int64_t read(int fd, void* data, std::size_t size, std::uint64_t offset) override;
   std::int64_t write(int fd, const iovec* iov, unsigned count, std::uint64_t offset) override;
   std::int64_t sync_data(int fd) override;
-  std::int64_t write_back(int fd, std::uint64_t offset, std::uint64_t size) override;
+  std::int64_t begin_write_back(int fd, std::uint64_t offset, std::uint64_t size) override;
+  std::int64_t unwritten_bytes(int fd, std::uint64_t offset, std::uint64_t size) override;
   std::int64_t sync_directory(int fd) override;
   std::int64_t sync_parent(int directory) override;
   std::int64_t truncate(int fd, std::uint64_t size) override;

@@ -57,6 +57,9 @@ bool read_at_once(io_request& request) noexcept {
   return true;
 }
 
+// The one of a pair that is completed for both: whatever holds the two may end with that, on any thread.
+io_request& told_for(io_request& request) noexcept { return request.linked == nullptr ? request : *request.linked; }
+
 detail::completion* first_of(work_queue& queue) noexcept { return queue.empty() ? nullptr : &queue.front(); }
 
 }  // namespace
@@ -73,8 +76,11 @@ void thread_service::set_threads(unsigned count) noexcept {
 
 void thread_service::start(io_request& request) {
   if (forked()) return;
-  const std::lock_guard hold(mutex_);
-  if (shut_down_) return drop_pair(request);
+  std::unique_lock hold(mutex_);
+  if (shut_down_) {
+    hold.unlock();  // what is dropped may come back here
+    return drop_pair(request);
+  }
   request.state = io_request::phase::queued;
   queued_.push_back(request);
   pending_.fetch_add(1, std::memory_order_relaxed);
@@ -83,8 +89,11 @@ void thread_service::start(io_request& request) {
 
 void thread_service::complete_later(io_request& request) {
   if (forked()) return;
-  const std::lock_guard hold(mutex_);
-  if (shut_down_) return drop_pair(request);
+  std::unique_lock hold(mutex_);
+  if (shut_down_) {
+    hold.unlock();  // what is dropped may come back here
+    return drop_pair(request);
+  }
   request.state = io_request::phase::done;
   queued_.push_back(request);
   pending_.fetch_add(1, std::memory_order_relaxed);
@@ -156,8 +165,7 @@ void thread_service::hand_to_pool(io_request& request) {
     request.result = -ECANCELED;
     request.state = io_request::phase::done;
   }
-  port_.send_away(request);
-  if (request.linked != nullptr) port_.send_away(*request.linked);
+  port_.send_away(told_for(request));
   waiting_.push_back(request);
   if (need_worker() && workers_ == 0) serve_without_thread(request);
 }
@@ -201,17 +209,16 @@ void thread_service::work() {
 
 // Under the lock, which whoever completes the request does not need.
 void thread_service::bring_home(io_request& request) {
-  io_request* const linked = request.linked;
+  io_request& told = told_for(request);
   finish(request);
-  if (linked != nullptr) finish(*linked);
-  port_.deliver(request);
-  if (linked != nullptr) port_.deliver(*linked);
+  if (&told != &request) finish(told);
+  port_.deliver(told);
 }
 
 // ---- from outside the loop
 
 void thread_service::cancel(io_request& request) noexcept {
-  if (forked()) return;
+  if (forked() || request.linked != nullptr) return;  // a pair is the writer's, who goes through with it
   const std::lock_guard hold(mutex_);
   if (request.state == io_request::phase::in_kernel) request.cancel_wanted = true;
   if (request.state != io_request::phase::queued) return;
@@ -251,8 +258,7 @@ void thread_service::shutdown() {
     dropped.splice(queued_);
     while (!waiting_.empty()) {
       auto& request = static_cast<io_request&>(waiting_.pop_front());
-      port_.take_back(request);
-      if (request.linked != nullptr) port_.take_back(*request.linked);
+      port_.take_back(told_for(request));
       dropped.push_back(request);
     }
   }

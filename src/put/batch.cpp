@@ -18,7 +18,7 @@ constexpr std::uint64_t inline_append_max = 256U << 10;
 
 // The requests of an append; they live in the writer's coroutine.
 using awaited_request = io::awaited<io_request>;
-// The write of a linked pair: its sync, which ends after it in every case, resumes the coroutine.
+// The write of a linked pair, which is not completed: its sync is, for both.
 class silent_request final : public io_request {
  public:
   void complete() override {}
@@ -46,7 +46,8 @@ asio::awaitable<void> writer::write_batch() {
   if (error) {
     // The lock is released before anybody is told, and all that waits is told: nobody can append now.
     leave_lock();
-    co_await complete(queue_.fail_appends(error));
+    add_ended(queue_.fail_appends(error));
+    co_await complete();
     co_return;
   }
   const bool any = begin_batch();
@@ -62,8 +63,8 @@ asio::awaitable<void> writer::write_batch() {
     error = append_inline();
     if (error) error = co_await mend_failed_write(error, false);
   }
-  work_queue finished = end_batch(error, bytes);
-  if (!complete_few(finished)) co_await complete_in_turns(std::move(finished));
+  add_ended(end_batch(error, bytes));
+  if (!complete_few()) co_await complete_in_turns();
 }
 
 asio::awaitable<std::error_code> writer::append_undurably() {

@@ -11,23 +11,23 @@ namespace conduit::detail {
 // What waits now, up to the size of a batch, becomes frames. The puts can still be cancelled.
 asio::awaitable<void> writer::encode_batch() {
   std::error_code error;
-  bool any = false;
-  try {
+  {
     std::vector<asio::const_buffer> blobs;
-    any = queue_.take_appends_to_encode(state_->how.batch_bytes, blobs);
-    if (any) frames_.plan(blobs);
-  } catch (const std::bad_alloc&) {
-    error = std::make_error_code(std::errc::not_enough_memory);
-    queue_.released();
+    // Without memory some have been begun and others not: that ends this coroutine, and all that waits fails.
+    if (!queue_.take_appends_to_encode(state_->how.batch_bytes, blobs)) co_return;
+    try {
+      frames_.plan(blobs);
+    } catch (const std::bad_alloc&) {
+      error = std::make_error_code(std::errc::not_enough_memory);
+      queue_.released();
+    }
   }
-  if (!any) co_return;
   std::function<void()> blobs_read = [this] { queue_.released(); };
   if (!error) error = co_await frames_.encode(state_->codecs, port_, std::move(blobs_read));
-  co_await complete(queue_.take_cancelled());
-  if (error) {
-    co_await complete(queue_.finish_running(error));
-    co_return;
-  }
+  add_ended(queue_.take_cancelled());
+  if (error) add_ended(queue_.finish_running(error));
+  co_await complete();
+  if (error) co_return;
   frames_held_ = !queue_.nothing_running();
 }
 
@@ -44,8 +44,9 @@ asio::awaitable<void> writer::write_frames() {
   if (!tenure_.ready()) error = co_await tenure_.make_ready();
   if (error) {
     leave_lock();
-    co_await complete(queue_.finish_running(error));
-    co_await complete(queue_.fail_appends(error));
+    add_ended(queue_.finish_running(error));
+    add_ended(queue_.fail_appends(error));
+    co_await complete();
     co_return;
   }
   error = co_await append_frames();
@@ -55,7 +56,8 @@ asio::awaitable<void> writer::write_frames() {
     count_batch(finished, frames_.plain_bytes());
     count_frames();
   }
-  co_await complete(std::move(finished));
+  add_ended(std::move(finished));
+  co_await complete();
 }
 
 void writer::count_frames() noexcept {

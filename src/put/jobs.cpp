@@ -3,11 +3,36 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <utility>
 
 #include "base/os_error.hpp"
 #include "put/writer.hpp"
 
 namespace conduit::detail {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// A removal syncs the directory twice. After so much of it others get the lock, who need this long to wake.
+constexpr auto removal_tenure_max = 10ms;
+constexpr auto gap = 1ms;
+
+}  // namespace
+
+// In the middle of a long job. After an error the lock is not held.
+asio::awaitable<std::error_code> writer::let_others_in() {
+  leave_lock();
+  co_await rest(gap);
+  std::error_code error;
+  if (try_take_lock()) co_return error;
+  do {
+    error = co_await take_lock();
+    // That was for what waits behind this job; the job goes on.
+  } while (error && std::exchange(wait_given_up_, false));
+  co_return error;
+}
 
 asio::awaitable<void> writer::run_job(put_queue::job job) {
   std::error_code error;
@@ -35,8 +60,9 @@ asio::awaitable<void> writer::run_job(put_queue::job job) {
     case queued_op::kind::append:
       break;
   }
-  leave_lock();
-  co_await complete(queue_.finish_job(job, error));
+  if (lock_held_) leave_lock();
+  add_ended(queue_.finish_job(job, error));
+  co_await complete();
 }
 
 asio::awaitable<std::error_code> writer::remove_file(std::uint32_t number) {
@@ -56,7 +82,7 @@ asio::awaitable<std::error_code> writer::remove_file(std::uint32_t number) {
   }
   std::error_code error = tenure_.announce_change();
   // Without room for the record, the directory's time tells the others that it changed.
-  if (!error || is_out_of_space(error)) error = co_await tenure_.sync_directory();
+  if (!error || is_out_of_space(error)) error = co_await tenure_.sync_directory(has_sealed_above(number));
   if (error) co_return error;
   auto remove = [this, number]() -> std::int64_t {
     const int directory = state_->directory.get();
@@ -91,7 +117,14 @@ asio::awaitable<std::error_code> writer::remove_before(std::uint32_t number, std
     if (file.number >= number || tenure_.mutable_number() == file.number) continue;
     if (numbers.empty() || numbers.back() != file.number) numbers.push_back(file.number);
   }
+  auto begun = std::chrono::steady_clock::now();
   for (const std::uint32_t victim : numbers) {
+    if (std::chrono::steady_clock::now() - begun >= removal_tenure_max) {
+      // Others wait, and the record and the directory have what was done.
+      const std::error_code lost = co_await let_others_in();
+      if (lost) co_return lost;
+      begun = std::chrono::steady_clock::now();
+    }
     const std::error_code error = co_await remove_file(victim);
     if (error == errc::not_a_regular_file || error == errc::no_such_file) continue;
     if (error) co_return error;

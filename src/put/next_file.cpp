@@ -121,14 +121,17 @@ asio::awaitable<std::error_code> tenure::create_file(files::file_id file, bool v
   auto create = [&]() -> std::int64_t {
     io::file_status other;
     if (disk_.status_at(state_.directory.get(), files::file_name(file.number, other_form).c_str(), other) >= 0) return -EEXIST;
+    // Whoever made the store's directory may have died before its entry was durable.
+    const std::int64_t above = vouched ? 0 : disk_.sync_parent(state_.directory.get());
+    if (above < 0) return above;
     const std::int64_t fd = disk_.open(state_.directory.get(), name.c_str(), io::open_mode::create, state_.how.file_mode);
     if (fd < 0) return fd;
     const unique_fd created(static_cast<int>(fd));
     // The first file of a boot must be durable before the record speaks for this boot; later ones follow with their data.
-    if (vouched) return 0;
-    const std::int64_t synced = disk_.sync_data(created.get());
-    // Whoever made the store's directory may have died before its entry was durable.
-    return synced < 0 ? synced : disk_.sync_parent(state_.directory.get());
+    const std::int64_t synced = vouched ? 0 : disk_.sync_data(created.get());
+    // Nobody has used it, and each further try would leave one more.
+    if (synced < 0) static_cast<void>(disk_.remove(state_.directory.get(), name.c_str()));
+    return synced;
   };
   const std::int64_t result = co_await state_.helpers.run(home_, std::move(create));
   co_return os_error(result);

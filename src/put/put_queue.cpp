@@ -45,6 +45,7 @@ void put_queue::remove(queued_op& operation) noexcept {
   work_queue::erase(operation);
   if (operation.state != phase::waiting) bytes_ -= operation.blob_bytes;
   operation.state = phase::done;
+  if (running_.empty()) encoding_ = false;
   admit_waiting();
 }
 
@@ -200,6 +201,7 @@ work_queue put_queue::take_cancelled() noexcept {
     cancelled.push_back(operation);
   }
   running_.splice(kept);
+  if (running_.empty()) encoding_ = false;
   admit_waiting();
   return cancelled;
 }
@@ -303,23 +305,37 @@ work_queue put_queue::fail_all(std::error_code error) noexcept {
 
 work_queue put_queue::fail_appends(std::error_code error) noexcept {
   const std::lock_guard hold(mutex_);
-  work_queue appends;
-  work_queue jobs;
+  work_queue finished;
+  fail_waiting(finished, error, [](const queued_op& one) { return one.what == queued_op::kind::append; });
+  return finished;
+}
+
+work_queue put_queue::fail_all_that_need_the_lock(std::error_code error) noexcept {
+  const std::lock_guard hold(mutex_);
+  encoding_ = encoded_ = false;
+  work_queue finished;
+  finish(running_, finished, error);
+  fail_waiting(finished, error, [](const queued_op& one) { return one.what != queued_op::kind::close; });
+  return finished;
+}
+
+template <typename Condition>
+void put_queue::fail_waiting(work_queue& into, std::error_code error, Condition fails) noexcept {
+  work_queue failed;
+  work_queue kept;
   for (work_queue* list : {&queued_, &waiting_}) {
     while (!list->empty()) {
       auto& operation = static_cast<queued_op&>(list->pop_front());
-      if (operation.what == queued_op::kind::append) {
-        appends.push_back(operation);
+      if (fails(operation)) {
+        failed.push_back(operation);
       } else {
         operation.state = phase::queued;
-        jobs.push_back(operation);
+        kept.push_back(operation);
       }
     }
   }
-  work_queue finished;
-  finish(appends, finished, error);
-  queued_.splice(jobs);
-  return finished;
+  finish(failed, into, error);
+  queued_.splice(kept);
 }
 
 work_queue put_queue::withdraw_all() noexcept {
@@ -330,6 +346,7 @@ work_queue put_queue::withdraw_all() noexcept {
       static_cast<queued_op*>(entry)->cancel_wanted = true;
     }
     if (!memory_used_) finish(running_, finished, asio::error::operation_aborted);
+    if (running_.empty()) encoding_ = false;
   }
   finish(queued_, finished, asio::error::operation_aborted);
   finish(waiting_, finished, asio::error::operation_aborted);

@@ -82,6 +82,8 @@ class put_queue {
   work_queue fail_all(std::error_code error) noexcept;
   // Ends every append that has not been begun.
   work_queue fail_appends(std::error_code error) noexcept;
+  // Ends everything but `close`, which needs none.
+  work_queue fail_all_that_need_the_lock(std::error_code error) noexcept;
   // Withdraws all that has not been begun.
   work_queue withdraw_all() noexcept;
 
@@ -93,6 +95,8 @@ class put_queue {
   void admit_waiting() noexcept;
   void remove(queued_op& operation) noexcept;
   void finish(work_queue& from, work_queue& into, std::error_code error) noexcept;
+  template <typename Condition>
+  void fail_waiting(work_queue& into, std::error_code error, Condition fails) noexcept;
 
   io::file_io& disk_;
   const std::size_t bytes_max_;

@@ -9,6 +9,7 @@
 namespace conduit::detail {
 
 void queued_op::start() {
+  if (owner->port.ended()) return end(finish::destroy);
   error = owner->state->admit();
   if (!error && !owner->home_writer) {
     // A read-only store has nothing to write: close and sync are done at once.

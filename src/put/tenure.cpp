@@ -72,7 +72,7 @@ bool tenure::nothing_changed() noexcept {
 
 bool tenure::try_begin() {
   marked_ = false;
-  if (!nothing_changed() || record_.syncing || !mutable_ || mutable_->form != form()) return false;
+  if (!nothing_changed() || record_.syncing || !mutable_ || mutable_->form != form() || has_unrecorded_loss()) return false;
   return measure_tail() == tail_as_known;
 }
 
@@ -122,7 +122,17 @@ asio::awaitable<std::error_code> tenure::begin() {
     // For want of room the mark stays, which tells the next holder the same.
     if (error && !is_out_of_space(error)) co_return error;
   }
+  if (has_unrecorded_loss()) {
+    const std::error_code error = give_up_file(*state_.unsynced->poisoned_number());
+    if (error && !is_out_of_space(error)) co_return error;
+  }
   co_return std::error_code{};
+}
+
+// A sync of a file that was left failed without the lock. The others learn of it from the record: they must not compress that file.
+bool tenure::has_unrecorded_loss() const noexcept {
+  const auto lost = state_.unsynced->poisoned_number();
+  return lost && (!record_.poisoned || *record_.poisoned < *lost);
 }
 
 asio::awaitable<std::error_code> tenure::list() {
@@ -248,11 +258,11 @@ asio::awaitable<std::error_code> tenure::adopt_tail() {
 
 // Under the mark of the mutable file, like a sync of the file itself: if its entry was not yet durable and the sync fails, it may be lost,
 // and a second sync may answer 0 all the same. Then nobody may use the file.
-asio::awaitable<std::error_code> tenure::sync_directory() {
+asio::awaitable<std::error_code> tenure::sync_directory(bool needs_no_mark) {
   if (tail_.file) {
     const std::error_code error = mark_syncing();
     // A full disk: where the entry is durable already, or nobody will append to the file, there is nothing to mark.
-    const bool needless = is_out_of_space(error) && (!directory_unsynced_ || mutable_poisoned());
+    const bool needless = is_out_of_space(error) && (needs_no_mark || !directory_unsynced_ || mutable_poisoned());
     if (error && !needless) co_return error;
   }
   auto sync = [this]() -> std::int64_t { return disk_.sync_directory(state_.directory.get()); };
@@ -273,17 +283,19 @@ void tenure::sync_oldest() {
 }
 
 void tenure::sync_behind(const std::shared_ptr<append_file>& left) {
-  state_.helpers.post_in_background([file = left, unsynced = state_.unsynced, disk = &disk_] {
+  const std::error_code refused = state_.helpers.post_in_background([file = left, unsynced = state_.unsynced, disk = &disk_] {
     const auto seen = unsynced->find(*file);
     if (!seen) return;  // `sync` was faster
-    if (disk->sync_data(file->fd.get()) < 0) unsynced->poison();
+    if (disk->sync_data(file->fd.get()) < 0) unsynced->poison(file->number);
     unsynced->synced(*seen);
   });
+  // Without a thread the file stays unsynced, for `sync`: here the lock is held.
+  static_cast<void>(refused);
 }
 
 void tenure::poison_tail(std::error_code why, bool sync_failed) {
   const std::uint32_t number = tail_.file ? tail_.file->number : record_.mutable_file;
-  if (sync_failed) state_.unsynced->poison();
+  if (sync_failed) state_.unsynced->poison(number);
   poisoned_here_ = std::max(poisoned_here_.value_or(0), number);
   record_.poisoned = std::max(record_.poisoned.value_or(0), number);
   // If this cannot be written either, this process still remembers, and the syncing mark tells the others.

@@ -72,8 +72,8 @@ class tenure {
   std::error_code mark_syncing();
   // The directory is about to change: other processes must list it again.
   std::error_code announce_change();
-  // A failure poisons the mutable file.
-  asio::awaitable<std::error_code> sync_directory();
+  // A failure poisons the mutable file. `needs_no_mark`: without room for the mark it goes on without.
+  asio::awaitable<std::error_code> sync_directory(bool needs_no_mark = false);
   // The file is gone.
   void removed(std::uint32_t number);
 
@@ -90,6 +90,7 @@ class tenure {
   asio::awaitable<std::error_code> create_file(files::file_id file, bool vouched);
   std::error_code read_record();
   std::error_code write_record();
+  bool has_unrecorded_loss() const noexcept;
   bool record_vouches() const noexcept;
   bool may_mend() const noexcept;
   std::optional<std::string> reason_to_leave() const;

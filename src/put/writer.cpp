@@ -44,7 +44,8 @@ writer::writer(std::shared_ptr<store_state> state, asio::io_context& home, std::
       disk_(std::move(disk)),
       queue_(*disk_, state_->how.pending_put_bytes),
       tenure_(*state_, *disk_, port_),
-      frames_(state_->how.frame_bytes, state_->how.level) {}
+      frames_(state_->how.frame_bytes, state_->how.level),
+      pause_(home) {}
 
 writer::~writer() {
   // What still runs in the background syncs through our disk.
@@ -61,14 +62,22 @@ bool writer::submit(queued_op& operation) {
   const put_queue::accepted accepted = queue_.push(operation);
   if (accepted == put_queue::accepted::no) port.take_back(operation);
   if (accepted != put_queue::accepted::start_writer) return accepted != put_queue::accepted::no;
-  asio::co_spawn(
-      home_, [self = shared_from_this()] { return self->run(); },
-      [self = shared_from_this()](const std::exception_ptr& failure) {
-        if (!failure) return;
-        // Only memory can have run out. Everything that waits learns of it; the lock is free already.
-        self->deliver(self->queue_.fail_all(std::make_error_code(std::errc::not_enough_memory)));
-      });
+  try {
+    asio::co_spawn(
+        home_, [self = shared_from_this()] { return self->run(); },
+        [self = shared_from_this()](const std::exception_ptr& failure) {
+          if (failure) self->fail_all_for_want_of_memory();
+        });
+  } catch (const std::bad_alloc&) {
+    fail_all_for_want_of_memory();
+  }
   return true;
+}
+
+// Nothing else ends the coroutine before its time. Everything that waits learns of it; the lock is free already.
+void writer::fail_all_for_want_of_memory() noexcept {
+  deliver(std::move(ended_));
+  deliver(queue_.fail_all(std::make_error_code(std::errc::not_enough_memory)));
 }
 
 void writer::cancel(queued_op& operation) {
@@ -96,14 +105,13 @@ void writer::deliver(work_queue finished) {
   if (!of_home.empty()) port_.deliver_all(of_home);
 }
 
-// On a thread of home: a few handlers run at once, without another turn of the loop. False where they are too many for that, and still
-// in `finished`.
-bool writer::complete_few(work_queue& finished) {
-  work_queue of_home = deliver_abroad(finished);
+// On a thread of home: a few handlers run at once, without another turn of the loop. False where they are too many for that.
+bool writer::complete_few() {
+  work_queue of_home = deliver_abroad(ended_);
   unsigned handlers = handlers_run_;
   for (completion* entry = of_home.empty() ? nullptr : &of_home.front(); entry != nullptr; entry = of_home.after(*entry)) ++handlers;
   if (handlers > io::handlers_a_turn) {
-    finished.splice(of_home);
+    ended_.splice(of_home);
     return false;
   }
   handlers_run_ = handlers;
@@ -113,27 +121,35 @@ bool writer::complete_few(work_queue& finished) {
     try {
       next.complete();
     } catch (...) {
-      // A handler's exception belongs to whoever runs the context, not to this coroutine.
-      asio::post(home_, [thrown = std::current_exception()] { std::rethrow_exception(thrown); });
+      throw_from_context(std::current_exception());
     }
   }
   return true;
 }
 
+// A handler's exception belongs to whoever runs the context, not to this coroutine.
+void writer::throw_from_context(std::exception_ptr thrown) noexcept {
+  try {
+    asio::post(home_, [thrown = std::move(thrown)] { std::rethrow_exception(thrown); });
+  } catch (const std::bad_alloc&) {
+    // Lost: the other handlers matter more.
+  }
+}
+
 // The handlers get turns of their own, and this coroutine goes on behind the last of them: what they have put can be written together.
-asio::awaitable<void> writer::complete_in_turns(work_queue finished) {
+asio::awaitable<void> writer::complete_in_turns() {
   io::awaited<completion> behind;
-  auto begin = [this, &behind, &finished] {
+  auto begin = [this, &behind] {
     port_.send_away(behind);
-    finished.push_back(behind);
-    port_.deliver_all(finished);
+    ended_.push_back(behind);
+    port_.deliver_all(ended_);
   };
   co_await behind.until_complete(std::move(begin));
   handlers_run_ = 0;
 }
 
-asio::awaitable<void> writer::complete(work_queue finished) {
-  if (!complete_few(finished)) co_await complete_in_turns(std::move(finished));
+asio::awaitable<void> writer::complete() {
+  if (!complete_few()) co_await complete_in_turns();
 }
 
 work_queue writer::deliver_abroad(work_queue& finished) {
@@ -175,7 +191,8 @@ asio::awaitable<void> writer::run() {
         return 0;
       };
       co_await state_->helpers.run(port_, std::move(rest_of_it));
-      co_await complete(queue_.finish_running({}));
+      add_ended(queue_.finish_running({}));
+      co_await complete();
       continue;
     }
     if (!frames_held_ && tenure_.form() == file_form::zstd) {
@@ -188,7 +205,7 @@ asio::awaitable<void> writer::run() {
     } else if (state_->seals.lock_wanted()) {
       co_await rest(short_rest_time);
     }
-    if (!frames_held_ && queue_.next_is(queued_op::kind::sync)) co_await sync_without_lock();
+    if (!frames_held_ && sync_is_next()) co_await sync_without_lock();
     if (forked()) break;
     std::error_code error;
     if (!try_take_lock()) error = co_await take_lock();
@@ -198,8 +215,8 @@ asio::awaitable<void> writer::run() {
     }
     if (error) {
       frames_held_ = false;
-      deliver(queue_.fail_all(error));
-      break;
+      deliver(queue_.fail_all_that_need_the_lock(error));
+      continue;
     }
     std::optional<put_queue::job> job;
     if (!frames_held_) job = queue_.take_job();
@@ -231,8 +248,8 @@ bool writer::rest_is_due() noexcept {
 }
 
 asio::awaitable<void> writer::rest(std::chrono::microseconds time) {
-  asio::steady_timer pause(home_, time);
-  co_await pause.async_wait(asio::use_awaitable);
+  pause_.expires_after(time);
+  co_await pause_.async_wait(asio::use_awaitable);
 }
 
 // The common case: nobody else has the lock or did anything. False: `take_lock` goes on from here.

@@ -7,6 +7,7 @@
 #include <asio/steady_timer.hpp>
 #include <atomic>
 #include <conduit/reports.hpp>
+#include <exception>
 #include <memory>
 
 #include "files/store_state.hpp"
@@ -60,6 +61,7 @@ class writer : public std::enable_shared_from_this<writer> {
   bool try_take_lock();
   asio::awaitable<std::error_code> take_lock();
   void leave_lock();
+  asio::awaitable<std::error_code> let_others_in();
   void unlock() noexcept;
 
   asio::awaitable<void> encode_batch();
@@ -81,7 +83,9 @@ class writer : public std::enable_shared_from_this<writer> {
 
   asio::awaitable<void> run_job(put_queue::job job);
   asio::awaitable<std::error_code> sync_all();
+  bool sync_is_next() noexcept { return queue_.next_is(queued_op::kind::sync); }
   asio::awaitable<void> sync_without_lock();
+  void write_back(int fd, std::uint64_t from);
   asio::awaitable<std::error_code> sync_left(const unsynced_files::entry& left);
   asio::awaitable<std::error_code> sync_mutable(const unsynced_files::entry& seen);
   asio::awaitable<std::error_code> remove_file(std::uint32_t number);
@@ -89,10 +93,13 @@ class writer : public std::enable_shared_from_this<writer> {
   asio::awaitable<std::error_code> recover_file(std::uint32_t number, recovery_report& report);
   asio::awaitable<std::error_code> remove_before(std::uint32_t number, std::size_t& count);
 
+  void fail_all_for_want_of_memory() noexcept;
   void deliver(work_queue finished);
-  bool complete_few(work_queue& finished);
-  asio::awaitable<void> complete_in_turns(work_queue finished);
-  asio::awaitable<void> complete(work_queue finished);
+  void add_ended(work_queue finished) noexcept { ended_.splice(finished); }
+  bool complete_few();
+  asio::awaitable<void> complete_in_turns();
+  asio::awaitable<void> complete();
+  void throw_from_context(std::exception_ptr thrown) noexcept;
   work_queue deliver_abroad(work_queue& finished);
 
   const std::shared_ptr<store_state> state_;
@@ -104,11 +111,15 @@ class writer : public std::enable_shared_from_this<writer> {
   io::iov_cursor write_;
   frame_batch frames_;
   bool frames_held_ = false;  // encoded, and not yet written
+  work_queue ended_;  // to be completed; not in a coroutine's frame, for which there may be no memory
   counters counted_;
   bool lock_held_ = false;
   std::error_code left_sync_failed_;  // why a sync before the lock was taken failed, for the `sync` that asked for it
   unsigned handlers_run_ = 0;         // in this turn of the loop
   bool wait_given_up_ = false;        // the last wait for the lock ended because nobody needed it any more
+
+  // Made at the start: the descriptors of Asio's timers may not be had later.
+  asio::steady_timer pause_;
 
   // Fairness between processes: since when the lock has not been left free for long enough to be noticed.
   std::chrono::steady_clock::time_point busy_since_;

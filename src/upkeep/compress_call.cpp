@@ -10,6 +10,7 @@
 namespace conduit::detail {
 
 void compress_op::start() {
+  if (owner->port.ended()) return end(finish::destroy);
   error = owner->state->admit();
   if (!error && !owner->home_sealer) error = errc::read_only;
   if (error) return end(finish::post);

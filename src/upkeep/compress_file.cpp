@@ -102,9 +102,12 @@ class compression_of_file {
     files::spool_file spool(disk_);
     std::error_code error = check_sealed();
     if (!error) error = encoder_.run([&] { return write(spool); });
-    if (!error) error = lock_.begin(go_on_);
+    // Also where that sync failed: no later one would tell of what it lost, so the record has to.
+    const std::error_code no_lock = error && !plain_lost_ ? std::error_code{} : lock_.begin(go_on_);
+    if (!error) error = no_lock;
     if (!error) error = check_unchanged();
-    if (!error && !changed_) error = os_error(disk_.sync_data(plain_.get()));
+    if (!error && !changed_) error = sync_plain();
+    if (plain_lost_ && !no_lock) lock_.give_up_file(result_.number);
     if (!error && !changed_) error = lock_.announce_change();
     if (!error && !changed_) error = replace(spool);
     lock_.end();
@@ -123,7 +126,7 @@ class compression_of_file {
 
   std::error_code write(files::spool_file& spool) noexcept try {
     // Before the lock is taken: under it, there is little left to sync.
-    std::error_code error = os_error(disk_.sync_data(plain_.get()));
+    std::error_code error = sync_plain();
     if (!error) {
       error = spool.create(state_.directory.get(), state_.directory_path, {result_.number, file_form::zstd}, state_.how.file_mode);
     }
@@ -133,6 +136,12 @@ class compression_of_file {
     return error ? error : os_error(disk_.sync_data(spool.fd()));
   } catch (const std::bad_alloc&) {
     return std::make_error_code(std::errc::not_enough_memory);
+  }
+
+  std::error_code sync_plain() {
+    const std::error_code error = os_error(disk_.sync_data(plain_.get()));
+    plain_lost_ = static_cast<bool>(error);
+    return error;
   }
 
   // Under the lock. What is not known to be durable must not keep its name: a second sync might answer 0 although the first one lost it.
@@ -228,6 +237,7 @@ class compression_of_file {
   unique_fd plain_;
   closed_on_fork fork_guard_{-1};
   io::file_status status_;  // of the plain file, as it was opened
+  bool plain_lost_ = false; // a sync of it failed
   bool changed_ = false;    // the plain file is not that any more: start over
   bool done_ = false;
 };

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "base/os_error.hpp"
@@ -22,6 +23,8 @@ constexpr std::size_t read_bytes = 1U << 20;
 // How long a check of the mutable file asks for the lock. It never waits in the kernel: that could not be called off.
 constexpr std::chrono::seconds lock_patience{5};
 constexpr std::chrono::milliseconds lock_interval{1};
+// Of a file that another process keeps tearing and mending.
+constexpr int rounds_max = 8;
 
 // The bytes [at, end) in pieces. `take` returns whether it wants more. `at` tells how far it came.
 template <typename Take>
@@ -153,18 +156,52 @@ std::error_code check_plain_file(binding& where, const data_file& file, const st
   return {};
 }
 
+namespace {
+
+// What stands at the end of a file while nobody writes to it: its table, or `corrupt` where it has none.
+struct quiet_look {
+  std::error_code error;
+  files::loaded_frames table;
+};
+
+// Little is done under the lock: the frames do not move, so they are looked at afterwards. False where it could not be had.
+bool look_under_lock(binding& where, const data_file& file, const std::atomic<bool>& abandoned, quiet_look& found) {
+  io::shared_lock lock(*where.disk, where.state->lock_path);
+  if (!lock_for_a_while(lock, abandoned)) return false;
+  found.error = files::load_seek_table(*where.disk, file.fd(), found.table);
+  lock.release();
+  return true;
+}
+
+// Somebody may have been writing when a fault was seen in the mutable file. Where the lock cannot be had, the fault stands.
+std::error_code check_again(binding& where, const data_file& file, const std::atomic<bool>& abandoned, verify_report& report) {
+  std::optional<std::uint64_t> walked;  // bytes of the file when it was found without a table to believe, and walked
+  for (int round = 0; round < rounds_max; ++round) {
+    quiet_look now;
+    if (!look_under_lock(where, file, abandoned, now)) break;
+    if (now.error && !is_of_the_file(now.error)) break;
+    std::error_code error = now.error ? now.error : files::check_frame_headers(*where.disk, file.fd(), now.table);
+    if (!error) {
+      report = {};
+      return check_frames(where, file, now.table, abandoned, report);
+    }
+    // Nothing has changed since the walk: what it saw is so.
+    if (walked == now.table.file_size) break;
+    report = {};
+    error = walk_file(where, file, abandoned, report);
+    if (error) return error;
+    walked = now.table.file_size;
+  }
+  return abandoned.load(std::memory_order_relaxed) ? asio::error::operation_aborted : std::error_code{};
+}
+
+}  // namespace
+
 std::error_code check_compressed_file(binding& where, const data_file& file, const std::atomic<bool>& abandoned, verify_report& report) {
   const std::error_code error = check_once(where, file, abandoned, report);
   const bool sealed = file.id.number < where.state->sealed_below.load(std::memory_order_relaxed);
   if (error || sealed || report.faults.empty()) return error;
-  // Somebody may be writing: what was seen counts only under the lock. Where it cannot be had, the fault stands.
-  io::shared_lock lock(*where.disk, where.state->lock_path);
-  if (!lock_for_a_while(lock, abandoned)) {
-    return abandoned.load(std::memory_order_relaxed) ? asio::error::operation_aborted : std::error_code{};
-  }
-  const std::error_code again = check_once(where, file, abandoned, report);
-  lock.release();
-  return again;
+  return check_again(where, file, abandoned, report);
 }
 
 }  // namespace conduit::detail

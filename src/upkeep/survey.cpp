@@ -76,6 +76,7 @@ std::error_code examine_file(binding& where, std::uint32_t number, recovery_repo
 }  // namespace
 
 void survey_op::start() {
+  if (owner->port.ended()) return end(finish::destroy);
   error = owner->state->admit();
   if (error) return end(finish::post);
   binding* const where = owner.get();

@@ -104,7 +104,17 @@ std::error_code upkeep_tenure::look_around() {
 }
 
 bool upkeep_tenure::may_have_lost_writes(std::uint32_t number) const noexcept {
+  // What this store knows may not stand in the record yet.
+  const auto known_here = state_.unsynced->poisoned_number();
+  if (known_here && number <= *known_here) return true;
   return record_.boot == boot_ && record_.poisoned && number <= *record_.poisoned;
+}
+
+void upkeep_tenure::give_up_file(std::uint32_t number) noexcept {
+  record_.poisoned = std::max(record_.poisoned.value_or(0), number);
+  const std::error_code unwritten = files::store_record(disk_, lock_.fd(), record_);
+  // This store remembers it all the same.
+  if (unwritten) state_.unsynced->poison(number);
 }
 
 std::error_code upkeep_tenure::announce_change() {

@@ -35,6 +35,8 @@ class upkeep_tenure {
   const std::optional<files::file_id>& mutable_file() const noexcept { return mutable_; }
   // A sync failed in this boot, of this file or a higher one: what the page cache shows of it need not be what the disk holds.
   bool may_have_lost_writes(std::uint32_t number) const noexcept;
+  // A sync of this file failed: it will not be compressed in this boot, nor appended to, like every lower one.
+  void give_up_file(std::uint32_t number) noexcept;
   // Before names change: others will list the directory again.
   std::error_code announce_change();
   // Under the mark of the mutable file. A failure poisons that file, whose entry may be among what was lost.

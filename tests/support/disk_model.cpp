@@ -225,6 +225,16 @@ void model_disk::write_back(disk_state::file& one, bool fails) {
   if (fails) ++one.errors;
 }
 
+// The next sync tells whether that failed.
+std::int64_t model_disk::begin_write_back(int fd) {
+  disk_state::file* const file = file_of(fd);
+  if (file == nullptr) return -EBADF;
+  const bool fails = chance(random_, troubles_.write_back_failures);
+  begin_change("write back " + name_of(open_files_[fd].inode) + (fails ? ", which fails" : ""));
+  write_back(*file, fails);
+  return 0;
+}
+
 std::int64_t model_disk::sync_data(int fd) {
   disk_state::file* const file = file_of(fd);
   if (file == nullptr) return -EBADF;
@@ -424,8 +434,10 @@ class model_io final : public io::file_io {
   std::int64_t sync_directory(int) override {
     return changing([&] { return disk().sync_directory(owner_->directory_errors_seen_); });
   }
-  // Of what it wrote nothing is promised.
-  std::int64_t write_back(int, std::uint64_t, std::uint64_t) override {
+  std::int64_t begin_write_back(int fd, std::uint64_t, std::uint64_t) override {
+    return changing([&] { return disk().begin_write_back(fd); });
+  }
+  std::int64_t unwritten_bytes(int, std::uint64_t, std::uint64_t) override {
     return looking([] { return std::int64_t{0}; });
   }
   // The directory above is none of this model's.

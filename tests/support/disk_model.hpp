@@ -118,6 +118,7 @@ class model_disk : public std::enable_shared_from_this<model_disk> {
   void write_back(disk_state::file& one, bool fails);
   std::int64_t write(int fd, const iovec* iov, unsigned count, std::uint64_t offset);
   std::int64_t sync_data(int fd);
+  std::int64_t begin_write_back(int fd);
   std::int64_t sync_directory(unsigned& errors_seen);
   std::int64_t read(int fd, void* data, std::size_t size, std::uint64_t offset);
   std::int64_t truncate(int fd, std::uint64_t size);

@@ -49,11 +49,10 @@ bool is_transfer(io_call kind) noexcept {
 }  // namespace
 
 std::string_view name_of(io_call kind) noexcept {
-  constexpr std::array<std::string_view, 21> names{"start_read", "start_write", "start_sync", "read_cached",      "read",
-                                                   "write",      "sync_data",   "write_back", "sync_directory",   "sync_parent",
-                                                   "truncate",   "remove",      "link",       "copy_permissions", "list",
-                                                   "open",       "status",      "status_at",  "try_lock",         "try_lock_shared",
-                                                   "unlock"};
+  constexpr std::array<std::string_view, 22> names{
+      "start_read",      "start_write",    "start_sync",  "read_cached", "read",   "write", "sync_data", "begin_write_back",
+      "unwritten_bytes", "sync_directory", "sync_parent", "truncate",    "remove", "link",  "copy_permissions", "list",
+      "open",            "status",         "status_at",   "try_lock",    "try_lock_shared", "unlock"};
   return names.at(static_cast<std::size_t>(kind));
 }
 
@@ -245,9 +244,14 @@ std::int64_t fault_io::sync_data(int fd) {
   return answer ? -answer->error : inner_->sync_data(fd);
 }
 
-std::int64_t fault_io::write_back(int fd, std::uint64_t offset, std::uint64_t size) {
-  const auto answer = script_->admit({0, io_call::write_back, fd, {}, offset, size});
-  return answer ? -answer->error : inner_->write_back(fd, offset, size);
+std::int64_t fault_io::begin_write_back(int fd, std::uint64_t offset, std::uint64_t size) {
+  const auto answer = script_->admit({0, io_call::begin_write_back, fd, {}, offset, size});
+  return answer ? -answer->error : inner_->begin_write_back(fd, offset, size);
+}
+
+std::int64_t fault_io::unwritten_bytes(int fd, std::uint64_t offset, std::uint64_t size) {
+  const auto answer = script_->admit({0, io_call::unwritten_bytes, fd, {}, offset, size});
+  return answer ? -answer->error : inner_->unwritten_bytes(fd, offset, size);
 }
 
 std::int64_t fault_io::sync_directory(int fd) {

@@ -25,7 +25,8 @@ enum class io_call : std::uint8_t {
   read,
   write,
   sync_data,
-  write_back,
+  begin_write_back,
+  unwritten_bytes,
   sync_directory,
   sync_parent,
   truncate,
@@ -122,7 +123,8 @@ class fault_io final : public io::file_io {
   std::int64_t read(int fd, void* data, std::size_t size, std::uint64_t offset) override;
   std::int64_t write(int fd, const iovec* iov, unsigned count, std::uint64_t offset) override;
   std::int64_t sync_data(int fd) override;
-  std::int64_t write_back(int fd, std::uint64_t offset, std::uint64_t size) override;
+  std::int64_t begin_write_back(int fd, std::uint64_t offset, std::uint64_t size) override;
+  std::int64_t unwritten_bytes(int fd, std::uint64_t offset, std::uint64_t size) override;
   std::int64_t sync_directory(int fd) override;
   std::int64_t sync_parent(int directory) override;
   std::int64_t truncate(int fd, std::uint64_t size) override;

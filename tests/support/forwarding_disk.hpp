@@ -26,7 +26,10 @@ class forwarding_disk : public io::file_io {
     return real_->write(fd, iov, count, offset);
   }
   std::int64_t sync_data(int fd) override { return real_->sync_data(fd); }
-  std::int64_t write_back(int fd, std::uint64_t offset, std::uint64_t size) override { return real_->write_back(fd, offset, size); }
+  std::int64_t begin_write_back(int fd, std::uint64_t offset, std::uint64_t size) override {
+    return real_->begin_write_back(fd, offset, size);
+  }
+  std::int64_t unwritten_bytes(int fd, std::uint64_t offset, std::uint64_t size) override { return real_->unwritten_bytes(fd, offset, size); }
   std::int64_t sync_directory(int fd) override { return real_->sync_directory(fd); }
   std::int64_t sync_parent(int directory) override { return real_->sync_parent(directory); }
   std::int64_t truncate(int fd, std::uint64_t size) override { return real_->truncate(fd, size); }

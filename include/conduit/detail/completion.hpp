@@ -51,7 +51,8 @@ class io_request : public completion {
   void* data = nullptr;          // of `read`
   std::size_t size = 0;          // of `read`: bytes
   std::uint64_t offset = 0;      // bytes from the file's start
-  io_request* linked = nullptr;  // a `sync_data` that runs only after this whole write; completed on its own
+  io_request* linked = nullptr;  // a `sync_data` that runs only after this whole write, and is completed for both
+  std::uint8_t orphaned = 0;     // how often its answer was only that the thread that submitted it has ended
   std::int64_t result = 0;       // bytes, or -errno
 
  protected:

@@ -19,6 +19,7 @@ namespace conduit::detail {
 
 class binding;    // one store's side of one io_context
 class data_file;  // an open data file
+enum class open_effort : std::uint8_t;
 
 // The way of a read of a compressed file.
 class framed_read;
@@ -71,6 +72,7 @@ class get_op : public io_request {
   void conclude();
 
  private:
+  std::shared_ptr<data_file> try_open(bool direct, open_effort effort) noexcept;
   void read();
   void read_plain();
   void attempt();
