@@ -26,8 +26,8 @@ std::error_code load_seek_table(io::file_io& disk, int fd, loaded_frames& found)
 // Costs a small read a frame, but for the first ones that are `known` already.
 std::error_code check_frame_headers(io::file_io& disk, int fd, const loaded_frames& found, const codec::frame_index& known = {});
 
-// Both: reads the seek table and believes it only where the frames' own headers and blocks agree with it. `errc::corrupt` where the file has no table
-// to believe.
+// Both: reads the seek table and believes it only where the frames' own headers and blocks agree with it. `errc::corrupt` where the file
+// has no table to believe.
 std::error_code read_seek_table(io::file_io& disk, int fd, loaded_frames& found, const codec::frame_index& known = {});
 
 // Decodes the file from its first byte and accepts what is whole. Not an error: a file that ends in something else, see `state`. An error

@@ -97,8 +97,8 @@ class framed_read {
   std::uint64_t position_ = 0;  // up to here it is served, or in this chunk
   std::shared_ptr<file_frames> known_;
   std::shared_ptr<data_file> known_opening_;  // while the same file is opened anew
-  std::vector<frame_key> leads_;  // what other reads may be waiting for this one to do
-  bool inline_only_ = true;       // no step had to wait
+  std::vector<frame_key> leads_;              // what other reads may be waiting for this one to do
+  bool inline_only_ = true;                   // no step had to wait
 
   frame_look look_;
   frame_decoding chunk_;

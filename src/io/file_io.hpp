@@ -63,7 +63,7 @@ class file_io {
   // Has the kernel begin to write a part of the file to the disk. Never asks how that went: an error that one process has seen is not
   // told to whoever opens the file afterwards, so it is left to the sync that counts.
   virtual std::int64_t begin_write_back(int fd, std::uint64_t offset, std::uint64_t size) = 0;
-  // Bytes of that part, at most `size`, that are not written yet; -ENOSYS where the kernel cannot tell (before 6.5). Hears of no error either.
+  // Bytes of that part, at most `size`, that are not written yet; -ENOSYS where the kernel cannot tell (before 6.5). Hears of no error.
   virtual std::int64_t unwritten_bytes(int fd, std::uint64_t offset, std::uint64_t size) = 0;
   virtual std::int64_t sync_directory(int fd) = 0;
   // The entry of the directory itself, in the one above. Nothing where that is on another disk, or not ours to read: then it was made by

@@ -247,7 +247,7 @@ void ring_service::reap() noexcept {
 // thread can try again; a read changes nothing. Memory that is really bad gives the same answer every time.
 bool ring_service::is_orphaned(io_request& request, int result) noexcept {
   constexpr std::uint8_t orphaned_max = 16;
-  const bool perhaps = result == -EFAULT || (result == -ECANCELED && !request.cancel_wanted);
+  const bool perhaps = (result == -EFAULT || result == -ECANCELED) && !request.cancel_wanted;
   return perhaps && request.what == io_request::kind::read && !shut_down_ && ++request.orphaned <= orphaned_max;
 }
 

@@ -2,6 +2,7 @@
 #include <conduit/error.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <thread>
 
@@ -18,10 +19,14 @@ using namespace std::chrono_literals;
 // is left, but not for ever beside a process that never pauses.
 constexpr std::uint64_t written_back_min = 1U << 20;
 constexpr int rounds_max = 4;
-constexpr auto look_interval = 2ms;
-// It is written piece by piece: ext4 may have to read a bitmap to find the blocks of a piece, while it keeps every writer of the file out,
-// and that read stands behind all that was written before.
+// It is written piece by piece, so that the disk's queue stays short: whatever another process waits for stands behind what is in there.
+// And ext4 may have to read a bitmap to find the blocks of a piece, while it keeps every writer of the file out.
 constexpr std::uint64_t piece_bytes = 4U << 20;
+constexpr auto look_interval = 500us;
+// A disk that needs longer for a piece, or a file system that does not write on request: then the sync that counts has to wait.
+constexpr auto piece_patience = 2s;
+// Where another process appends, the last page never gets clean, nor a table that is rewritten with each of its puts.
+constexpr std::int64_t kept_dirty_max = 256 << 10;
 
 }  // namespace
 
@@ -31,16 +36,36 @@ void writer::write_back(int fd, std::uint64_t from) {
   io::file_status found;
   for (int round = 0; round < rounds_max; ++round) {
     if (disk_->status(fd, found) < 0 || found.size < from + written_back_min) return;
-    const auto left = [&] { return disk_->unwritten_bytes(fd, from, found.size - from); };
-    do {
-      for (std::uint64_t at = from; at < found.size; at += piece_bytes) {
-        if (!sync_is_next() || disk_->begin_write_back(fd, at, std::min(piece_bytes, found.size - at)) < 0) return;
-      }
-      if (left() < 0) return;  // the kernel cannot tell
-      std::this_thread::sleep_for(look_interval);
-    } while (left() > static_cast<std::int64_t>(written_back_min));
-    from = found.size;
+    for (; from < found.size; from += std::min(piece_bytes, found.size - from)) {
+      if (!write_piece_back(fd, from, std::min(piece_bytes, found.size - from))) return;
+    }
+    flush_disk();
   }
+}
+
+// False where that cannot be done, or nobody wants it any more.
+bool writer::write_piece_back(int fd, std::uint64_t at, std::uint64_t bytes) {
+  const auto begun = std::chrono::steady_clock::now();
+  while (std::chrono::steady_clock::now() - begun < piece_patience) {
+    if (!sync_is_next() || disk_->begin_write_back(fd, at, bytes) < 0) return false;
+    const std::int64_t left = disk_->unwritten_bytes(fd, at, bytes);
+    // Where the kernel cannot tell, the sync that counts waits for the rest.
+    if (left < 0) return left == -ENOSYS;
+    if (left <= kept_dirty_max) return true;
+    std::this_thread::sleep_for(look_interval);
+  }
+  return false;
+}
+
+// What is left to the sync that counts is in the file system's journal and the disk's own cache. The sync of another file takes both along,
+// and hears of no error of the data files: a file without a name, that nobody else has. Where there can be none, that sync has more to do.
+void writer::flush_disk() noexcept {
+  const std::int64_t opened = disk_->open(state_->directory.get(), ".", io::open_mode::unnamed, state_->how.file_mode);
+  if (opened < 0) return;
+  const unique_fd nobodys(static_cast<int>(opened));
+  char byte = 0;
+  const iovec part{&byte, 1};
+  if (disk_->write(nobodys.get(), &part, 1, 0) == 1) static_cast<void>(disk_->sync_data(nobodys.get()));
 }
 
 // Before the lock is taken. The files that were left need it no more, and of the mutable one little is left for `sync_all`. The syncs in

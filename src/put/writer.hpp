@@ -86,6 +86,8 @@ class writer : public std::enable_shared_from_this<writer> {
   bool sync_is_next() noexcept { return queue_.next_is(queued_op::kind::sync); }
   asio::awaitable<void> sync_without_lock();
   void write_back(int fd, std::uint64_t from);
+  bool write_piece_back(int fd, std::uint64_t at, std::uint64_t bytes);
+  void flush_disk() noexcept;
   asio::awaitable<std::error_code> sync_left(const unsynced_files::entry& left);
   asio::awaitable<std::error_code> sync_mutable(const unsynced_files::entry& seen);
   asio::awaitable<std::error_code> remove_file(std::uint32_t number);
@@ -111,7 +113,7 @@ class writer : public std::enable_shared_from_this<writer> {
   io::iov_cursor write_;
   frame_batch frames_;
   bool frames_held_ = false;  // encoded, and not yet written
-  work_queue ended_;  // to be completed; not in a coroutine's frame, for which there may be no memory
+  work_queue ended_;          // to be completed; not in a coroutine's frame, for which there may be no memory
   counters counted_;
   bool lock_held_ = false;
   std::error_code left_sync_failed_;  // why a sync before the lock was taken failed, for the `sync` that asked for it

@@ -108,6 +108,8 @@ class compression_of_file {
     if (!error) error = check_unchanged();
     if (!error && !changed_) error = sync_plain();
     if (plain_lost_ && !no_lock) lock_.give_up_file(result_.number);
+    // Until the lock can be had, this store knows it alone.
+    if (plain_lost_ && no_lock) state_.unsynced->poison(result_.number);
     if (!error && !changed_) error = lock_.announce_change();
     if (!error && !changed_) error = replace(spool);
     lock_.end();
@@ -236,9 +238,9 @@ class compression_of_file {
   const files::file_name compressed_name_;
   unique_fd plain_;
   closed_on_fork fork_guard_{-1};
-  io::file_status status_;  // of the plain file, as it was opened
-  bool plain_lost_ = false; // a sync of it failed
-  bool changed_ = false;    // the plain file is not that any more: start over
+  io::file_status status_;   // of the plain file, as it was opened
+  bool plain_lost_ = false;  // a sync of it failed
+  bool changed_ = false;     // the plain file is not that any more: start over
   bool done_ = false;
 };
 

@@ -3,10 +3,12 @@
 #include <asio/buffer.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
 #include <conduit/flat_file_db.hpp>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +18,7 @@
 #include "support/loop_threads.hpp"
 #include "support/moment.hpp"
 #include "support/outcome.hpp"
+#include "support/run_loop.hpp"
 #include "support/store_fixture.hpp"
 #include "support/store_on_disk.hpp"
 
@@ -174,6 +177,38 @@ TEST_CASE("A roll that runs completes as if it had not been cancelled") {
   go_on.reach();
   home.join();
   CHECK(roll.well());
+}
+
+TEST_CASE("A sync cancelled while it syncs one file leaves the others, and the put behind it need not wait for them") {
+  temporary_directory directory;
+  const auto hooks = std::make_shared<disk_hooks>();
+  asio::io_context context;
+  const store_on_disk store(context, options_in(directory), hooked(hooks));
+  for (int file = 0; file < 5; ++file) {
+    run(context, store.put(asio::buffer("some bytes", 10), asio::use_awaitable));
+    run(context, store.roll(asio::use_awaitable));
+  }
+  moment syncing;
+  moment go_on;
+  std::atomic<int> synced{0};
+  hooks->before_sync_data = [&] {
+    ++synced;
+    syncing.reach();
+    go_on.wait();
+  };
+  cancellation_signal signal;
+  outcome<> sync;
+  outcome<data_location> put;
+  store.sync(bind_cancellation_slot(signal.slot(), sync.handler()));
+  store.put(asio::buffer("more bytes", 10), put.handler());
+  loop_threads home(context);
+  syncing.wait();
+  signal.emit(cancellation_type::total);
+  go_on.reach();
+  home.join();
+  CHECK(sync.error == asio::error::operation_aborted);
+  CHECK(put.well());
+  CHECK(synced == 1);
 }
 
 TEST_CASE("A get cancelled before its turn ends as aborted or with the right bytes") {

@@ -1,12 +1,23 @@
 #include <asio/bind_cancellation_slot.hpp>
+#include <asio/buffer.hpp>
 #include <asio/error.hpp>
+#include <asio/use_awaitable.hpp>
 #include <catch2/catch.hpp>
 #include <conduit/flat_file_db.hpp>
 
+#include <cstdint>
+#include <memory>
+#include <string>
+
 #include "support/bytes.hpp"
 #include "support/foreign_lock.hpp"
+#include "support/hooked_disk.hpp"
+#include "support/loop_threads.hpp"
+#include "support/moment.hpp"
 #include "support/outcome.hpp"
+#include "support/run_loop.hpp"
 #include "support/store_fixture.hpp"
+#include "support/store_on_disk.hpp"
 
 using namespace conduit;
 using namespace conduit::test;
@@ -47,4 +58,42 @@ TEST_CASE("A compressed put that waits alone can be cancelled and run returns") 
   cancel.emit(asio::cancellation_type::terminal);
   store.context.run();
   CHECK(cancelled.error == asio::error::operation_aborted);
+}
+
+TEST_CASE("A roll under way ends as if it was not cancelled, though the put before it was cancelled while it was encoded") {
+  temporary_directory directory;
+  options how = options_in(directory);
+  how.compression = compression::zstd;
+  asio::io_context context;
+  const auto hooks = std::make_shared<disk_hooks>();
+  const store_on_disk store(context, how, hooked(hooks));
+  run(context, store.put(asio::buffer("the first", 9), asio::use_awaitable));
+  moment creating;
+  moment go_on;
+  hooks->before_create = [&] {
+    creating.reach();
+    go_on.wait();
+  };
+  foreign_lock other_process(how.data_directory.string() + ".lock");
+  // Far too large to be encoded in one turn of the loop.
+  const std::string bytes = bytes_of(1, 16U << 20);
+  asio::cancellation_signal cancel_put;
+  asio::cancellation_signal cancel_roll;
+  outcome<data_location> put;
+  outcome<std::uint32_t> roll;
+  store.put(asio::buffer(bytes), asio::bind_cancellation_slot(cancel_put.slot(), put.handler()));
+  store.roll(asio::bind_cancellation_slot(cancel_roll.slot(), roll.handler()));
+  context.restart();
+  context.poll();
+  cancel_put.emit(asio::cancellation_type::terminal);
+  REQUIRE(run_until_holds(context, [&] { return put.called(); }));
+  CHECK(put.error == asio::error::operation_aborted);
+  other_process.release();
+  loop_threads home(context);
+  creating.wait();
+  cancel_roll.emit(asio::cancellation_type::total);
+  go_on.reach();
+  home.join();
+  REQUIRE(roll.well());
+  CHECK(roll.value() == 1);
 }

@@ -1,5 +1,6 @@
 // The end of contexts and of handles while operations are pending: nothing leaks, nothing runs, nothing hangs.
 #include <asio/buffer.hpp>
+#include <asio/post.hpp>
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
 #include <conduit/flat_file_db.hpp>
@@ -7,10 +8,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <array>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/foreign_lock.hpp"
@@ -85,6 +89,73 @@ struct everything {
 
 constexpr std::size_t calls_of_everything = 13;
 
+enum class call : std::uint8_t { get, put, files, verify, sync, roll, compress_file, close };
+constexpr std::array every_call{call::get, call::put, call::files, call::verify, call::sync, call::roll, call::compress_file, call::close};
+
+template <typename Handler>
+void start(const flat_file_db& db, call what, const data_location& known, Handler handler) {
+  static const std::string bytes = bytes_of(12, 1000);
+  switch (what) {
+    case call::get:
+      return db.get(known, std::move(handler));
+    case call::put:
+      return db.put(asio::buffer(bytes), std::move(handler));
+    case call::files:
+      return db.files(std::move(handler));
+    case call::verify:
+      return db.verify(known.file_number, std::move(handler));
+    case call::sync:
+      return db.sync(std::move(handler));
+    case call::roll:
+      return db.roll(0, std::move(handler));
+    case call::compress_file:
+      return db.compress_file(known.file_number, std::move(handler));
+    case call::close:
+      return db.close(std::move(handler));
+  }
+}
+
+// Handlers that were called, and those that exist.
+struct handler_census {
+  std::size_t calls = 0;
+  std::size_t alive = 0;
+};
+
+// Has a handle of the store, as objects that end with one often do, and starts each call when it goes. Their handlers have one of these
+// each, until the depth is reached.
+class last_will {
+ public:
+  last_will(flat_file_db db, const data_location& known, unsigned depth, handler_census& census)
+      : db_(std::move(db)), known_(known), depth_(depth), census_(census) {
+    ++census_.alive;
+  }
+  last_will(const last_will&) = delete;
+  last_will& operator=(const last_will&) = delete;
+  ~last_will() {
+    --census_.alive;
+    for (const call what : every_call) {
+      if (depth_ != 0) start(db_, what, known_, handler(db_, known_, depth_ - 1, census_));
+    }
+  }
+
+  class handler {
+   public:
+    handler(const flat_file_db& db, const data_location& known, unsigned depth, handler_census& census)
+        : census_(census), will_(std::make_unique<last_will>(db, known, depth, census)) {}
+    void operator()(auto&&... /*results*/) { ++census_.calls; }
+
+   private:
+    handler_census& census_;
+    std::unique_ptr<last_will> will_;
+  };
+
+ private:
+  const flat_file_db db_;
+  const data_location known_;
+  const unsigned depth_;
+  handler_census& census_;
+};
+
 }  // namespace
 
 TEST_CASE("A context that never ran drops every pending operation without running a handler") {
@@ -130,6 +201,51 @@ TEST_CASE("A handle may outlive its context") {
   CHECK(all.calls() == 0);
   CHECK(all.pending() == 0);
   CHECK(db.is_open());
+}
+
+TEST_CASE("What the handler of a dropped call starts when it is destroyed is dropped too") {
+  const call dropped = GENERATE(from_range(every_call));
+  const auto form = GENERATE(compression::none, compression::zstd);
+  const int turns = GENERATE(0, 1);
+  const bool handle_outlives = GENERATE(false, true);
+  CAPTURE(dropped, form, turns, handle_outlives);
+  temporary_directory directory;
+  options how = options_in(directory);
+  how.compression = form;
+  how.frame_cache_bytes = 0;
+  handler_census census;
+  flat_file_db outliving;
+  {
+    asio::io_context context;
+    flat_file_db db = flat_file_db::open(context, how);
+    const data_location known = run(context, db.put(asio::buffer("something", 9)));
+    run(context, db.roll());
+    start(db, dropped, known, last_will::handler(db, known, 2, census));
+    if (handle_outlives) outliving = std::move(db);
+    db = {};
+    context.restart();
+    for (int i = 0; i < turns; ++i) context.poll_one();
+    census.calls = 0;
+  }
+  CHECK(census.calls == 0);
+  CHECK(census.alive == 0);
+}
+
+TEST_CASE("What is started when the handlers are destroyed that are posted to a context is dropped") {
+  const bool handle_outlives = GENERATE(false, true);
+  temporary_directory directory;
+  handler_census census;
+  flat_file_db outliving;
+  {
+    asio::io_context context;
+    flat_file_db db = flat_file_db::open(context, options_in(directory));
+    const data_location known = run(context, db.put(asio::buffer("something", 9)));
+    run(context, db.roll());
+    asio::post(context, last_will::handler(db, known, 2, census));
+    if (handle_outlives) outliving = db;
+  }
+  CHECK(census.calls == 0);
+  CHECK(census.alive == 0);
 }
 
 TEST_CASE("A bound context that never ran drops its operations while home goes on") {

@@ -98,6 +98,38 @@ int look_without_threads(const options& how) {
   return 0;
 }
 
+// Nothing else gives the loop work, and it runs once for each.
+int look_with_nothing_else_pending(options how) {
+  how.compression = compression::zstd;
+  asio::io_context context;
+  const std::string bytes = bytes_of(2, 1U << 20);
+  data_location stored;
+  {
+    const flat_file_db writer = flat_file_db::open(context, how);
+    stored = run(context, writer.put(asio::buffer(bytes)));
+    run(context, writer.roll());
+  }
+  run_dry(context);
+  const flat_file_db db = flat_file_db::open(context, how);
+  thread_limit threads;
+  for (const bool forbidden : {true, false}) {
+    forbidden ? threads.forbid() : threads.allow();
+    outcome<std::vector<file_info>> files;
+    context.restart();
+    db.files(files.handler());
+    context.run();
+    EXPECT_IN_CHILD(files.called());
+    EXPECT_IN_CHILD(forbidden ? files.error == no_thread : files.well());
+    outcome<blob> get;
+    context.restart();
+    db.get(stored, get.handler());
+    context.run();
+    EXPECT_IN_CHILD(get.called());
+    EXPECT_IN_CHILD(forbidden ? get.error == no_thread : get.well());
+  }
+  return 0;
+}
+
 int compress_without_threads(const options& how) {
   asio::io_context context;
   const store_on_disk store(context, how, cold);
@@ -167,6 +199,11 @@ TEST_CASE("Where no thread can be had, puts, rolls, syncs and gets of open files
 TEST_CASE("A look that needs a thread tells its handler that there is none, and the next one works") {
   temporary_directory directory;
   CHECK(in_child([&] { return look_without_threads(options_in(directory)); }) == 0);
+}
+
+TEST_CASE("A look that needs a thread, and is all that a loop has to do, tells its handler before the loop ends") {
+  temporary_directory directory;
+  CHECK(in_child([&] { return look_with_nothing_else_pending(options_in(directory)); }) == 0);
 }
 
 TEST_CASE("compress_file tells its handler that there is no thread, and the next one works") {

@@ -93,6 +93,50 @@ asio::awaitable<unsigned> race_puts(flat_file_db db, std::uint64_t seed, unsigne
   co_return wrong;
 }
 
+// Puts one after the other, and gets side by side, each begun by the handler of the one before until the time is over. The handler of a
+// get is busy for a while.
+class busy_crowd {
+ public:
+  explicit busy_crowd(const store_fixture::change& adjust) : store(adjust), known_(store.put(bytes_)) {}
+
+  void start(unsigned gets, std::chrono::steady_clock::duration lasting) {
+    end_ = std::chrono::steady_clock::now() + lasting;
+    for (unsigned i = 0; i < gets; ++i) get();
+    put();
+  }
+
+  std::atomic<unsigned> well{0};
+  std::atomic<unsigned> wrong{0};
+
+ private:
+  const std::string bytes_ = bytes_of(21, 20'000);
+
+ public:
+  store_fixture store;  // after what its operations use
+
+ private:
+  bool is_over() const { return std::chrono::steady_clock::now() >= end_; }
+  void get() {
+    if (is_over()) return;
+    store.db.get(known_, [this](std::error_code error, const blob& got) {
+      (!error && got.text() == bytes_ ? well : wrong).fetch_add(1);
+      const auto until = std::chrono::steady_clock::now() + 1ms;
+      while (std::chrono::steady_clock::now() < until) std::this_thread::yield();
+      get();
+    });
+  }
+  void put() {
+    if (is_over()) return;
+    store.db.put(asio::buffer(bytes_), [this](std::error_code error, data_location) {
+      (error ? wrong : well).fetch_add(1);
+      put();
+    });
+  }
+
+  const data_location known_;
+  std::chrono::steady_clock::time_point end_;
+};
+
 }  // namespace
 
 TEST_CASE("One context run by four threads answers thousands of operations rightly") {
@@ -150,6 +194,19 @@ TEST_CASE("The writer ends and starts again all the time while four threads run 
   }
   CHECK(results.wrong == 0);
   CHECK(store.db.stats().puts == 1200);
+}
+
+TEST_CASE("Durable puts end well beside gets whose handlers keep four threads busy") {
+  const auto form = GENERATE(compression::none, compression::zstd);
+  busy_crowd all([form](options& how) {
+    how.compression = form;
+    how.durability = durability::fdatasync;
+  });
+  all.start(60, 700ms);
+  loop_threads(all.store.context, thread_count).join();
+  CHECK(all.wrong == 0);
+  CHECK(all.well > 60);
+  CHECK(all.store.db.stats().puts > 1);
 }
 
 TEST_CASE("Coroutines on strands of a context with four threads may race reads against timers") {

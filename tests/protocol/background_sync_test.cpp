@@ -85,7 +85,7 @@ TEST_CASE("rule 10: where the next file cannot be begun, sync covers what is put
   script.let_syncs_end();
   // What was posted before has ended then.
   std::promise<void> reached;
-  store.internals().state->helpers.post_in_background([&reached] { reached.set_value(); });
+  REQUIRE(!store.internals().state->helpers.post_in_background([&reached] { reached.set_value(); }));
   reached.get_future().wait();
   script.begun_since_put = 0;
   outcome<> sync;

@@ -3,6 +3,12 @@
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
 
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "support/bytes.hpp"
 #include "support/machine.hpp"
 
@@ -244,14 +250,54 @@ TEST_CASE("rule 10: a sync whose directory cannot be synced is a failed sync") {
   CHECK(writer->sync() == errc::poisoned);
 }
 
-TEST_CASE("rule 10: the file whose first sync failed is not used") {
+TEST_CASE("rule 10: the file whose first sync failed is not used, where it cannot be removed either") {
   machine host;
   process writer = host.start();
-  writer.script->fail_next(io_call::sync_data, fault::with_error(EIO), ".dat");
+  writer.script->set_rule([failed = false](const seen_call& call) mutable -> std::optional<fault> {
+    const bool first_sync = call.kind == io_call::sync_data && !std::exchange(failed, true);
+    return first_sync || call.kind == io_call::remove ? std::optional(fault::with_error(EIO)) : std::nullopt;
+  });
   CHECK(writer->put("some bytes").error == std::errc::io_error);
   const auto next = writer->put("some bytes");
   REQUIRE(!next.error);
   CHECK(next.value.file_number == 1);
+}
+
+TEST_CASE("rule 10: first puts that fail before their file is durable leave none behind") {
+  machine host;
+  process writer = host.start();
+  const io_call failing = GENERATE(io_call::sync_parent, io_call::sync_data);
+  writer.script->fail_every(failing, fault::with_error(EIO));
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    CHECK(writer->put("refused").error == std::errc::io_error);
+    CHECK(host.names().empty());
+  }
+  CHECK(writer.script->hits() == 3);
+  writer.script->set_rule({});
+  CHECK(!writer->put("some bytes").error);
+  CHECK(host.names().size() == 1);
+}
+
+TEST_CASE("rule 13: a file that was left and failed to sync is compressed by nobody in this boot") {
+  machine host;
+  process writer = host.start();
+  process other = host.start();
+  const auto before = writer->put("some bytes");
+  REQUIRE(!before.error);
+  REQUIRE(writer->roll().value == 1);
+  REQUIRE(!writer->put("more bytes").error);
+  writer.script->fail_next(io_call::sync_data, fault::with_error(EIO), "data_00000000.dat");
+  SECTION("as sync found out") { REQUIRE(writer->sync() == std::errc::io_error); }
+  SECTION("as its compression found out") { REQUIRE(writer->compress_file(0).error == std::errc::io_error); }
+  CHECK(writer.script->hits() == 1);
+  CHECK(writer->compress_file(0).error == errc::poisoned);
+  CHECK(host.record()->poisoned == 0U);
+  CHECK(other->compress_file(0).error == errc::poisoned);
+  CHECK(host.start()->compress_file(0).error == errc::poisoned);
+  CHECK(host.names() == std::vector<std::string>{"data_00000000.dat", "data_00000001.dat"});
+  CHECK(writer->get(before.value).value == "some bytes");
+  // The file above it has lost nothing.
+  CHECK(writer->put("goes on").value.file_number == 1);
 }
 
 TEST_CASE("rule 10: nobody uses a file whose entry a dead process failed to sync") {

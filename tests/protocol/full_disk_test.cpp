@@ -100,6 +100,29 @@ TEST_CASE("rule 11: files are deleted on a full disk before the store has a reco
   CHECK(next->put("goes on").value.file_number == 2);
 }
 
+TEST_CASE("rule 11: where a full disk cannot overwrite the record either, what lies below a sealed file can be deleted") {
+  machine host([](options& how) { how.compression = GENERATE(compression::none, compression::zstd); });
+  {
+    process writer = host.start();
+    for (int number = 0; number < 2; ++number) {
+      REQUIRE(!writer->put("some bytes").error);
+      REQUIRE(!writer->roll().error);
+    }
+    REQUIRE(!writer->put("some bytes").error);
+  }
+  process next = host.start();
+  next.script->set_rule(full(ENOSPC, true));
+  SECTION("files before a number") {
+    const auto deleted = next->delete_before(1);
+    CHECK(!deleted.error);
+    CHECK(deleted.value == 1);
+  }
+  SECTION("one file") { CHECK(!next->delete_file(0)); }
+  CHECK(host.names().size() == 2);
+  next.script->set_rule({});
+  CHECK(next->put("goes on").value.file_number == 2);
+}
+
 TEST_CASE("rule 15: on a full disk a poisoned last file does not keep those from being deleted that have a sealed one above them") {
   machine host([](options& how) { how.durability = durability::fdatasync; });
   process writer = host.start();

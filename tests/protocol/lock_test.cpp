@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
 
+#include <cerrno>
+
 #include "support/bytes.hpp"
 #include "support/child_process.hpp"
 #include "support/foreign_lock.hpp"
@@ -177,6 +179,35 @@ TEST_CASE("rule 17: the lock is given free before a put is acknowledged, well or
   CHECK(lock_is_free(host.lock_path()));
   const auto calls = writer.script->calls();
   CHECK(std::count_if(calls.begin(), calls.end(), is_unlock) == static_cast<std::ptrdiff_t>(writer.calls(io_call::try_lock).size()));
+}
+
+TEST_CASE("rule 17: a put waits for the lock without a descriptor for its thread") {
+  machine host;
+  process writer = host.start();
+  REQUIRE(!writer->put("some bytes").error);
+  foreign_lock other(host.lock_path());
+  writer.script->fail_every(io_call::open, fault::with_error(GENERATE(EMFILE, ENFILE)), ".lock");
+  auto waiting = writer->begin_put("more bytes");
+  // It asks now and then.
+  while (writer.calls(io_call::try_lock).size() < 5 && !waiting->has_value()) writer->context().run_one();
+  CHECK_FALSE(waiting->has_value());
+  other.release();
+  const auto stored = writer->wait(waiting);
+  REQUIRE(!stored.error);
+  CHECK(stored.value.start == 10);
+}
+
+TEST_CASE("rule 17: a store can be closed though the lock cannot be had") {
+  machine host;
+  process writer = host.start();
+  REQUIRE(!writer->put("some bytes").error);
+  const foreign_lock other(host.lock_path());
+  writer.script->fail_every(io_call::open, fault::with_error(EACCES), ".lock");
+  const auto put = writer->begin_put("more bytes");
+  const auto sync = writer->begin_sync();
+  CHECK(!writer->close());
+  CHECK(writer->wait(put).error.value() == EACCES);
+  CHECK(writer->wait(sync).error.value() == EACCES);
 }
 
 TEST_CASE("rule 17: a lock that cannot be had is an error of the put and not a wait") {

@@ -49,10 +49,28 @@ bool is_transfer(io_call kind) noexcept {
 }  // namespace
 
 std::string_view name_of(io_call kind) noexcept {
-  constexpr std::array<std::string_view, 22> names{
-      "start_read",      "start_write",    "start_sync",  "read_cached", "read",   "write", "sync_data", "begin_write_back",
-      "unwritten_bytes", "sync_directory", "sync_parent", "truncate",    "remove", "link",  "copy_permissions", "list",
-      "open",            "status",         "status_at",   "try_lock",    "try_lock_shared", "unlock"};
+  constexpr std::array<std::string_view, 22> names{"start_read",
+                                                   "start_write",
+                                                   "start_sync",
+                                                   "read_cached",
+                                                   "read",
+                                                   "write",
+                                                   "sync_data",
+                                                   "begin_write_back",
+                                                   "unwritten_bytes",
+                                                   "sync_directory",
+                                                   "sync_parent",
+                                                   "truncate",
+                                                   "remove",
+                                                   "link",
+                                                   "copy_permissions",
+                                                   "list",
+                                                   "open",
+                                                   "status",
+                                                   "status_at",
+                                                   "try_lock",
+                                                   "try_lock_shared",
+                                                   "unlock"};
   return names.at(static_cast<std::size_t>(kind));
 }
 

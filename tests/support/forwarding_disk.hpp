@@ -29,7 +29,9 @@ class forwarding_disk : public io::file_io {
   std::int64_t begin_write_back(int fd, std::uint64_t offset, std::uint64_t size) override {
     return real_->begin_write_back(fd, offset, size);
   }
-  std::int64_t unwritten_bytes(int fd, std::uint64_t offset, std::uint64_t size) override { return real_->unwritten_bytes(fd, offset, size); }
+  std::int64_t unwritten_bytes(int fd, std::uint64_t offset, std::uint64_t size) override {
+    return real_->unwritten_bytes(fd, offset, size);
+  }
   std::int64_t sync_directory(int fd) override { return real_->sync_directory(fd); }
   std::int64_t sync_parent(int directory) override { return real_->sync_parent(directory); }
   std::int64_t truncate(int fd, std::uint64_t size) override { return real_->truncate(fd, size); }

@@ -153,8 +153,9 @@ class upkeep {
       return 127;
     });
     if (child.wait() != 0) throw std::runtime_error("ffdb export failed");
-    std::filesystem::remove_all(copy);
   }
+  // What is not measured of `export_all`.
+  void remove_copy() { std::filesystem::remove_all(scratch_ / "copy"); }
   void compress() {
     asio::io_context context(1);
     const flat_file_db db = flat_file_db::open(context, how_);
@@ -197,7 +198,8 @@ bool report(const char* what, const measured& found) {
   return well >= well_min;
 }
 
-bool measure(const options& how, const std::filesystem::path& scratch, std::uint64_t bytes, std::chrono::milliseconds idle) {
+bool measure(const options& how, const std::filesystem::path& scratch, std::uint64_t bytes, std::chrono::milliseconds idle,
+             const std::string& only) {
   asio::io_context context(1);
   stored_files files = run(context, fill(flat_file_db::open(context, how), bytes));
   upkeep done(how, std::move(files), scratch);
@@ -210,10 +212,11 @@ bool measure(const options& how, const std::filesystem::path& scratch, std::uint
   const std::vector<operation> operations{{"files", {}, [&] { done.list(); }},
                                           {"verify", {}, [&] { done.verify(); }},
                                           {"sync", [&] { done.write_unsynced(); }, [&] { done.sync(); }},
-                                          {"export", {}, [&] { done.export_all(); }},
+                                          {"export", [&] { done.remove_copy(); }, [&] { done.export_all(); }},
                                           {"compress", {}, [&] { done.compress(); }}};
   bool well = true;
   for (const operation& one : operations) {
+    if (only != "all" && only != one.name) continue;
     measured found;
     for (std::uint32_t round = 0; round < rounds; ++round) {
       found.alone.push_back(other.longest_beside([] {}, idle));
@@ -230,8 +233,8 @@ bool measure(const options& how, const std::filesystem::path& scratch, std::uint
 
 int main(int count, char** words) {
   using namespace conduit::test;
-  const process_arguments arguments(count, words,
-                                    {{"backend", "io_uring"}, {"durability", "none"}, {"mebibytes", "4096"}, {"idle-ms", "1000"}});
+  const process_arguments arguments(
+      count, words, {{"backend", "io_uring"}, {"durability", "none"}, {"mebibytes", "4096"}, {"idle-ms", "1000"}, {"operation", "all"}});
   bool well = true;
   for (const auto& [engine, engine_name] : arguments.backends()) {
     for (const auto& [wanted, durability_name] : arguments.durabilities()) {
@@ -243,7 +246,9 @@ int main(int count, char** words) {
       how.durability = wanted;
       how.allow_network = true;
       how.max_file_size = 1ULL << 40U;
-      well = measure(how, scratch, arguments.number("mebibytes") << 20U, std::chrono::milliseconds(arguments.number("idle-ms"))) && well;
+      well = measure(how, scratch, arguments.number("mebibytes") << 20U, std::chrono::milliseconds(arguments.number("idle-ms")),
+                     arguments.text("operation")) &&
+             well;
       std::filesystem::remove_all(scratch);
     }
   }
