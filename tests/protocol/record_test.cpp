@@ -210,6 +210,7 @@ TEST_CASE("rule 2: a first put that fails leaves the record of the old boot") {
   CHECK(host.record()->boot == old_boot);
   const auto next = writer->put("more bytes");
   REQUIRE(!next.error);
-  CHECK(next.value.file_number == 2);
+  // A file that could not be synced was removed again, before anybody used it.
+  CHECK(next.value.file_number == (failing == io_call::sync_data ? 1 : 2));
   CHECK(host.record()->boot == host.boot());
 }
