@@ -131,8 +131,7 @@ bool writer::complete_few() {
 void writer::throw_from_context(std::exception_ptr thrown) noexcept {
   try {
     asio::post(home_, [thrown = std::move(thrown)] { std::rethrow_exception(thrown); });
-  } catch (const std::bad_alloc&) {
-    // Lost: the other handlers matter more.
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): it is lost, since the other handlers matter more
   }
 }
 
