@@ -342,12 +342,12 @@ TEST_CASE("A child opens stores on contexts of its own and on no inherited one t
 
 TEST_CASE("A child destroys everything at once, whatever locks the parent's threads held at the fork") {
   busy_store store(durability::none);
+  std::atomic<bool> stop{false};
+  std::atomic<int> started{0};
+  std::atomic<int> called{0};
   {
     // Two threads run the loop, and a third one starts operations all the time: at a fork some of them hold locks.
     const loop_threads loops(*store.context, 2);
-    std::atomic<bool> stop{false};
-    std::atomic<int> started{0};
-    std::atomic<int> called{0};
     std::thread starter([&] {
       while (!stop) {
         if (started - called > 500) {
@@ -368,6 +368,7 @@ TEST_CASE("A child destroys everything at once, whatever locks the parent's thre
     stop = true;
     starter.join();
   }
+  CHECK(called == started);
   CHECK(store.ended == store.started);
   CHECK(store.wrong == 0);
 }
