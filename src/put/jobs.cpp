@@ -25,6 +25,7 @@ constexpr auto gap = 1ms;
 asio::awaitable<std::error_code> writer::let_others_in() {
   leave_lock();
   co_await rest(gap);
+  if (forked()) co_return make_error_code(errc::forked);
   std::error_code error;
   if (try_take_lock()) co_return error;
   do {
@@ -60,6 +61,7 @@ asio::awaitable<void> writer::run_job(put_queue::job job) {
     case queued_op::kind::append:
       break;
   }
+  if (forked()) co_return;  // the job is the parent's, who completes it
   if (lock_held_) leave_lock();
   add_ended(queue_.finish_job(job, error));
   co_await complete();

@@ -228,6 +228,7 @@ asio::awaitable<void> writer::run() {
     } else {
       co_await write_batch();
     }
+    if (forked()) break;
     // What the handlers have put is the next batch. Where they put nothing, whatever arrives in this turn is. A turn of the loop costs as
     // much as the rest of a small batch.
     if (handlers_run_ >= io::handlers_a_turn || queue_.empty()) {
