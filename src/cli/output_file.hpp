@@ -20,8 +20,7 @@ class output_file {
   ~output_file();
 
   void write(std::span<const std::byte> bytes);
-  // The file, to be closed.
-  unique_fd commit();
+  void commit();
 
  private:
   std::filesystem::path target_;
