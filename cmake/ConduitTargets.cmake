@@ -37,10 +37,9 @@ endfunction()
 function(conduit_link_what_it_includes target source result)
   # Its includes decide what is linked, so configure again when they may have changed.
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${source}")
-  file(STRINGS "${source}" includes REGEX "^[ \t]*#[ \t]*include|ASIO_HAS_IO_URING")
+  file(STRINGS "${source}" includes REGEX "^[ \t]*#[ \t]*include")
   # regular expression | what to link | what it is called
   set(known
-    "ASIO_HAS_IO_URING|PkgConfig::liburing|liburing"
     "include <liburing|PkgConfig::liburing|liburing"
     "include <xxhash|PkgConfig::libxxhash|xxHash"
     "include <zstd|PkgConfig::libzstd|libzstd"
