@@ -9,9 +9,10 @@
 
 namespace conduit {
 
+constinit std::atomic<std::uint64_t> forks_survived{0};
+
 struct fork_registry {
   std::mutex mutex;
-  std::atomic<std::uint64_t> generation{0};
   closed_on_fork* first = nullptr;
 
   fork_registry() {
@@ -25,7 +26,7 @@ struct fork_registry {
   }
 
   void in_child() {
-    generation.fetch_add(1, std::memory_order_relaxed);
+    forks_survived.fetch_add(1, std::memory_order_relaxed);
     // The number stays taken, by something harmless that can be polled: whoever owns it in this
     // process closes it once more, or lets its reactor watch it again.
     int harmless = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -46,10 +47,12 @@ struct fork_registry {
   }
 };
 
-std::uint64_t fork_generation() noexcept {
-  static fork_registry& registry = fork_registry::instance();
-  return registry.generation.load(std::memory_order_relaxed);
-}
+namespace {
+
+// Forks are counted from here on: before any store can be open, since whoever opens one links this file.
+[[maybe_unused]] const fork_registry& counting = fork_registry::instance();
+
+}  // namespace
 
 closed_on_fork::closed_on_fork(int fd) : fd_(fd) {
   fork_registry& registry = fork_registry::instance();

@@ -8,8 +8,12 @@
 
 namespace conduit {
 
-// Counts forks seen from inside: a child's count differs from the one its parent's stores were opened under.
-std::uint64_t fork_generation() noexcept;
+// How many forks lie between this process and the one that loaded the library. Only `fork_generation` is for others to use.
+extern constinit std::atomic<std::uint64_t> forks_survived;
+
+// Counts forks seen from inside: a child's count differs from the one its parent's stores were opened under. A plain load, since each
+// operation asks several times.
+inline std::uint64_t fork_generation() noexcept { return forks_survived.load(std::memory_order_relaxed); }
 
 // A value that a forked child does not destroy: to destroy a condition variable waits for threads that the child does not have.
 template <typename T>

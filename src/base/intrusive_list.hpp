@@ -53,19 +53,15 @@ class intrusive_list {
 
   // Moves the first of `other`, at most `count`, behind what is here. How many these were.
   std::size_t splice_front(intrusive_list& other, std::size_t count) noexcept {
-    hook* last = &other.head_;
+    hook* rest = other.head_.next;
     std::size_t moved = 0;
-    for (; moved < count && last->next != &other.head_; ++moved) last = last->next;
-    if (moved == 0) return 0;
-    hook* const rest = last->next;
-    head_.prev->next = other.head_.next;
-    other.head_.next->prev = head_.prev;
-    head_.prev = last;
-    last->next = &head_;
-    other.head_.next = rest;
-    rest->prev = &other.head_;
+    for (; moved < count && rest != &other.head_; ++moved) rest = rest->next;
+    splice_to(other, rest);
     return moved;
   }
+
+  // Moves what stands before `end` in `other`, or all of it where that is null, behind what is here.
+  void splice_before(intrusive_list& other, T* end) noexcept { splice_to(other, end == nullptr ? &other.head_ : static_cast<hook*>(end)); }
 
   // The item behind `item`, or null at the end.
   T* after(T& item) noexcept {
@@ -74,6 +70,18 @@ class intrusive_list {
   }
 
  private:
+  void splice_to(intrusive_list& other, hook* rest) noexcept {
+    hook* const first = other.head_.next;
+    if (first == rest) return;
+    hook* const last = rest->prev;
+    head_.prev->next = first;
+    first->prev = head_.prev;
+    head_.prev = last;
+    last->next = &head_;
+    other.head_.next = rest;
+    rest->prev = &other.head_;
+  }
+
   hook head_{&head_, &head_};
 };
 

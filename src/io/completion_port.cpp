@@ -1,14 +1,13 @@
 #include "io/completion_port.hpp"
 
-#include <asio/post.hpp>
-
 #include "io/deliver.hpp"
 
 namespace conduit::io {
 
 asio::execution_context::id completion_port::id;
 
-completion_port::completion_port(asio::execution_context& context) : service(context), context_(static_cast<asio::io_context&>(context)) {}
+completion_port::completion_port(asio::execution_context& context)
+    : service(context), context_(static_cast<asio::io_context&>(context)), turns_(context_) {}
 
 completion_port& completion_port::of(asio::io_context& context) { return asio::use_service<completion_port>(context); }
 
@@ -32,14 +31,14 @@ void completion_port::deliver(detail::completion& operation) {
     arrival_->notify_all();
     return;
   }
-  post_turn();
+  post_turns();
   // Only now, with a handler posted: the context may have no other work.
   leave(operation);
 }
 
 void completion_port::deliver_all(work_queue& operations) {
   const std::lock_guard hold(mutex_);
-  if (!shut_down_) post_turn();
+  if (!shut_down_) post_turns();
   while (!operations.empty()) {
     detail::completion& operation = operations.pop_front();
     arrived_.push_back(operation);
@@ -49,10 +48,8 @@ void completion_port::deliver_all(work_queue& operations) {
   if (shut_down_) arrival_->notify_all();
 }
 
-void completion_port::post_turn() {
-  if (turn_posted_) return;
-  asio::post(context_, with_memory(turn_memory_, [this] { turn(); }));
-  turn_posted_ = true;
+void completion_port::post_turns() {
+  turns_.post(arrived_.empty() ? 0 : arrived_count_.load(std::memory_order_relaxed), [this] { turn(); });
 }
 
 void completion_port::take_back(detail::completion& operation) noexcept {
@@ -61,7 +58,7 @@ void completion_port::take_back(detail::completion& operation) noexcept {
   if (!away_.empty()) return;
   // This may be all the work that the context has, outside of `run` too. Without it Asio would stop the context, and never run what the
   // caller is about to post.
-  if (!shut_down_) post_turn();
+  if (!shut_down_) post_turns();
   work_.reset();
 }
 
@@ -76,15 +73,16 @@ void completion_port::turn() {
   // What arrived before the fork is completed by the parent.
   if (forked()) return;
   std::unique_lock hold(mutex_);
-  turn_posted_ = false;
-  work_queue share = take_turn(arrived_);
-  if (!arrived_.empty()) post_turn();
+  turns_.one_began();
+  work_queue share;
+  share.splice_front(arrived_, handlers_a_turn);
+  if (!arrived_.empty()) post_turns();
   hold.unlock();
   complete_all(share, arrived_count_, [this](work_queue& rest) {
     const std::lock_guard again(mutex_);
     rest.splice(arrived_);
     arrived_.splice(rest);
-    post_turn();
+    post_turns();
   });
 }
 

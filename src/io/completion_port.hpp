@@ -13,7 +13,7 @@
 
 #include "base/fork_guard.hpp"
 #include "base/intrusive_list.hpp"
-#include "io/handler_memory.hpp"
+#include "io/posted_turns.hpp"
 
 namespace conduit::io {
 
@@ -47,7 +47,7 @@ class completion_port final : public asio::execution_context::service {
 
   void shutdown() override;
   void leave(detail::completion& operation) noexcept;
-  void post_turn();
+  void post_turns();
   void turn();
 
   asio::io_context& context_;
@@ -57,8 +57,7 @@ class completion_port final : public asio::execution_context::service {
   away_queue away_;
   work_queue arrived_;
   std::atomic<unsigned> arrived_count_{0};
-  bool turn_posted_ = false;
-  handler_memory turn_memory_;
+  posted_turns turns_;
   std::atomic<bool> shut_down_{false};  // changed under the mutex
   // Held while anything is away: `run` must not return under a pending operation.
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;

@@ -12,13 +12,6 @@ namespace conduit::io {
 // take it meanwhile, timers and sockets come in between, and `stop` is heard.
 inline constexpr unsigned handlers_a_turn = 16;
 
-// Moves the share of one turn out of `from`.
-inline work_queue take_turn(work_queue& from) noexcept {
-  work_queue share;
-  share.splice_front(from, handlers_a_turn);
-  return share;
-}
-
 // Bytes that one turn has the kernel copy out of the page cache, on the loop's thread, before it looks at timers and sockets again.
 inline constexpr std::size_t bytes_a_turn = 4U << 20;
 

@@ -16,10 +16,11 @@ class handler_memory {
   handler_memory(const handler_memory&) = delete;
   handler_memory& operator=(const handler_memory&) = delete;
 
-  // The heap only for a second handler at the same time.
+  // By one thread at a time. The heap only for a second handler at the same time.
   void* allocate(std::size_t bytes) {
-    if (bytes <= room_.size() && !taken_.exchange(true, std::memory_order_acquire)) return room_.data();
-    return ::operator new(bytes);
+    if (bytes > room_.size() || taken_.load(std::memory_order_acquire)) return ::operator new(bytes);
+    taken_.store(true, std::memory_order_relaxed);
+    return room_.data();
   }
   void deallocate(void* memory) noexcept {
     if (memory == room_.data()) {

@@ -1,6 +1,5 @@
 #include "io/ring_service.hpp"
 
-#include <asio/post.hpp>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -47,7 +46,8 @@ std::error_code try_ring() noexcept {
   return os_error(result);
 }
 
-ring_service::ring_service(asio::execution_context& context) : service(context), context_(static_cast<asio::io_context&>(context)) {
+ring_service::ring_service(asio::execution_context& context)
+    : service(context), context_(static_cast<asio::io_context&>(context)), turns_(context_) {
   unsigned entries = 0;
   error_ = os_error(set_up(ring_, entries));
   if (error_) return;
@@ -95,7 +95,7 @@ void ring_service::start(io_request& request) {
   queued_.push_back(request);
   ++queued_count_;
   pending_.fetch_add(request.linked != nullptr ? 2 : 1, std::memory_order_relaxed);
-  post_turn();
+  if (!turns_.any()) post_turns();
 }
 
 void ring_service::complete_later(io_request& request) {
@@ -107,7 +107,7 @@ void ring_service::complete_later(io_request& request) {
   }
   pending_.fetch_add(1, std::memory_order_relaxed);
   finish(request, request.result);
-  post_turn();
+  if (!turns_.any()) post_turns();
 }
 
 void ring_service::finish(io_request& request, std::int64_t result) noexcept {
@@ -121,24 +121,26 @@ void ring_service::finish(io_request& request, std::int64_t result) noexcept {
 
 // ---- one turn of the loop
 
-void ring_service::post_turn() {
-  if (turn_posted_) return;
-  asio::post(context_, with_memory(turn_memory_, [this] {
-               if (forked()) return;
-               std::unique_lock hold(mutex_);
-               turn_posted_ = false;
-               take_turn_under(hold);
-             }));
-  turn_posted_ = true;
+void ring_service::post_turns() {
+  turns_.post(reaped_count_, [this] {
+    if (forked()) return;
+    std::unique_lock hold(mutex_);
+    turns_.one_began();
+    take_turn_under(hold);
+  });
 }
 
 void ring_service::take_turn_under(std::unique_lock<std::mutex>& hold) {
   reap();
-  if (submission_is_due()) submit_queued();
-  reap();
-  work_queue share = take_turn(reaped_);
-  reaped_count_ -= std::min<std::size_t>(reaped_count_, handlers_a_turn);
-  if (!reaped_.empty() || may_submit()) post_turn();
+  bool more = may_submit();
+  if (more && submission_is_due()) {
+    submit_queued();
+    reap();
+    more = may_submit();
+  }
+  work_queue share;
+  reaped_count_ -= share.splice_front(reaped_, handlers_a_turn);
+  if (!reaped_.empty() || more) post_turns();
   watch_or_rest();
   hold.unlock();
   complete_all(share, pending_, [this](work_queue& rest) {
@@ -146,7 +148,7 @@ void ring_service::take_turn_under(std::unique_lock<std::mutex>& hold) {
     for (detail::completion* entry = &rest.front(); entry != nullptr; entry = rest.after(*entry)) ++reaped_count_;
     rest.splice(reaped_);
     reaped_.splice(rest);
-    post_turn();
+    post_turns();
   });
 }
 
@@ -163,7 +165,7 @@ bool ring_service::may_submit() noexcept {
 
 // Only where no other turn is to come: that one looks again.
 void ring_service::watch_or_rest() {
-  if (shut_down_ || turn_posted_) return;
+  if (shut_down_ || turns_.any()) return;
   if (in_flight_ == 0) {
     // An armed wait would keep `run` from returning. Its handler still runs, aborted, and finds nothing.
     std::error_code ignored;
@@ -227,20 +229,22 @@ void ring_service::fill(io_request& request, bool link) noexcept {
 }
 
 void ring_service::reap() noexcept {
+  unsigned head = 0;
+  unsigned seen = 0;
   io_uring_cqe* entry = nullptr;
-  while (in_flight_ != 0 && io_uring_peek_cqe(&ring_, &entry) == 0) {
+  io_uring_for_each_cqe(&ring_, head, entry) {
+    ++seen;
     auto* request = static_cast<io_request*>(io_uring_cqe_get_data(entry));
-    const int result = entry->res;
-    io_uring_cqe_seen(&ring_, entry);
-    --in_flight_;
     if (request == nullptr) continue;  // the answer to a cancellation
     returned_by_kernel(request);
-    if (is_orphaned(*request, result)) {
+    if (entry->res < 0 && is_orphaned(*request, entry->res)) {
       requeue(*request);
     } else {
-      finish(*request, result);
+      finish(*request, entry->res);
     }
   }
+  io_uring_cq_advance(&ring_, seen);
+  in_flight_ -= seen;
 }
 
 // A read that had to wait is carried on by the thread that submitted it. Where that thread has ended the kernel says this, and another
@@ -276,7 +280,7 @@ void ring_service::cancel(io_request& request) noexcept {
     work_queue::erase(request);
     --queued_count_;
     finish(request, -ECANCELED);
-    post_turn();
+    post_turns();
   } else if (request.state == io_request::phase::in_kernel && !request.cancel_wanted && in_flight_ < in_flight_max_) {
     io_uring_sqe* entry = io_uring_get_sqe(&ring_);
     if (entry == nullptr) return;  // it is only a wish
@@ -284,7 +288,7 @@ void ring_service::cancel(io_request& request) noexcept {
     io_uring_prep_cancel(entry, &request, 0);
     io_uring_sqe_set_data(entry, nullptr);
     ++in_flight_;
-    post_turn();
+    post_turns();
   }
 }
 
@@ -303,7 +307,7 @@ void ring_service::wait(io_request& request) noexcept {
     reap();
     if (request.state != io_request::phase::done) await_kernel();
   }
-  if (!reaped_.empty() || may_submit()) post_turn();
+  if (!reaped_.empty() || may_submit()) post_turns();
 }
 
 // ---- ends

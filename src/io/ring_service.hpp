@@ -18,6 +18,7 @@
 #include "base/intrusive_list.hpp"
 #include "io/engine.hpp"
 #include "io/handler_memory.hpp"
+#include "io/posted_turns.hpp"
 
 namespace conduit::io {
 
@@ -44,7 +45,7 @@ class ring_service final : public asio::execution_context::service, public engin
   void shutdown() override;
 
   // All of these under the lock.
-  void post_turn();
+  void post_turns();
   bool submission_is_due() const noexcept;
   bool may_submit() noexcept;
   void submit_queued() noexcept;
@@ -76,10 +77,9 @@ class ring_service final : public asio::execution_context::service, public engin
   std::size_t reaped_count_ = 0;
   unsigned in_flight_ = 0;
   unsigned in_flight_max_ = 0;
-  bool turn_posted_ = false;
   bool watching_ = false;
   bool shut_down_ = false;
-  handler_memory turn_memory_;
+  posted_turns turns_;
   handler_memory watch_memory_;
   std::optional<asio::posix::stream_descriptor> watch_;
   std::optional<closed_on_fork> ring_in_child_;

@@ -1,6 +1,5 @@
 #include "io/thread_service.hpp"
 
-#include <asio/post.hpp>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -65,7 +64,7 @@ detail::completion* first_of(work_queue& queue) noexcept { return queue.empty() 
 }  // namespace
 
 thread_service::thread_service(asio::execution_context& context)
-    : service(context), context_(static_cast<asio::io_context&>(context)), port_(completion_port::of(context_)) {}
+    : service(context), port_(completion_port::of(static_cast<asio::io_context&>(context))), turns_(port_.context()) {}
 
 thread_service& thread_service::of(asio::io_context& context) { return asio::use_service<thread_service>(context); }
 
@@ -83,8 +82,9 @@ void thread_service::start(io_request& request) {
   }
   request.state = io_request::phase::queued;
   queued_.push_back(request);
+  ++queued_count_;
   pending_.fetch_add(1, std::memory_order_relaxed);
-  post_turn();
+  if (!turns_.any()) post_turns();
 }
 
 void thread_service::complete_later(io_request& request) {
@@ -96,65 +96,88 @@ void thread_service::complete_later(io_request& request) {
   }
   request.state = io_request::phase::done;
   queued_.push_back(request);
+  ++queued_count_;
   pending_.fetch_add(1, std::memory_order_relaxed);
-  post_turn();
+  if (!turns_.any()) post_turns();
 }
 
 // ---- one turn of the loop
 
-void thread_service::post_turn() {
-  if (turn_posted_) return;
-  asio::post(context_, with_memory(turn_memory_, [this] { turn(); }));
-  turn_posted_ = true;
+void thread_service::post_turns() {
+  turns_.post(queued_count_, [this] { turn(); });
 }
 
 void thread_service::turn() {
   if (forked()) return;
   std::unique_lock hold(mutex_);
-  turn_posted_ = false;
-  work_queue arrived = take_arrived();
-  if (!queued_.empty()) post_turn();
+  turns_.one_began();
+  work_queue share = take_arrived();
+  if (!queued_.empty()) post_turns();
   hold.unlock();
-  work_queue finished;
-  work_queue slow;
-  while (!arrived.empty()) {
-    auto& request = static_cast<io_request&>(arrived.pop_front());
-    (request.state == io_request::phase::done || read_at_once(request) ? finished : slow).push_back(request);
-  }
+  work_queue slow = take_slow(share);
   hold.lock();
-  for (completion* entry = first_of(finished); entry != nullptr; entry = finished.after(*entry)) finish(static_cast<io_request&>(*entry));
+  finish_all(share);
   while (!slow.empty()) {
     auto& request = static_cast<io_request&>(slow.pop_front());
     pending_.fetch_sub(1, std::memory_order_relaxed);
     hand_to_pool(request);
   }
   hold.unlock();
-  complete_all(finished, pending_, [this](work_queue& rest) {
+  complete_all(share, pending_, [this](work_queue& rest) {
     const std::lock_guard again(mutex_);
+    for (completion* entry = first_of(rest); entry != nullptr; entry = rest.after(*entry)) ++queued_count_;
     rest.splice(queued_);
     queued_.splice(rest);
-    post_turn();
+    post_turns();
   });
 }
 
 // The share of one turn, which is the loop's until it is finished or handed to the pool.
 work_queue thread_service::take_arrived() noexcept {
-  work_queue share;
+  // Other turns may follow before the loop looks at anything else.
+  constexpr std::size_t bytes_max = bytes_a_turn / turns_ahead_max;
   std::size_t bytes = 0;
-  for (unsigned i = 0; i < handlers_a_turn && bytes < bytes_a_turn && !queued_.empty(); ++i) {
-    auto& request = static_cast<io_request&>(queued_.pop_front());
-    if (request.state == io_request::phase::queued) {
-      request.state = io_request::phase::in_kernel;
-      bytes += request.what == io_request::kind::read ? request.size : 0;
-    }
-    share.push_back(request);
+  std::size_t count = 0;
+  completion* entry = first_of(queued_);
+  for (; entry != nullptr && count < handlers_a_turn && bytes < bytes_max; entry = queued_.after(*entry), ++count) {
+    auto& request = static_cast<io_request&>(*entry);
+    if (request.state != io_request::phase::queued) continue;
+    request.state = io_request::phase::in_kernel;
+    bytes += request.what == io_request::kind::read ? request.size : 0;
   }
+  work_queue share;
+  share.splice_before(queued_, entry);
+  queued_count_ -= count;
   return share;
+}
+
+// Reads what the page cache has. What is left over has to wait for the disk.
+work_queue thread_service::take_slow(work_queue& share) noexcept {
+  work_queue slow;
+  for (completion* entry = first_of(share); entry != nullptr;) {
+    auto& request = static_cast<io_request&>(*entry);
+    entry = share.after(request);
+    if (request.state == io_request::phase::done || read_at_once(request)) continue;
+    work_queue::erase(request);
+    slow.push_back(request);
+  }
+  return slow;
 }
 
 void thread_service::finish(io_request& request) noexcept {
   request.state = io_request::phase::done;
-  finished_->notify_all();
+  tell_waiters();
+}
+
+void thread_service::finish_all(work_queue& requests) noexcept {
+  for (completion* entry = first_of(requests); entry != nullptr; entry = requests.after(*entry)) {
+    static_cast<io_request&>(*entry).state = io_request::phase::done;
+  }
+  tell_waiters();
+}
+
+void thread_service::tell_waiters() noexcept {
+  if (waiters_ != 0) finished_->notify_all();
 }
 
 // ---- the pool
@@ -241,12 +264,15 @@ void thread_service::wait(io_request& request) noexcept {
     for (completion* entry = first_of(queued_); entry != nullptr; entry = queued_.after(*entry)) {
       if (entry != &request) continue;
       work_queue::erase(request);
+      --queued_count_;
       pending_.fetch_sub(1, std::memory_order_relaxed);
       hand_to_pool(request);
       break;
     }
   }
+  ++waiters_;
   finished_->wait(hold, [&] { return request.state == io_request::phase::done; });
+  --waiters_;
 }
 
 void thread_service::shutdown() {

@@ -6,6 +6,7 @@
 #include <asio/io_context.hpp>
 #include <atomic>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -16,7 +17,7 @@
 #include "base/thread_crew.hpp"
 #include "io/completion_port.hpp"
 #include "io/engine.hpp"
-#include "io/handler_memory.hpp"
+#include "io/posted_turns.hpp"
 
 namespace conduit::io {
 
@@ -39,31 +40,34 @@ class thread_service final : public asio::execution_context::service, public eng
 
  private:
   void shutdown() override;
-  void post_turn();
   void turn();
-  work_queue take_arrived() noexcept;
+  static work_queue take_slow(work_queue& share) noexcept;
   // Under the lock.
+  void post_turns();
+  work_queue take_arrived() noexcept;
   void hand_to_pool(detail::io_request& request);
   std::error_code need_worker() noexcept;
   void serve_without_thread(detail::io_request& request);
   void bring_home(detail::io_request& request);
   void finish(detail::io_request& request) noexcept;
+  void finish_all(work_queue& requests) noexcept;
+  void tell_waiters() noexcept;
 
   void work();
 
   // In a forked child the threads, and whatever waits for them, are the parent's.
   bool forked() const noexcept { return fork_generation() != made_in_; }
 
-  asio::io_context& context_;
   const std::uint64_t made_in_ = fork_generation();
   completion_port& port_;
 
   std::mutex mutex_;
   kept_in_child<std::condition_variable> finished_;
+  unsigned waiters_ = 0;
   work_queue queued_;   // arrived, for a turn of the loop
   work_queue waiting_;  // for a thread of the pool
-  bool turn_posted_ = false;
-  handler_memory turn_memory_;
+  std::size_t queued_count_ = 0;
+  posted_turns turns_;
   bool shut_down_ = false;
   unsigned threads_ = 16;
   unsigned workers_ = 0;  // tasks of the pool: each goes on until nothing waits

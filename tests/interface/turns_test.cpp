@@ -1,5 +1,6 @@
 // What one turn of the loop may do: few handlers, so that other threads, timers and `stop` are heard.
 #include <asio/buffer.hpp>
+#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
@@ -14,6 +15,7 @@
 #include <thread>
 
 #include "io/deliver.hpp"
+#include "io/posted_turns.hpp"
 #include "support/loop_threads.hpp"
 #include "support/moment.hpp"
 #include "support/sanitizers.hpp"
@@ -59,6 +61,26 @@ TEST_CASE("One turn of the loop runs few handlers, whatever has ended meanwhile"
   for (unsigned before = 0; store.context.run_one() != 0; before = run) most = std::max(most, run - before);
   CHECK(run == 300);
   CHECK(most <= io::handlers_a_turn);
+}
+
+TEST_CASE("Other handlers of the context come in between a few turns") {
+  constexpr unsigned count = 2'000;
+  const auto what = GENERATE(kind::put, kind::get, kind::files);
+  store_fixture store;
+  unsigned run = 0;
+  unsigned before = 0;
+  unsigned most = 0;
+  start_many(store, what, count, [&] { ++run; });
+  std::function<void()> other = [&] {
+    most = std::max(most, run - before);
+    before = run;
+    if (run < count) asio::post(store.context, other);
+  };
+  asio::post(store.context, other);
+  store.context.run();
+  CHECK(run == count);
+  // The engine's turns, and those that bring home what other threads did.
+  CHECK(most <= 2 * io::turns_ahead_max * io::handlers_a_turn);
 }
 
 TEST_CASE("After stop no more handlers run than one turn has") {
