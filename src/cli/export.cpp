@@ -10,6 +10,7 @@
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/output_file.hpp"
+#include "cli/paced_files.hpp"
 #include "cli/store_flags.hpp"
 
 namespace conduit::cli {
@@ -59,18 +60,18 @@ class target_directories {
   std::unordered_set<std::string> made_;
 };
 
-asio::awaitable<void> export_blob(flat_file_db db, const manifest_entry& entry, target_directories& directories) {
+asio::awaitable<void> export_blob(flat_file_db db, const manifest_entry& entry, target_directories& directories, paced_files& written) {
   output_file file(directories.prepare(relative_target(entry.path)));
   const byte_sink sink = [&file](std::span<const std::byte> bytes) { file.write(bytes); };
   co_await read_blob(std::move(db), entry.location, slice(), sink);
-  file.commit();
+  written.add(file.commit(), entry.location.size());
 }
 
 // One file that fails does not keep the others from being written.
-asio::awaitable<void> try_export_blob(flat_file_db db, const manifest_entry& entry, target_directories& directories, exit_status& worst,
-                                      progress& shown) {
+asio::awaitable<void> try_export_blob(flat_file_db db, const manifest_entry& entry, target_directories& directories, paced_files& written,
+                                      exit_status& worst, progress& shown) {
   try {
-    co_await export_blob(std::move(db), entry, directories);
+    co_await export_blob(std::move(db), entry, directories, written);
   } catch (const failure& error) {
     worst = worse(worst, error.status());
     say(fmt::format("{}: {}", escape_path(entry.path), error.what()));
@@ -86,9 +87,10 @@ exit_status run_export(const export_flags& flags) {
   for (const manifest_entry& entry : entries) (void)relative_target(entry.path);
 
   target_directories directories(flags.to);
+  paced_files written;
   progress shown("blobs", entries.size());
   exit_status worst = exit_status::done;
-  visit_blobs(loops, entries, [&](const manifest_entry& entry) { return try_export_blob(db, entry, directories, worst, shown); });
+  visit_blobs(loops, entries, [&](const manifest_entry& entry) { return try_export_blob(db, entry, directories, written, worst, shown); });
   return worst;
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <utility>
 
 #include "cli/exit_status.hpp"
 #include "cli/output.hpp"
@@ -40,7 +41,7 @@ output_file::~output_file() {
 
 void output_file::write(std::span<const std::byte> bytes) { write_all(fd_.get(), bytes, target_.native()); }
 
-void output_file::commit() {
+unique_fd output_file::commit() {
   if (temporary_.empty()) {
     // linkat cannot replace a file, rename can.
     const std::string name = temporary_name(target_);
@@ -50,6 +51,7 @@ void output_file::commit() {
   }
   if (std::rename(temporary_.c_str(), target_.c_str()) != 0) throw failure(target_.native(), last_error());
   temporary_.clear();
+  return std::move(fd_);
 }
 
 }  // namespace conduit::cli

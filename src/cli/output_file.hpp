@@ -20,7 +20,8 @@ class output_file {
   ~output_file();
 
   void write(std::span<const std::byte> bytes);
-  void commit();
+  // The file, to be closed.
+  unique_fd commit();
 
  private:
   std::filesystem::path target_;
