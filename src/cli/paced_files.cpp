@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <utility>
 
 namespace conduit::cli {
@@ -11,9 +12,14 @@ namespace {
 // A durable put of another process waits, in the journal, for most of what is unwritten. Measured on ext4, 32 MiB: at most 84 ms; no
 // bound: 264 to 486 ms.
 constexpr std::uint64_t unwritten_max = 32U << 20;
-// Descriptors are few.
-constexpr std::size_t files_max = 64;
-// That is with the disk at a time.
+// Descriptors are few, and the files that are being written need most of them.
+std::size_t files_max() noexcept {
+  rlimit descriptors{};
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return 1;
+  return static_cast<std::size_t>(std::clamp<rlim_t>(descriptors.rlim_cur / 16, 1, 64));
+}
+
+// The disk gets this much at a time, and export waits for it.
 constexpr std::uint64_t piece_bytes = 4U << 20;
 
 }  // namespace
@@ -21,7 +27,7 @@ constexpr std::uint64_t piece_bytes = 4U << 20;
 void paced_files::add(unique_fd file, std::uint64_t bytes) {
   bytes_ += bytes;
   files_.push_back({std::move(file), bytes});
-  while (bytes_ > unwritten_max || files_.size() > files_max) write_some();
+  while (bytes_ > unwritten_max || files_.size() > files_max()) write_some();
 }
 
 // A part of the oldest file, or several small ones at once. An error is no reason to stop: nothing was promised.
