@@ -1,60 +1,30 @@
 // `sync`: what this store wrote becomes durable, and as little of that as possible happens under the lock, for which others wait.
 #include <conduit/error.hpp>
 
-#include <algorithm>
-#include <cerrno>
-#include <chrono>
-#include <thread>
-
 #include "base/os_error.hpp"
+#include "files/write_back.hpp"
 #include "put/writer.hpp"
 
 namespace conduit::detail {
 
 namespace {
 
-using namespace std::chrono_literals;
-
 // The mutable file is written back before the lock is taken where it has grown by so many bytes since it was last synced: until so little
 // is left, but not for ever beside a process that never pauses.
 constexpr std::uint64_t written_back_min = 1U << 20;
 constexpr int rounds_max = 4;
-// It is written piece by piece, so that the disk's queue stays short: whatever another process waits for stands behind what is in there.
-// And ext4 may have to read a bitmap to find the blocks of a piece, while it keeps every writer of the file out.
-constexpr std::uint64_t piece_bytes = 4U << 20;
-constexpr auto look_interval = 500us;
-// A disk that needs longer for a piece, or a file system that does not write on request: then the sync that counts has to wait.
-constexpr auto piece_patience = 2s;
-// Where another process appends, the last page never gets clean, nor a table that is rewritten with each of its puts.
-constexpr std::int64_t kept_dirty_max = 256 << 10;
 
 }  // namespace
 
-// Nothing here may hear of an error: the kernel tells it to one process and then no more to those who open the file later. One of them
-// could put durably behind bytes that are lost, before the sync that counts finds that out.
 void writer::write_back(int fd, std::uint64_t from) {
   io::file_status found;
   for (int round = 0; round < rounds_max; ++round) {
     if (disk_->status(fd, found) < 0 || found.size < from + written_back_min) return;
-    for (; from < found.size; from += std::min(piece_bytes, found.size - from)) {
-      if (!write_piece_back(fd, from, std::min(piece_bytes, found.size - from))) return;
-    }
+    // It may be cancelled meanwhile.
+    if (!files::write_back(*disk_, fd, from, found.size, [this] { return sync_is_next(); })) return;
+    from = found.size;
     flush_disk();
   }
-}
-
-// False where that cannot be done, or nobody wants it any more.
-bool writer::write_piece_back(int fd, std::uint64_t at, std::uint64_t bytes) {
-  const auto begun = std::chrono::steady_clock::now();
-  while (std::chrono::steady_clock::now() - begun < piece_patience) {
-    if (!sync_is_next() || disk_->begin_write_back(fd, at, bytes) < 0) return false;
-    const std::int64_t left = disk_->unwritten_bytes(fd, at, bytes);
-    // Where the kernel cannot tell, the sync that counts waits for the rest.
-    if (left < 0) return left == -ENOSYS;
-    if (left <= kept_dirty_max) return true;
-    std::this_thread::sleep_for(look_interval);
-  }
-  return false;
 }
 
 // What is left to the sync that counts is in the file system's journal and the disk's own cache. The sync of another file takes both along,

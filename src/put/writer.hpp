@@ -86,7 +86,6 @@ class writer : public std::enable_shared_from_this<writer> {
   bool sync_is_next() noexcept { return queue_.next_is(queued_op::kind::sync); }
   asio::awaitable<void> sync_without_lock();
   void write_back(int fd, std::uint64_t from);
-  bool write_piece_back(int fd, std::uint64_t at, std::uint64_t bytes);
   void flush_disk() noexcept;
   asio::awaitable<std::error_code> sync_left(const unsynced_files::entry& left);
   asio::awaitable<std::error_code> sync_mutable(const unsynced_files::entry& seen);

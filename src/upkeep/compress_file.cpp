@@ -15,6 +15,7 @@
 #include "files/directory.hpp"
 #include "files/frame_loading.hpp"
 #include "files/spool_file.hpp"
+#include "files/write_back.hpp"
 #include "upkeep/frame_file.hpp"
 
 namespace conduit::detail {
@@ -128,6 +129,7 @@ class compression_of_file {
 
   std::error_code write(files::spool_file& spool) noexcept try {
     // Before the lock is taken: under it, there is little left to sync.
+    static_cast<void>(files::write_back(disk_, plain_.get(), 0, status_.size, go_on_));
     std::error_code error = sync_plain();
     if (!error) {
       error = spool.create(state_.directory.get(), state_.directory_path, {result_.number, file_form::zstd}, state_.how.file_mode);

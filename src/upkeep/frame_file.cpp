@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "base/os_error.hpp"
 #include "codec/frame.hpp"
 #include "codec/seek_table.hpp"
 #include "files/exact_transfers.hpp"
@@ -19,6 +20,9 @@ namespace {
 
 // Frames are gathered up to here: a write for each would cost more.
 constexpr std::size_t write_bytes = 1U << 20;
+// And synced up to here. One sync of everything would fill the disk's queue, and whoever puts durably meanwhile would wait behind it:
+// beside files of 400 MB the longest put took 123 to 304 ms.
+constexpr std::uint64_t unsynced_max = 4U << 20;
 
 class frame_file {
  public:
@@ -52,9 +56,12 @@ class frame_file {
 
  private:
   std::error_code write() {
-    const std::error_code error = files::write_exact(disk_, fd_, pending_, written_);
+    std::error_code error = files::write_exact(disk_, fd_, pending_, written_);
     written_ += pending_.size();
     pending_.clear();
+    if (error || written_ - synced_ < unsynced_max) return error;
+    error = os_error(disk_.sync_data(fd_));
+    synced_ = written_;
     return error;
   }
 
@@ -67,6 +74,7 @@ class frame_file {
   std::vector<std::byte> decoded_;
   codec::growing_table table_;
   std::uint64_t written_ = 0;
+  std::uint64_t synced_ = 0;
   std::chrono::steady_clock::duration encoding_{};
 };
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,6 +54,22 @@ TEST_CASE("a tree comes out of the store as the same names and bytes", "[cli]") 
 
   const program_result verified = at.run("verify", {"--manifest", at.path("manifest")});
   CHECK(verified.status == 0);
+}
+
+TEST_CASE("an export writes many small files with few descriptors", "[cli]") {
+  const scratch_store at;
+  plant_tree(at);
+  REQUIRE(at.run("import", {"--manifest", at.path("manifest"), at.path("tree")}).status == 0);
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  rlimit few = before;
+  few.rlim_cur = 120;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  const program_result exported = at.run("export", {"--manifest", at.path("manifest"), "--to", at.path("out")});
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  INFO(exported.err);
+  CHECK(exported.status == 0);
+  CHECK((files_only(at, "out" + at.path("tree")) == files_only(at, "tree")));
 }
 
 TEST_CASE("several threads import the same as one", "[cli]") {

@@ -107,6 +107,40 @@ TEST_CASE("rule 13: the compressed file is durable before it has a name, and its
   CHECK(before->file.ends_with(".lock"));
 }
 
+TEST_CASE("rule 13: a large file is written back and synced little by little, for the sake of durable puts beside it") {
+  machine host;
+  process writer = host.start();
+  const std::string blob = bytes_of(3, 14U << 20);
+  const data_location where = writer->put(blob).value;
+  REQUIRE(writer->roll().value == 1);
+  SECTION("and each part counts") {
+    REQUIRE_FALSE(writer->compress_file(0).error);
+    const auto synced = writer.calls(io_call::sync_data, ".");
+    const std::size_t linked = index_of(writer, io_call::link);
+    CHECK(std::count_if(synced.begin(), synced.end(), [&](const auto& one) { return one.index < linked; }) == 4);
+    const auto begun = writer.calls(io_call::begin_write_back, plain_name);
+    REQUIRE(begun.size() >= 4);
+    // The first sync was that of the roll.
+    const auto plain_synced = writer.calls(io_call::sync_data, plain_name);
+    REQUIRE(plain_synced.size() == 3);
+    CHECK(begun.front().index > plain_synced[0].index);
+    CHECK(begun.back().index < plain_synced[1].index);
+    CHECK_FALSE(fs::exists(host.data_path(0)));
+  }
+  SECTION("and the plain file stays where one of them is lost") {
+    writer.script->fail_next(io_call::sync_data, fault::with_error(EIO), ".");
+    CHECK(writer->compress_file(0).error == std::errc::io_error);
+    CHECK(writer.calls(io_call::sync_data, ".").size() == 1);
+    CHECK(host.names() == strings{plain_name, "data_00000001.dat"});
+  }
+  SECTION("and an error of writing the plain one back is left to its sync") {
+    writer.script->fail_every(io_call::begin_write_back, fault::with_error(EIO));
+    REQUIRE_FALSE(writer->compress_file(0).error);
+    CHECK_FALSE(fs::exists(host.data_path(0)));
+  }
+  CHECK((writer->get(where).value == blob));
+}
+
 TEST_CASE("rule 13: other processes list the directory again after a file was compressed") {
   const sealed_file at;
   process other = at.host.start();
