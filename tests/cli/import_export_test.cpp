@@ -63,7 +63,7 @@ TEST_CASE("an export writes many small files with few descriptors", "[cli]") {
   rlimit before{};
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
   rlimit few = before;
-  few.rlim_cur = 120;
+  few.rlim_cur = 80;
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
   const program_result exported = at.run("export", {"--manifest", at.path("manifest"), "--to", at.path("out")});
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
