@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cinttypes>
 #include <cstdio>
+#include <ostream>
 
 #include "base/little_endian.hpp"
 
@@ -108,4 +109,11 @@ data_location data_location::parse(std::string_view text) {
   return found;
 }
 
+std::ostream& operator<<(std::ostream& to, const data_location& location) { return to << location.to_string(); }
+
 }  // namespace conduit
+
+std::size_t std::hash<conduit::data_location>::operator()(const conduit::data_location& location) const noexcept {
+  const auto bytes = location.encode();
+  return std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}

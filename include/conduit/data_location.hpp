@@ -2,12 +2,16 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <iosfwd>
 #include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 
 namespace conduit {
 
@@ -40,6 +44,19 @@ struct data_location {
   static data_location parse(std::string_view text);
 
   friend bool operator==(const data_location&, const data_location&) = default;
+  // As the blobs lie in the store: by file, then by where they begin and end.
+  friend std::strong_ordering operator<=>(const data_location& left, const data_location& right) noexcept {
+    return std::tie(left.file_number, left.start, left.end, left.checksum) <=>
+           std::tie(right.file_number, right.start, right.end, right.checksum);
+  }
 };
 
+// Writes what `to_string` gives.
+std::ostream& operator<<(std::ostream& to, const data_location& location);
+
 }  // namespace conduit
+
+template <>
+struct std::hash<conduit::data_location> {
+  std::size_t operator()(const conduit::data_location& location) const noexcept;
+};
