@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <utility>
 
 namespace conduit {
 
@@ -27,13 +26,12 @@ enum class backend {
   threads     // reads of the page cache on the spot, the rest by pread and pwritev on a small pool
 };
 
+// An aggregate: `options("blobs")`, or by name, `options{.data_directory = "blobs", .durability = durability::fdatasync}`. Give it a name
+// of its own before a `co_await`: g++ 12 destroys an aggregate twice that is built inside of one.
 struct options {
-  options() = default;
-  explicit options(std::filesystem::path directory) : data_directory(std::move(directory)) {}
-
-  std::filesystem::path data_directory;  // holds the data files and nothing else: the original trips over other names
+  std::filesystem::path data_directory = {};  // holds the data files and nothing else: the original trips over other names
   // Every process of a store must name the same one. Empty: the directory made absolute, without a trailing slash, plus ".lock".
-  std::filesystem::path lock_path;
+  std::filesystem::path lock_path = {};
 
   std::uint64_t max_file_size = 128ULL << 20;  // plain bytes at which the next put begins a new file; 128 MiB as the original
   conduit::durability durability = durability::none;
@@ -57,7 +55,7 @@ struct options {
   bool direct_io = false;      // O_DIRECT reads of sealed plain files: for data sets far beyond memory
   bool allow_network = false;  // open although data or lock lie on a file system that is not known to be local: there, record locks may lie
 
-  event_sink on_event;  // where the store reports what it noticed; may be empty
+  event_sink on_event = {};  // where the store reports what it noticed; may be empty
 };
 
 }  // namespace conduit
