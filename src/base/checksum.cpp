@@ -9,9 +9,21 @@
 
 namespace conduit {
 
-std::uint32_t checksum_of(std::span<const std::byte> bytes) noexcept {
-  const auto hash = static_cast<std::uint32_t>(XXH3_64bits(bytes.data(), bytes.size()));
-  return hash == 0 ? 1 : hash;
+namespace {
+
+std::uint32_t checksum_from(XXH64_hash_t hash) noexcept {
+  const auto low = static_cast<std::uint32_t>(hash);
+  return low == 0 ? 1 : low;
 }
+
+}  // namespace
+
+std::uint32_t checksum_of(std::span<const std::byte> bytes) noexcept { return checksum_from(XXH3_64bits(bytes.data(), bytes.size())); }
+
+running_checksum::running_checksum() noexcept { XXH3_64bits_reset(&state_); }
+
+void running_checksum::add(std::span<const std::byte> bytes) noexcept { XXH3_64bits_update(&state_, bytes.data(), bytes.size()); }
+
+std::uint32_t running_checksum::value() const noexcept { return checksum_from(XXH3_64bits_digest(&state_)); }
 
 }  // namespace conduit
