@@ -3,11 +3,12 @@
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
-#include <asio/experimental/as_tuple.hpp>
 #include <asio/experimental/awaitable_operators.hpp>
+#include <asio/redirect_error.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/use_future.hpp>
 #include <chrono>
+#include <conduit/error.hpp>
 #include <conduit/flat_file_db.hpp>
 #include <exception>
 #include <fcntl.h>
@@ -32,19 +33,24 @@ asio::awaitable<put_result> put_within(conduit::flat_file_db db, asio::const_buf
   timer.async_wait([&stop](std::error_code cancelled) {
     if (!cancelled) stop.emit(asio::cancellation_type::all);
   });
-  auto token = asio::bind_cancellation_slot(stop.slot(), asio::experimental::as_tuple(asio::use_awaitable));
-  const put_result result = co_await db.put(bytes, token);
+  std::error_code error;
+  auto token = asio::bind_cancellation_slot(stop.slot(), asio::redirect_error(asio::use_awaitable, error));
+  const conduit::data_location location = co_await db.put(bytes, token);
   // The timer's handler uses `stop`: it has to have run before that is destroyed.
   timer.cancel();
   co_await asio::post(timer.get_executor(), asio::use_awaitable);
-  co_return result;
+  co_return put_result(error, location);
 }
 
+// `||` waits for the first success: a get that throws would wait for the timer. Its error is a result here.
 asio::awaitable<conduit::blob> get_within(conduit::flat_file_db db, conduit::data_location location, std::chrono::milliseconds limit) {
   using namespace asio::experimental::awaitable_operators;
   asio::steady_timer timer(co_await asio::this_coro::executor, limit);
-  std::variant<conduit::blob, std::monostate> first = co_await (db.get(location) || timer.async_wait(asio::use_awaitable));
+  std::error_code error;
+  auto get = db.get(location, asio::redirect_error(asio::use_awaitable, error));
+  std::variant<conduit::blob, std::monostate> first = co_await (std::move(get) || timer.async_wait(asio::use_awaitable));
   if (first.index() == 1) throw std::system_error(asio::error::timed_out);
+  if (error) throw std::system_error(error);
   co_return std::get<0>(std::move(first));
 }
 
@@ -77,7 +83,18 @@ asio::awaitable<void> meet_deadlines(conduit::flat_file_db db, std::filesystem::
   if (location.start != 0) throw std::runtime_error("the cancelled put left something behind");
   const conduit::blob back = co_await get_within(db, location, 1min);
   if (back.text() != text) throw std::runtime_error("read something else than was stored");
-  std::cout << "the lock is free: stored at " << location.to_string() << '\n';
+  std::cout << "the lock is free: stored at " << location << '\n';
+
+  conduit::data_location elsewhere = location;
+  elsewhere.file_number += 1;
+  std::error_code missing;
+  try {
+    co_await get_within(db, elsewhere, 1min);
+  } catch (const std::system_error& failure) {
+    missing = failure.code();
+  }
+  if (missing != conduit::errc::no_such_file) throw std::runtime_error("a missing file was not reported");
+  std::cout << "a file that is missing is told at once: " << missing.message() << '\n';
 }
 
 }  // namespace

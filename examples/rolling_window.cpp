@@ -1,6 +1,6 @@
 // A rolling window: only the newest data files are kept, and old blobs go with their files.
 #include <asio/co_spawn.hpp>
-#include <asio/experimental/as_tuple.hpp>
+#include <asio/redirect_error.hpp>
 #include <asio/use_future.hpp>
 #include <conduit/flat_file_db.hpp>
 #include <cstdint>
@@ -36,8 +36,8 @@ asio::awaitable<void> keep_the_newest(conduit::flat_file_db db) {
 
   const conduit::blob back = co_await db.get(newest);
   if (back.text() != record) throw std::runtime_error("read something else than was stored");
-  const auto token = asio::experimental::as_tuple(asio::use_awaitable);
-  const auto [error, gone] = co_await db.get(first, token);
+  std::error_code error;
+  co_await db.get(first, asio::redirect_error(asio::use_awaitable, error));
   if (error != conduit::errc::no_such_file) throw std::runtime_error("the oldest blob should be gone");
 }
 
