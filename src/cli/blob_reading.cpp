@@ -6,36 +6,14 @@
 #include <conduit/detail/asio_compat.hpp>
 #include <fmt/format.h>
 #include <memory>
-#include <new>
-#include <xxhash.h>
 
+#include "base/checksum.hpp"
 #include "cli/exit_status.hpp"
 
 namespace conduit::cli {
 namespace {
 
 constexpr std::size_t piece_bytes = 4U << 20;
-
-// The checksum that data_location.hpp defines, of bytes that come piece by piece.
-class running_checksum {
- public:
-  running_checksum() : state_(XXH3_createState()) {
-    if (!state_) throw std::bad_alloc();
-    XXH3_64bits_reset(state_.get());
-  }
-
-  void add(std::span<const std::byte> bytes) { XXH3_64bits_update(state_.get(), bytes.data(), bytes.size()); }
-  std::uint32_t value() const {
-    const auto low = static_cast<std::uint32_t>(XXH3_64bits_digest(state_.get()));
-    return low == 0 ? 1 : low;
-  }
-
- private:
-  struct deleter {
-    void operator()(XXH3_state_t* state) const noexcept { XXH3_freeState(state); }
-  };
-  std::unique_ptr<XXH3_state_t, deleter> state_;
-};
 
 // `part` lies inside the blob and is not empty.
 asio::awaitable<void> read_pieces(flat_file_db db, data_location location, slice part, const byte_sink& sink) {
@@ -45,7 +23,7 @@ asio::awaitable<void> read_pieces(flat_file_db db, data_location location, slice
   const auto [range_error, last_byte] = co_await db.get_slice(location, last, detail::as_tuple(asio::use_awaitable));
   if (range_error) throw failure(location.to_string(), range_error);
 
-  running_checksum checksum;
+  const auto checksum = std::make_unique<running_checksum>();
   blob piece(piece_bytes);
   while (part.start < part.end) {
     const slice next{part.start, std::min(part.end, part.start + piece_bytes)};
@@ -57,11 +35,11 @@ asio::awaitable<void> read_pieces(flat_file_db db, data_location location, slice
                     fmt::format("{}: from byte {} on: {}", location.to_string(), part.start, error.message()));
     }
     const std::span<const std::byte> bytes = piece.bytes().first(length);
-    if (whole) checksum.add(bytes);
+    if (whole) checksum->add(bytes);
     sink(bytes);
     part.start += length;
   }
-  if (whole && location.checksum != 0 && checksum.value() != location.checksum) {
+  if (whole && location.checksum != 0 && checksum->value() != location.checksum) {
     throw failure(exit_status::corrupt, fmt::format("{}: the bytes do not have the location's checksum", location.to_string()));
   }
 }
@@ -69,7 +47,7 @@ asio::awaitable<void> read_pieces(flat_file_db db, data_location location, slice
 }  // namespace
 
 asio::awaitable<void> read_blob(flat_file_db db, data_location location, slice part, const byte_sink& sink) {
-  const std::uint64_t end = part.end == 0 ? location.size() : part.end;
+  const std::uint64_t end = part.end == slice::to_end ? location.size() : part.end;
   const bool inside = part.start <= end && end <= location.size();
   if (inside && end - part.start > whole_read_bytes_max) {
     const slice resolved{part.start, end};

@@ -67,7 +67,7 @@ void add_get(CLI::App& program, command_action& chosen) {
   CLI::App* command = program.add_subcommand("get", "write a blob to standard output");
   flags->add_to(*command);
   command->add_option("LOCATION", flags->location, "as `put` printed it")->required();
-  command->add_option("--slice", flags->slice_text, "START:END, bytes of the blob; an END of 0 is the blob's end");
+  command->add_option("--slice", flags->slice_text, "START:END, bytes of the blob; without END, or with 0, to the blob's end");
   command->add_option("-o,--output", flags->output, "a file, which appears only when it is whole; default: standard output");
   command->callback([flags, &chosen] { chosen = [flags] { return run_get(*flags); }; });
 }

@@ -28,15 +28,16 @@ data_location parse_location(std::string_view text) {
 
 slice parse_slice(std::string_view text) {
   const std::size_t colon = text.find(':');
-  slice part;
-  if (colon == std::string_view::npos || !parse_digits(text.substr(0, colon), part.start) ||
-      !parse_digits(text.substr(colon + 1), part.end)) {
-    throw failure(exit_status::usage, fmt::format("'{}' is not a slice: expected START:END", text));
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;  // as the original means it
+  const std::string_view end_text = colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1);
+  if (colon == std::string_view::npos || !parse_digits(text.substr(0, colon), start) ||
+      (!end_text.empty() && !parse_digits(end_text, end))) {
+    throw failure(exit_status::usage, fmt::format("'{}' is not a slice: expected START:END or START:", text));
   }
-  if (part.end != 0 && part.end < part.start) {
-    throw failure(exit_status::usage, fmt::format("the slice '{}' ends before it starts", text));
-  }
-  return part;
+  if (end != 0 && end < start) throw failure(exit_status::usage, fmt::format("the slice '{}' ends before it starts", text));
+  // The largest number there is has a meaning of its own, and lies as far beyond every blob as the one before it.
+  return slice::from_original(start, end == slice::to_end ? end - 1 : end);
 }
 
 std::uint32_t parse_file_number(std::string_view text) {

@@ -14,7 +14,7 @@ namespace conduit::cli {
 
 // Each throws `failure` (usage) where the text is not what it should be.
 data_location parse_location(std::string_view text);
-// "START:END", an END of 0 meaning the blob's end.
+// "START:END" or "START:"; the blob's end is meant by an END of 0, as by none.
 slice parse_slice(std::string_view text);
 // Decimal digits and nothing else.
 std::uint32_t parse_file_number(std::string_view text);

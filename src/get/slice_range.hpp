@@ -20,7 +20,7 @@ inline file_range range_of(const data_location& location, const slice& part) noe
   constexpr auto offset_max = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   if (location.end < location.start || location.end > offset_max) return {};
   const std::uint64_t size = location.end - location.start;
-  const std::uint64_t end = part.end == 0 ? size : part.end;
+  const std::uint64_t end = part.end == slice::to_end ? size : part.end;
   if (part.start > end || end > size) return {};
   return {true, part.start == 0 && end == size, location.start + part.start, end - part.start};
 }

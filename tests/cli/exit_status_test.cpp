@@ -109,7 +109,7 @@ TEST_CASE("a location that cannot be parsed is exit status 2", "[cli]") {
 TEST_CASE("a slice that cannot be parsed or ends before it starts is exit status 2", "[cli]") {
   const scratch_store at;
   const std::string location = at.put("0123456789");
-  for (const char* text : {"x", "1", "1:", ":1", "1-2", "1:2:3", "a:b", "-1:2", "+1:2", " 1:2", "5:4", "0:18446744073709551616"}) {
+  for (const char* text : {"x", "1", ":", ":1", "1-2", "1:2:3", "a:b", "-1:2", "+1:2", " 1:2", "5:4", "0:18446744073709551616"}) {
     INFO(text);
     const program_result result = at.get(location, {"--slice", text});
     CHECK(result.status == 2);

@@ -133,6 +133,7 @@ TEST_CASE("a slice is exactly the bytes asked for", "[cli]") {
   CHECK(at.get(location, {"--slice", "9999:10000"}).out == content.substr(9999));
   CHECK(at.get(location, {"--slice", "0:10000"}).out == content);
   CHECK(at.get(location, {"--slice", "5000:0"}).out == content.substr(5000));
+  CHECK(at.get(location, {"--slice", "5000:"}).out == content.substr(5000));
   const program_result none = at.get(location, {"--slice", "77:77"});
   CHECK(none.status == 0);
   CHECK(none.out.empty());

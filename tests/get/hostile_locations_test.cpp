@@ -60,16 +60,16 @@ TEST_CASE("slices that reach past the blob, end before they start or lie near 2^
   REQUIRE(!reader->put(bytes_of(3, 100)).error);
   const bool sealed = GENERATE(false, true);
   if (sealed) REQUIRE(!reader->roll().error);
-  const std::vector<slice> wrong{{0, 1001},    {1000, 1001}, {1001, 0},           {1001, 1001},     {500, 499},
-                                 {1, u64_max}, {0, u64_max}, {u64_max, 0},        {u64_max, 1},     {u64_max, u64_max},
-                                 {i64_max, 0}, {0, i64_max}, {i64_max + 1, 1000}, {u64_max - 5, 10}};
+  const std::vector<slice> wrong{
+      {0, 1001},    {1000, 1001},       {1001, 0},    {1001, 1001}, {500, 499},          {1, u64_max - 1},  {0, u64_max - 1}, {u64_max, 0},
+      {u64_max, 1}, {u64_max, u64_max}, {i64_max, 0}, {0, i64_max}, {i64_max + 1, 1000}, {u64_max - 5, 10}, {1001},           {1, 0}};
   for (const slice& part : wrong) {
     INFO(part.start << ".." << part.end);
     CHECK(refusal(reader, blob.value, part) == errc::out_of_range);
   }
   CHECK(reader->get(blob.value, {1000, 1000}).value.empty());
-  CHECK(!reader->get(blob.value, {1000, 0}).error);
-  CHECK(reader->get(blob.value, {999, 0}).value == bytes_of(2, 1000).substr(999));
+  CHECK(!reader->get(blob.value, {1000}).error);
+  CHECK(reader->get(blob.value, {999}).value == bytes_of(2, 1000).substr(999));
 }
 
 TEST_CASE("locations that no file can hold are out of range and take no memory") {
