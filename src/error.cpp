@@ -41,6 +41,10 @@ class category final : public std::error_category {
         return "The store was opened before fork() and cannot be used in the child";
       case errc::unsafe_file:
         return "The mutable file is in doubt and the next one could not be begun";
+      case errc::busy:
+        return "The queue of puts has no room now";
+      case errc::hidden_asio:
+        return "The program and this shared library do not share the state of Asio, which the program hides";
     }
     return "Unknown error of the store";
   }

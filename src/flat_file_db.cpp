@@ -8,12 +8,12 @@
 #include "store_opening.hpp"
 #include "upkeep/sealer.hpp"
 
-namespace conduit {
+namespace conduit::detail {
 
 namespace {
 
 // Shared by all handles of a store. A read-only store has nothing to abandon.
-std::shared_ptr<void> life_of(const detail::binding& home) {
+std::shared_ptr<void> life_of(const binding& home) {
   if (!home.home_writer) return nullptr;
   return {nullptr, [state = home.state, writer = home.home_writer, sealer = home.home_sealer](void*) {
             if (state->forked()) return;  // what is pending is the parent's
@@ -24,16 +24,19 @@ std::shared_ptr<void> life_of(const detail::binding& home) {
 
 }  // namespace
 
-flat_file_db flat_file_db::open(asio::io_context& context, const options& how) {
-  auto home = detail::open_store(context, how);
+bool library_sees_loop(asio::detail::thread_context& loop) noexcept { return loops_of_thread::contains(&loop) != nullptr; }
+
+store_handle open_handle(asio::io_context& context, const options& how, bool asio_is_shared) {
+  if (!asio_is_shared) throw std::system_error(errc::hidden_asio);
+  auto home = open_store(context, how);
   auto life = life_of(*home);
   return {std::move(home), std::move(life)};
 }
 
-flat_file_db flat_file_db::open(asio::io_context& context, const options& how, std::error_code& error) {
+store_handle open_handle(asio::io_context& context, const options& how, bool asio_is_shared, std::error_code& error) {
   error.clear();
   try {
-    return open(context, how);
+    return open_handle(context, how, asio_is_shared);
   } catch (const std::system_error& failure) {
     error = failure.code();
   } catch (const std::bad_alloc&) {
@@ -42,21 +45,21 @@ flat_file_db flat_file_db::open(asio::io_context& context, const options& how, s
   return {};
 }
 
-flat_file_db flat_file_db::bind(asio::io_context& context) const { return {detail::bind_store(*binding_, context), life_}; }
+store_handle bind_handle(const store_handle& known, asio::io_context& context) { return {bind_store(*known.where, context), known.life}; }
 
-store_stats flat_file_db::stats() const {
+store_stats stats_of(const binding& where) {
   store_stats sum;
-  if (binding_->state->forked()) return sum;
-  binding_->state->count_reads(sum);
-  if (binding_->home_writer) binding_->home_writer->add_to(sum);
-  if (binding_->home_sealer) binding_->home_sealer->add_to(sum);
-  sum.backend = binding_->chosen_backend;
-  sum.backend_reason = binding_->backend_reason;
+  if (where.state->forked()) return sum;
+  where.state->count_reads(sum);
+  if (where.home_writer) where.home_writer->add_to(sum);
+  if (where.home_sealer) where.home_sealer->add_to(sum);
+  sum.backend = where.chosen_backend;
+  sum.backend_reason = where.backend_reason;
   return sum;
 }
 
-compression_report flat_file_db::compression() const {
-  return binding_->state->forked() ? compression_report() : binding_->state->compressed.report();
+compression_report compression_of(const binding& where) {
+  return where.state->forked() ? compression_report() : where.state->compressed.report();
 }
 
-}  // namespace conduit
+}  // namespace conduit::detail

@@ -1,5 +1,6 @@
 #include "store_opening.hpp"
 
+#include <conduit/detail/asio_compat.hpp>
 #include <conduit/error.hpp>
 #include <fcntl.h>
 #include <sys/random.h>
@@ -137,6 +138,8 @@ backend choose_backend(const store_state& state, asio::io_context& context, std:
 std::shared_ptr<binding> make_binding(const std::shared_ptr<store_state>& state, asio::io_context& context) {
   require(!state->forked(), errc::forked, "the store was opened before the process forked");
   require(!io::completion_port::of(context).forked(), errc::forked, "the io_context served a store before the process forked");
+  require(detail::has_locks(context), errc::bad_options,
+          "the io_context was made without locks (ASIO_CONCURRENCY_HINT_UNSAFE), which other threads need");
   std::string reason;
   const backend chosen = choose_backend(*state, context, reason);
   state->notify(event::kind::backend_chosen, (chosen == backend::io_uring ? std::string("reads and appends go through io_uring: ")

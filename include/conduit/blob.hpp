@@ -35,6 +35,8 @@ class blob {
   // Views of the memory, valid while this object keeps it; a move to another blob carries it along.
   std::span<const std::byte> bytes() const noexcept { return {data(), size_}; }
   asio::const_buffer buffer() const noexcept { return asio::const_buffer(data(), size_); }
+  // For `asio::buffer(blob)`, `asio::write` and `put`.
+  operator asio::const_buffer() const noexcept { return buffer(); }  // NOLINT(google-explicit-constructor)
   std::string_view text() const noexcept { return {reinterpret_cast<const char*>(data()), size_}; }
 
  private:

@@ -21,7 +21,9 @@ enum class errc {
   unsupported_file_system,  // data or lock lie on a file system that is not known to be local
   not_a_regular_file,       // a link, FIFO, device or directory stands under the name of a data file or the lock file
   forked,                   // the store was opened before fork() and is used in the child
-  unsafe_file               // the mutable file is in doubt and the next one could not be begun; not raised by this version
+  unsafe_file,              // the mutable file is in doubt and the next one could not be begun; not raised by this version
+  busy,                     // the queue of puts has no room now, and the call does not wait for it
+  hidden_asio               // the program hides what it and this shared library must have in common of Asio; see docs/errors.md
 };
 
 // The category "conduit". Its messages are whole sentences.

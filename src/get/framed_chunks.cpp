@@ -40,7 +40,7 @@ void framed_read::next_chunk() {
     step_ = step::finished;
     op_.served_inline = inline_only_;
     // Inside the initiation nothing may complete.
-    return op_.how == finish::post ? where().disk->complete_later(op_) : op_.conclude();
+    return op_.how == finish::immediate ? where().disk->complete_later(op_) : op_.conclude();
   }
   if (!with_memory([this] { plan_chunk(); })) return;
   if (chunk_.parts.empty()) return serve_followed();

@@ -79,15 +79,19 @@ bool try_get_into(binding& where, const data_location& location, const slice& pa
   return read_inline(where, location, range, static_cast<std::byte*>(to.data()), error);
 }
 
-bool try_get(binding& where, const data_location& location, const slice& part, blob& bytes, std::error_code& error) {
+bool try_get(binding& where, const data_location& location, const slice& part, blob& bytes, std::error_code& error) noexcept {
   const file_range range = range_of(location, part);
   if (!worthwhile(where, range)) return false;
   error = where.state->admit();
   if (error) return true;
-  blob memory(range.length);
-  if (!read_inline(where, location, range, memory.data(), error)) return false;
-  bytes = std::move(memory);
-  return true;
+  try {
+    bytes = blob(range.length);
+  } catch (const std::bad_alloc&) {
+    return false;  // the asynchronous way reports it
+  }
+  if (read_inline(where, location, range, bytes.data(), error)) return true;
+  bytes = blob();  // or it would wait for the answer beside the memory of the asynchronous read
+  return false;
 }
 
 }  // namespace conduit::detail

@@ -97,7 +97,7 @@ work_queue writer::end_batch(std::error_code error, std::uint64_t bytes) {
 void writer::count_batch(work_queue& written, std::uint64_t bytes) noexcept {
   std::uint64_t count = 0;
   for (completion* entry = &written.front(); entry != nullptr; entry = written.after(*entry)) {
-    count += static_cast<queued_op*>(entry)->blobs.size();
+    count += static_cast<queued_op*>(entry)->locations.size();
   }
   counted_.puts.fetch_add(count, std::memory_order_relaxed);
   counted_.put_bytes.fetch_add(bytes, std::memory_order_relaxed);

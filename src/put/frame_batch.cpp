@@ -20,19 +20,23 @@ constexpr std::size_t kept_room_max = 16U << 20;
 
 }  // namespace
 
-void frame_batch::plan(std::span<const asio::const_buffer> blobs) {
+void frame_batch::plan(const plain_batch& blobs) {
   parts_.clear();
   planned_.clear();
   sizes_.clear();
   open_ = {};
   plain_bytes_ = 0;
   encode_ns_ = 0;
-  for (const asio::const_buffer& blob : blobs) {
-    if (open_.plain_bytes + blob.size() > frame_bytes_) close_frame();
-    for (asio::const_buffer rest = blob; rest.size() != 0;) {
-      const asio::const_buffer part(rest.data(), std::min(rest.size(), frame_bytes_ - open_.plain_bytes));
-      add_part(part);
-      rest += part.size();
+  auto next = blobs.parts.begin();
+  for (const std::uint64_t blob_bytes : blobs.blob_bytes) {
+    if (open_.plain_bytes + blob_bytes > frame_bytes_) close_frame();
+    for (std::uint64_t left = blob_bytes; left != 0; ++next) {
+      left -= next->size();
+      for (asio::const_buffer rest = *next; rest.size() != 0;) {
+        const asio::const_buffer part(rest.data(), std::min(rest.size(), frame_bytes_ - open_.plain_bytes));
+        add_part(part);
+        rest += part.size();
+      }
     }
   }
   close_frame();

@@ -21,13 +21,19 @@
 
 namespace conduit::detail {
 
+// Blobs that are written together: their parts in a row, and what belongs to which.
+struct plain_batch {
+  std::vector<asio::const_buffer> parts;
+  std::vector<std::uint64_t> blob_bytes;
+};
+
 class frame_batch {
  public:
   frame_batch(std::size_t plain_max, int level) noexcept : frame_bytes_(plain_max), level_(level) {}
 
   // Begins a new batch. Blobs are packed into frames of at most `plain_max` bytes: one that does not fit into what is left of a
   // frame begins the next, and only one that is larger than a frame is cut. Their memory stays the caller's. Throws std::bad_alloc.
-  void plan(std::span<const asio::const_buffer> blobs);
+  void plan(const plain_batch& blobs);
 
   // Encodes what was planned: little of it on the spot, more on all threads of the pool, suspending on the port's context. Calls
   // `blobs_read` once, on whichever thread read the last blob. The one error is `not_enough_memory` of the system.

@@ -12,7 +12,7 @@ namespace conduit::detail {
 asio::awaitable<void> writer::encode_batch() {
   std::error_code error;
   {
-    std::vector<asio::const_buffer> blobs;
+    plain_batch blobs;
     // Without memory some have been begun and others not: that ends this coroutine, and all that waits fails.
     if (!queue_.take_appends_to_encode(state_->how.batch_bytes, blobs)) co_return;
     try {

@@ -9,15 +9,31 @@ using phase = queued_op::phase;
 
 namespace {
 // The loop's thread goes through them one by one, under the mutex: more than that would keep timers waiting.
-constexpr std::size_t blobs_encoded_max = 8192;
+constexpr std::size_t parts_encoded_max = 16384;
+
+// Behind `start`; where the next one begins.
+std::uint64_t place_at(data_location& location, std::uint64_t start) noexcept {
+  const std::uint64_t size = location.size();
+  location.start = start;
+  location.end = start + size;
+  return location.end;
+}
 }  // namespace
+
+// An operation larger than the bound is let in when nothing else is there.
+bool put_queue::fits(std::uint64_t bytes) const noexcept { return waiting_.empty() && (bytes_ == 0 || bytes_ + bytes <= bytes_max_); }
+
+bool put_queue::has_room(std::uint64_t bytes) {
+  const std::lock_guard hold(mutex_);
+  return fits(bytes);
+}
 
 put_queue::accepted put_queue::push(queued_op& operation) {
   const std::lock_guard hold(mutex_);
   if (closed_) return accepted::no;
   closed_ = operation.what == queued_op::kind::close;
-  // An operation larger than the bound is let in when nothing else is there.
-  const bool room = waiting_.empty() && (bytes_ == 0 || bytes_ + operation.blob_bytes <= bytes_max_);
+  const bool room = fits(operation.blob_bytes);
+  if (!room && !operation.may_wait) return accepted::busy;
   if (room) {
     operation.state = phase::queued;
     bytes_ += operation.blob_bytes;
@@ -146,38 +162,34 @@ bool put_queue::take_appends(const segment_limits& limits, io::iov_cursor& into)
     const bool first = running_.empty();
     // Each put is an append of its own: the file is full once it has reached its size, not before.
     if (!first && (end >= limits.max_file_size || end - limits.end + next.blob_bytes > limits.bytes ||
-                   parts + next.blobs.size() > io::iov_cursor::parts_max)) {
+                   parts + next.parts.size() > io::iov_cursor::parts_max)) {
       break;
     }
-    for (std::size_t i = 0; i < next.blobs.size(); ++i) {
-      into.add(next.blobs[i]);
-      data_location& location = next.locations[i];
+    for (const asio::const_buffer& part : next.parts) into.add(part);
+    for (data_location& location : next.locations) {
       location.file_number = limits.file;
-      location.start = end;
-      end += next.blobs[i].size();
-      location.end = end;
+      end = place_at(location, end);
     }
-    parts += next.blobs.size();
+    parts += next.parts.size();
     begin(next);
   }
   memory_used_ = !running_.empty();
   return memory_used_;
 }
 
-bool put_queue::take_appends_to_encode(std::size_t bytes_max, std::vector<asio::const_buffer>& into) {
+bool put_queue::take_appends_to_encode(std::size_t bytes_max, plain_batch& into) {
   const std::lock_guard hold(mutex_);
   memory_revoked_ = false;
-  into.clear();
   std::uint64_t bytes = 0;
   while (!queued_.empty()) {
     auto& next = static_cast<queued_op&>(queued_.front());
     if (next.what != queued_op::kind::append) break;
-    if (!running_.empty() && (bytes + next.blob_bytes > bytes_max || into.size() + next.blobs.size() > blobs_encoded_max)) break;
-    for (std::size_t i = 0; i < next.blobs.size(); ++i) {
-      into.push_back(next.blobs[i]);
-      next.locations[i].start = bytes;
-      bytes += next.blobs[i].size();
-      next.locations[i].end = bytes;
+    const std::size_t parts = into.parts.size() + next.parts.size() + next.locations.size();
+    if (!running_.empty() && (bytes + next.blob_bytes > bytes_max || parts > parts_encoded_max)) break;
+    into.parts.insert(into.parts.end(), next.parts.begin(), next.parts.end());
+    for (data_location& location : next.locations) {
+      into.blob_bytes.push_back(location.size());
+      bytes = place_at(location, bytes);
     }
     begin(next);
   }

@@ -12,6 +12,7 @@
 #include "base/intrusive_list.hpp"
 #include "io/file_io.hpp"
 #include "io/iov_cursor.hpp"
+#include "put/frame_batch.hpp"
 
 namespace conduit::detail {
 
@@ -20,8 +21,10 @@ class put_queue {
   // `bytes_max`: puts beyond it wait for room in front of the queue.
   put_queue(io::file_io& disk, std::size_t bytes_max) : disk_(disk), bytes_max_(bytes_max) {}
 
-  // `start_writer`: it is not running. Behind `close` nothing is accepted.
-  enum class accepted { no, yes, start_writer };
+  // Whether a put of so many bytes would not have to wait at this moment.
+  bool has_room(std::uint64_t bytes);
+  // `start_writer`: it is not running. `busy`: there is no room, and the operation does not wait. Behind `close` nothing is accepted.
+  enum class accepted { no, busy, yes, start_writer };
   accepted push(queued_op& operation);
   // Takes the operation out where it has not been begun. One that is being encoded is taken out later, by `take_cancelled`.
   bool withdraw(queued_op& operation) noexcept;
@@ -58,8 +61,8 @@ class put_queue {
   // `released` or `finish_running`. False if none is left.
   bool take_appends(const segment_limits& limits, io::iov_cursor& into);
   // The same for a compressed store, before the lock is taken: locations begin at 0, and nothing is decided by the file. Until `place` the
-  // puts can still be cancelled, once `released` was called. `into` gets the blobs.
-  bool take_appends_to_encode(std::size_t bytes_max, std::vector<asio::const_buffer>& into);
+  // puts can still be cancelled, once `released` was called. `into`, which is empty, gets the blobs.
+  bool take_appends_to_encode(std::size_t bytes_max, plain_batch& into);
   // The encoded batch goes to `file`, behind `plain_end` plain bytes: from here on it will be written. Its puts' own memory is needed no
   // more. False where all were cancelled.
   bool place(std::uint32_t file, std::uint64_t plain_end) noexcept;
@@ -90,6 +93,7 @@ class put_queue {
   std::uint64_t waits() const noexcept { return waits_.load(std::memory_order_relaxed); }
 
  private:
+  bool fits(std::uint64_t bytes) const noexcept;
   void begin(queued_op& next) noexcept;
   void put_back_running() noexcept;
   void admit_waiting() noexcept;

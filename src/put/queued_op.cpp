@@ -8,6 +8,34 @@
 
 namespace conduit::detail {
 
+namespace {
+
+std::span<const std::byte> bytes_of(const asio::const_buffer& part) noexcept {
+  return {static_cast<const std::byte*>(part.data()), part.size()};
+}
+
+}  // namespace
+
+// Each blob has the next parts, up to its size.
+void queued_op::hash_blobs() noexcept {
+  auto part = parts.begin();
+  for (data_location& location : locations) {
+    const std::uint64_t size = location.size();
+    if (size == 0) {
+      location.checksum = checksum_of({});
+    } else if (part->size() == size) {
+      location.checksum = checksum_of(bytes_of(*part++));
+    } else {
+      running_checksum sum;
+      for (std::uint64_t hashed = 0; hashed != size; ++part) {
+        sum.add(bytes_of(*part));
+        hashed += part->size();
+      }
+      location.checksum = sum.value();
+    }
+  }
+}
+
 void queued_op::start() {
   if (owner->port.ended()) return end(finish::destroy);
   error = owner->state->admit();
@@ -18,20 +46,23 @@ void queued_op::start() {
     } else if (what != kind::sync) {
       error = errc::read_only;
     }
-    return end(finish::post);
+    return end(finish::immediate);
   }
-  if (error) return end(finish::post);
+  if (error) return end(finish::immediate);
   if (what == kind::append) {
-    for (std::size_t i = 0; i < blobs.size(); ++i) {
-      locations[i].checksum = checksum_of({static_cast<const std::byte*>(blobs[i].data()), blobs[i].size()});
-      blob_bytes += blobs[i].size();
+    // Before the work of hashing, for those that come again and again.
+    if (!may_wait && !owner->home_writer->has_room(blob_bytes)) {
+      error = errc::busy;
+      return end(finish::immediate);
     }
+    hash_blobs();
   }
   if (what == kind::close) owner->state->close();
   // Between `admit` and here another thread may have closed the store.
-  if (owner->home_writer->submit(*this)) return;
-  error = errc::closed;
-  end(finish::post);
+  const std::error_code refused = owner->home_writer->submit(*this);
+  if (!refused) return;
+  error = refused;
+  end(finish::immediate);
 }
 
 void queued_op::cancel() noexcept {

@@ -56,12 +56,15 @@ std::error_code writer::open_lock(unsigned permissions) { return tenure_.lock().
 
 void writer::watch() { tenure_.watch(); }
 
-bool writer::submit(queued_op& operation) {
+std::error_code writer::submit(queued_op& operation) {
   io::completion_port& port = operation.owner->port;
   port.send_away(operation);
   const put_queue::accepted accepted = queue_.push(operation);
-  if (accepted == put_queue::accepted::no) port.take_back(operation);
-  if (accepted != put_queue::accepted::start_writer) return accepted != put_queue::accepted::no;
+  if (accepted == put_queue::accepted::yes) return {};
+  if (accepted != put_queue::accepted::start_writer) {
+    port.take_back(operation);
+    return accepted == put_queue::accepted::busy ? errc::busy : errc::closed;
+  }
   try {
     asio::co_spawn(
         home_, [self = shared_from_this()] { return self->run(); },
@@ -71,7 +74,7 @@ bool writer::submit(queued_op& operation) {
   } catch (const std::bad_alloc&) {
     fail_all_for_want_of_memory();
   }
-  return true;
+  return {};
 }
 
 // Nothing else ends the coroutine before its time. Everything that waits learns of it; the lock is free already.

@@ -32,8 +32,9 @@ class writer : public std::enable_shared_from_this<writer> {
   void watch();
 
   // From any thread.
-  // False behind `close`: then nothing has happened. Otherwise the operation may be gone.
-  bool submit(queued_op& operation);
+  bool has_room(std::uint64_t bytes) { return queue_.has_room(bytes); }
+  // An error means that nothing has happened: `closed` behind `close`, `busy`. Otherwise the operation may be gone.
+  std::error_code submit(queued_op& operation);
   void cancel(queued_op& operation);
   bool revoke(queued_op& operation) noexcept;
   // The last handle is gone: what has not been begun ends with `operation_aborted`.

@@ -13,12 +13,12 @@ void compress_op::start() {
   if (owner->port.ended()) return end(finish::destroy);
   error = owner->state->admit();
   if (!error && !owner->home_sealer) error = errc::read_only;
-  if (error) return end(finish::post);
+  if (error) return end(finish::immediate);
   // Submitted, it may be gone.
   const std::error_code refused = owner->home_sealer->submit(*this);
   if (!refused) return;
   error = refused;
-  end(finish::post);
+  end(finish::immediate);
 }
 
 void compress_op::cancel() noexcept {

@@ -78,7 +78,7 @@ std::error_code examine_file(binding& where, std::uint32_t number, recovery_repo
 void survey_op::start() {
   if (owner->port.ended()) return end(finish::destroy);
   error = owner->state->admit();
-  if (error) return end(finish::post);
+  if (error) return end(finish::immediate);
   binding* const where = owner.get();
   where->port.send_away(*this);
   const std::error_code refused = where->state->helpers.post_survey([this, where] {
@@ -102,7 +102,7 @@ void survey_op::start() {
   if (!refused) return;
   where->port.take_back(*this);
   error = refused;
-  end(finish::post);
+  end(finish::immediate);
 }
 
 void survey_op::complete() { end(finish::dispatch); }

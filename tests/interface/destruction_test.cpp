@@ -64,7 +64,7 @@ struct everything {
     db.put(asio::buffer(bytes), put.handler());
     db.get(known, get.handler());
     db.get_slice(known, {1, 2}, get_slice.handler());
-    db.get_into(known, {0, 0}, asio::buffer(into), get_into.handler());
+    db.get_into(known, slice{}, asio::buffer(into), get_into.handler());
     db.put(asio::buffer(large), large_put.handler());
     db.put_many({asio::buffer(bytes), asio::buffer(bytes)}, put_many.handler());
     db.sync(sync.handler());

@@ -43,7 +43,7 @@ outcome<std::string> blocking_store::get_in_coroutine(data_location location, sl
   auto handler = [state](const std::exception_ptr& failure, blob bytes) {
     state->emplace(outcome<std::string>{code_of(failure), std::string(bytes.text())});
   };
-  asio::co_spawn(*context_, detail::inline_get<asio::use_awaitable_t<>>(home_, location, part), std::move(handler));
+  asio::co_spawn(*context_, detail::inline_get(home_, location, part, asio::use_awaitable), std::move(handler));
   return wait(state);
 }
 
@@ -78,9 +78,8 @@ std::error_code blocking_store::delete_file(std::uint32_t number) { return wait(
 std::error_code blocking_store::close() { return wait(begin_plain<detail::queued_op::kind::close>()).error; }
 
 blocking_store::pending<std::vector<data_location>> blocking_store::begin_put_many(const std::vector<std::string>& blobs) {
-  std::vector<asio::const_buffer> list;
-  list.reserve(blobs.size());
-  for (const std::string& one : blobs) list.push_back(asio::buffer(one));
+  detail::blob_list list;
+  for (const std::string& one : blobs) list.add(asio::const_buffer(asio::buffer(one)));
   return begin<detail::put_many_call, std::vector<data_location>>(list);
 }
 

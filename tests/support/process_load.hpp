@@ -157,7 +157,7 @@ class process_load {
     try {
       const blob got = co_await db.get_slice(picked->where, part);
       const std::string expected = bytes_of(picked->seed, size);
-      const std::uint64_t end = part.end == 0 ? size : part.end;
+      const std::uint64_t end = std::min(size, part.end);
       if (got.text() != std::string_view(expected).substr(part.start, end - part.start)) {
         log_.failed("wrong bytes in " + picked->where.to_string());
       }

@@ -2,6 +2,7 @@
 // context goes away, drops. Not public: the layout may change with every release.
 #pragma once
 
+#include <conduit/detail/exported.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <sys/uio.h>
@@ -18,7 +19,7 @@ struct list_hook {
 struct work_list;  // held by whoever works on the operation
 struct away_list;  // held by the context that the operation belongs to, while another thread works on it
 
-class completion : public list_hook<work_list>, public list_hook<away_list> {
+class CONDUIT_EXPORTED completion : public list_hook<work_list>, public list_hook<away_list> {
  public:
   completion() = default;
   completion(const completion&) = delete;
@@ -37,7 +38,7 @@ class completion : public list_hook<work_list>, public list_hook<away_list> {
 };
 
 // One attempt at one transfer: what a completion queue entry answers. Short results, EINTR and EAGAIN are the caller's business.
-class io_request : public completion {
+class CONDUIT_EXPORTED io_request : public completion {
  public:
   enum class kind : std::uint8_t { read, write, sync_data };
   enum class phase : std::uint8_t { idle, queued, in_kernel, done };

@@ -4,23 +4,63 @@
 
 #include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
+#include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
+#include <conduit/detail/asio_compat.hpp>
 #include <conduit/detail/op.hpp>
 #include <memory>
 #include <system_error>
+#include <tuple>
 #include <type_traits>
+#include <utility>
 
 namespace conduit::detail {
 
+// How a token of coroutines wants error and result: `use_awaitable`, alone or within one of the adaptors that are common around it.
 template <typename Token>
-struct awaitable_token : std::false_type {};
+struct awaiting : std::false_type {};
+
 template <typename Executor>
-struct awaitable_token<asio::use_awaitable_t<Executor>> : std::true_type {
+struct awaiting<asio::use_awaitable_t<Executor>> : std::true_type {
   template <typename Result>
   using awaitable = asio::awaitable<Result, Executor>;
+
+  template <typename Result>
+  static Result hand_over(const asio::use_awaitable_t<Executor>& /*token*/, std::error_code error, Result result) {
+    if (error) throw std::system_error(error);
+    return result;
+  }
 };
+
+template <typename Executor>
+struct awaiting<as_tuple_t<asio::use_awaitable_t<Executor>>> : std::true_type {
+  template <typename Result>
+  using awaitable = asio::awaitable<std::tuple<std::error_code, Result>, Executor>;
+
+  template <typename Result>
+  static std::tuple<std::error_code, Result> hand_over(const as_tuple_t<asio::use_awaitable_t<Executor>>& /*token*/, std::error_code error,
+                                                       Result result) {
+    return {error, std::move(result)};
+  }
+};
+
+template <typename Executor>
+struct awaiting<asio::redirect_error_t<asio::use_awaitable_t<Executor>>> : std::true_type {
+  template <typename Result>
+  using awaitable = asio::awaitable<Result, Executor>;
+
+  template <typename Result>
+  static Result hand_over(const asio::redirect_error_t<asio::use_awaitable_t<Executor>>& token, std::error_code error, Result result) {
+    token.ec_ = error;
+    return result;
+  }
+};
+
 template <typename Token>
-inline constexpr bool is_use_awaitable = awaitable_token<std::remove_cvref_t<Token>>::value;
+inline constexpr bool is_awaiting = awaiting<std::remove_cvref_t<Token>>::value;
+
+template <typename Token, typename Result>
+using awaitable_for = typename awaiting<Token>::template awaitable<Result>;
 
 // False where an attempt would be declined: other reads are under way, to be submitted together with this one. A hint, without effect.
 bool may_read_inline(const binding& where) noexcept;
@@ -29,34 +69,31 @@ bool may_read_inline(const binding& where) noexcept;
 // Declines now and then although it could, so that a coroutine that never misses does not starve the others.
 bool try_get_into(binding& where, const data_location& location, const slice& part, const asio::mutable_buffer& to, std::size_t& length,
                   std::error_code& error) noexcept;
-bool try_get(binding& where, const data_location& location, const slice& part, blob& bytes, std::error_code& error);
+bool try_get(binding& where, const data_location& location, const slice& part, blob& bytes, std::error_code& error) noexcept;
 
 template <typename Token>
-typename awaitable_token<Token>::template awaitable<std::size_t> inline_get_into(std::shared_ptr<binding> where, data_location location,
-                                                                                 slice part, asio::mutable_buffer to) {
+awaitable_for<Token, std::size_t> inline_get_into(std::shared_ptr<binding> where, data_location location, slice part,
+                                                  asio::mutable_buffer to, Token token) {
   std::error_code error;
   std::size_t length = 0;
   if (try_get_into(*where, location, part, to, length, error)) {
-    if (error) throw std::system_error(error);
-    co_return length;
+    co_return awaiting<Token>::hand_over(token, error, error ? 0 : length);
   }
-  Token token;
-  length = co_await asio::async_initiate<Token, void(std::error_code, std::size_t)>(initiation<get_into_call>(std::move(where)), token,
-                                                                                    location, part, to);
-  co_return length;
+  auto result = co_await asio::async_initiate<Token, void(std::error_code, std::size_t)>(initiation<get_into_call>(std::move(where)), token,
+                                                                                         location, part, to);
+  co_return result;
 }
 
 template <typename Token>
-typename awaitable_token<Token>::template awaitable<blob> inline_get(std::shared_ptr<binding> where, data_location location, slice part) {
+awaitable_for<Token, blob> inline_get(std::shared_ptr<binding> where, data_location location, slice part, Token token) {
   std::error_code error;
   blob bytes;
   if (try_get(*where, location, part, bytes, error)) {
-    if (error) throw std::system_error(error);
-    co_return bytes;
+    co_return awaiting<Token>::hand_over(token, error, error ? blob() : std::move(bytes));
   }
-  Token token;
-  bytes = co_await asio::async_initiate<Token, void(std::error_code, blob)>(initiation<get_call>(std::move(where)), token, location, part);
-  co_return bytes;
+  auto result =
+      co_await asio::async_initiate<Token, void(std::error_code, blob)>(initiation<get_call>(std::move(where)), token, location, part);
+  co_return result;
 }
 
 }  // namespace conduit::detail

@@ -8,7 +8,6 @@
 #include <asio/dispatch.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
-#include <asio/post.hpp>
 #include <asio/recycling_allocator.hpp>
 #include <conduit/detail/asio_compat.hpp>
 #include <conduit/detail/operations.hpp>
@@ -120,11 +119,11 @@ class op final : public Call {
   void end(finish way) override {
     if (way == finish::dispatch && work_.at_home()) return invoke();
     arrival self(*this);
-    const auto target = executor(context_of(*this->owner));
+    asio::io_context& home = context_of(*this->owner);
     if (way == finish::dispatch) {
-      asio::dispatch(target, std::move(self));
-    } else if (way == finish::post) {
-      asio::post(target, std::move(self));
+      asio::dispatch(executor(home), std::move(self));
+    } else if (way == finish::immediate) {
+      leave_initiation(handler_, home.get_executor(), detour{std::move(self)});
     }
   }
 
@@ -146,9 +145,24 @@ class op final : public Call {
       if (forks_seen() == made_in_) std::exchange(ended_, nullptr)->invoke();
     }
 
+    // To the handler's executor, to which not everything can be posted: a completion executor may only dispatch.
+    void go_on() {
+      if (forks_seen() == made_in_) asio::dispatch(ended_->executor(context_of(*ended_->owner)), std::move(*this));
+    }
+
    private:
     op* ended_;
     std::uint64_t made_in_ = forks_seen();
+  };
+
+  // An operation that ended in its own initiation, out of which it has to get first.
+  struct detour {
+    using allocator_type = typename arrival::allocator_type;
+
+    arrival ended;
+
+    allocator_type get_allocator() const noexcept { return ended.get_allocator(); }
+    void operator()() { ended.go_on(); }
   };
 
   void invoke() {

@@ -6,7 +6,9 @@
 #include <atomic>
 #include <conduit/blob.hpp>
 #include <conduit/data_location.hpp>
+#include <conduit/detail/blob_list.hpp>
 #include <conduit/detail/completion.hpp>
+#include <conduit/detail/exported.hpp>
 #include <conduit/reports.hpp>
 #include <conduit/slice.hpp>
 #include <memory>
@@ -28,13 +30,13 @@ struct framed_read_deleter {
 };
 
 enum class finish {
-  dispatch,  // run the handler now if this thread belongs to its executor
-  post,      // never inside the caller: for operations that ended in their own initiation
-  destroy    // the context is going: free the handler without running it
+  dispatch,   // run the handler now if this thread belongs to its executor
+  immediate,  // for operations that ended in their own initiation: not inside that, unless the handler has its own immediate executor
+  destroy     // the context is going: free the handler without running it
 };
 
 // A read of a slice.
-class get_op : public io_request {
+class CONDUIT_EXPORTED get_op : public io_request {
  public:
   data_location location;
   conduit::slice part;
@@ -49,8 +51,8 @@ class get_op : public io_request {
   unsigned retries = 0;  // attempts in a row that moved nothing (EINTR, EAGAIN)
   bool opening = false;  // with a helper thread, not with the engine
   bool served_inline = false;
-  bool reopened = false;      // the second and last try, after opening the file anew
-  finish how = finish::post;  // until the initiation is over
+  bool reopened = false;           // the second and last try, after opening the file anew
+  finish how = finish::immediate;  // until the initiation is over
   std::atomic<bool> abandoned{false};
   std::shared_ptr<data_file> file;
   std::shared_ptr<binding> owner;
@@ -83,7 +85,7 @@ class get_op : public io_request {
 };
 
 // Something the writer does under the lock, in the order of arrival.
-class queued_op : public completion {
+class CONDUIT_EXPORTED queued_op : public completion {
  public:
   enum class kind : std::uint8_t { append, roll, remove, remove_before, recover, sync, close };
   enum class phase : std::uint8_t { idle, waiting, queued, running, done };
@@ -91,8 +93,9 @@ class queued_op : public completion {
   kind what = kind::append;
   phase state = phase::idle;                  // guarded by the put queue's lock
   bool cancel_wanted = false;                 // the same: while its bytes were being encoded
-  std::span<const asio::const_buffer> blobs;  // of `append`
-  std::span<data_location> locations;         // of `append`: one a blob, checksums set by the initiation
+  bool may_wait = true;                       // of `append`: for room in the queue
+  std::span<const asio::const_buffer> parts;  // of `append`: of all blobs, in a row
+  std::span<data_location> locations;         // of `append`: one a blob, of its size from the beginning; checksums set by the initiation
   std::uint64_t blob_bytes = 0;               // of `append`: their sum
   std::uint32_t number = 0;                   // argument of roll, remove, remove_before, recover; result of roll
   std::size_t count = 0;                      // result of remove_before
@@ -107,12 +110,15 @@ class queued_op : public completion {
   void drop() noexcept final;
   bool revoke() noexcept final;
 
+ private:
+  void hash_blobs() noexcept;
+
  protected:
   ~queued_op() = default;
 };
 
 // Something that only reads the directory or a whole file; it runs on the store's helper threads.
-class survey_op : public completion {
+class CONDUIT_EXPORTED survey_op : public completion {
  public:
   enum class kind : std::uint8_t { files, verify, examine };
 
@@ -141,7 +147,7 @@ class survey_op : public completion {
 };
 
 // The compression of one sealed file, by the store's thread for that.
-class compress_op : public completion {
+class CONDUIT_EXPORTED compress_op : public completion {
  public:
   std::uint32_t number = 0;
   bool waiting = false;  // guarded by the seal queue's lock
@@ -193,8 +199,10 @@ class get_into_call : public get_op {
 class put_call : public queued_op {
  public:
   explicit put_call(const asio::const_buffer& bytes) : bytes_(bytes) {
-    blobs = {&bytes_, 1};
+    parts = {&bytes_, bytes.size() == 0 ? 0U : 1U};
     locations = {&location_, 1};
+    location_.end = bytes.size();
+    blob_bytes = bytes.size();
   }
   std::tuple<data_location> results() { return {error ? data_location{} : location_}; }
 
@@ -206,23 +214,53 @@ class put_call : public queued_op {
   data_location location_;
 };
 
-class put_many_call : public queued_op {
+class put_list_call : public queued_op {
  public:
-  explicit put_many_call(std::vector<asio::const_buffer> list) : list_(std::move(list)), locations_(list_.size()) {
-    blobs = list_;
-    locations = locations_;
+  explicit put_list_call(blob_list list) : list_(std::move(list)) {
+    parts = list_.parts;
+    locations = list_.locations;
+    blob_bytes = list_.bytes;
   }
+
+ protected:
+  ~put_list_call() = default;
+
+  blob_list list_;
+};
+
+// Not where it would have to wait for room.
+template <typename Put>
+class without_waiting : public Put {
+ public:
+  template <typename Argument>
+  explicit without_waiting(Argument&& argument) : Put(std::forward<Argument>(argument)) {
+    this->may_wait = false;
+  }
+
+ protected:
+  ~without_waiting() = default;
+};
+
+// One blob of several parts.
+class put_parts_call : public put_list_call {
+ public:
+  using put_list_call::put_list_call;
+  std::tuple<data_location> results() { return {error ? data_location{} : list_.locations.front()}; }
+
+ protected:
+  ~put_parts_call() = default;
+};
+
+class put_many_call : public put_list_call {
+ public:
+  using put_list_call::put_list_call;
   std::tuple<std::vector<data_location>> results() {
-    if (error) locations_.clear();
-    return {std::move(locations_)};
+    if (error) list_.locations.clear();
+    return {std::move(list_.locations)};
   }
 
  protected:
   ~put_many_call() = default;
-
- private:
-  std::vector<asio::const_buffer> list_;
-  std::vector<data_location> locations_;
 };
 
 template <queued_op::kind Kind>
