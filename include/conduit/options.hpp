@@ -29,6 +29,7 @@ enum class backend {
 // An aggregate: `options("blobs")`, or by name, `options{.data_directory = "blobs", .durability = durability::fdatasync}`. Give it a name
 // of its own before a `co_await`: g++ 12 destroys an aggregate twice that is built inside of one.
 struct options {
+  // NOLINTBEGIN(readability-redundant-member-init): without, compilers warn of each field that a caller does not name.
   std::filesystem::path data_directory = {};  // holds the data files and nothing else: the original trips over other names
   // Every process of a store must name the same one. Empty: the directory made absolute, without a trailing slash, plus ".lock".
   std::filesystem::path lock_path = {};
@@ -56,6 +57,7 @@ struct options {
   bool allow_network = false;  // open although data or lock lie on a file system that is not known to be local: there, record locks may lie
 
   event_sink on_event = {};  // where the store reports what it noticed; may be empty
+  // NOLINTEND(readability-redundant-member-init)
 };
 
 }  // namespace conduit

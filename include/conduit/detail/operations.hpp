@@ -15,6 +15,7 @@
 #include <span>
 #include <system_error>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
 namespace conduit::detail {
@@ -216,16 +217,16 @@ class put_call : public queued_op {
 
 class put_list_call : public queued_op {
  public:
-  explicit put_list_call(blob_list list) : list_(std::move(list)) {
-    parts = list_.parts;
-    locations = list_.locations;
-    blob_bytes = list_.bytes;
+  explicit put_list_call(blob_list blobs) : list(std::move(blobs)) {
+    parts = list.parts;
+    locations = list.locations;
+    blob_bytes = list.bytes;
   }
 
  protected:
   ~put_list_call() = default;
 
-  blob_list list_;
+  blob_list list;
 };
 
 // Not where it would have to wait for room.
@@ -233,6 +234,7 @@ template <typename Put>
 class without_waiting : public Put {
  public:
   template <typename Argument>
+    requires(!std::is_same_v<std::remove_cvref_t<Argument>, without_waiting>)
   explicit without_waiting(Argument&& argument) : Put(std::forward<Argument>(argument)) {
     this->may_wait = false;
   }
@@ -245,7 +247,7 @@ class without_waiting : public Put {
 class put_parts_call : public put_list_call {
  public:
   using put_list_call::put_list_call;
-  std::tuple<data_location> results() { return {error ? data_location{} : list_.locations.front()}; }
+  std::tuple<data_location> results() { return {error ? data_location{} : list.locations.front()}; }
 
  protected:
   ~put_parts_call() = default;
@@ -255,8 +257,8 @@ class put_many_call : public put_list_call {
  public:
   using put_list_call::put_list_call;
   std::tuple<std::vector<data_location>> results() {
-    if (error) list_.locations.clear();
-    return {std::move(list_.locations)};
+    if (error) list.locations.clear();
+    return {std::move(list.locations)};
   }
 
  protected:
