@@ -1,7 +1,7 @@
 #!/bin/bash
 # Builds and runs one consumer of the library, as CTest asks:
 #   run.sh install CMAKE BUILD_TREE WORK
-#   run.sh find_package|pkg_config|subdirectory|own_asio|hidden|tokens CMAKE SOURCE_TREE WORK COMPILER
+#   run.sh find_package|pkg_config|subdirectory|own_asio|shared|tokens CMAKE SOURCE_TREE WORK COMPILER
 #   run.sh mismatch CMAKE SOURCE_TREE WORK COMPILER DEFINITION: must not link, with a name that tells why
 set -euo pipefail
 
@@ -31,16 +31,21 @@ use_pkg_config() {
   export PKG_CONFIG_PATH=${pc%/*}
 }
 
+# SOURCE: from the installed library.
+build_with_pkg_config() {
+  # Unquoted: these are lists of flags.
+  # shellcheck disable=SC2046
+  "$compiler" -std=c++20 $(pkg-config --cflags conduit_flat_file_db) "$here/$1" -o "$build/consumer" \
+    $(pkg-config --libs conduit_flat_file_db) -Wl,-rpath,"${PKG_CONFIG_PATH%/*}"
+}
+
 case $way in
   find_package) with_cmake -DCMAKE_PREFIX_PATH="$prefix" ;;
   # Without precompiled headers, which hide a missing #include.
   subdirectory) with_cmake -DCONDUIT_SOURCE_TREE="$tree" -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON ;;
   pkg_config)
     use_pkg_config
-    # Unquoted: these are lists of flags.
-    # shellcheck disable=SC2046
-    "$compiler" -std=c++20 $(pkg-config --cflags conduit_flat_file_db) "$here/main.cpp" -o "$build/consumer" \
-      $(pkg-config --libs conduit_flat_file_db) -Wl,-rpath,"${PKG_CONFIG_PATH%/*}"
+    build_with_pkg_config main.cpp
     ;;
   own_asio)
     with_cmake -DCONDUIT_SOURCE_TREE="$tree" -DCONSUMER_ASIO_INCLUDE_DIR="$(dirname "$(echo '#include <asio.hpp>' | "$compiler" -std=c++20 -E -x c++ - 2>/dev/null |
@@ -51,7 +56,7 @@ case $way in
     "$cmake" --install "$build" --prefix "$build/installed"
     [[ -e $build/installed/include/conduit/flat_file_db.hpp ]] || { echo "run.sh: CONDUIT_INSTALL does nothing" >&2; exit 1; }
     ;;
-  hidden)
+  shared)
     with_cmake -DCONDUIT_SOURCE_TREE="$tree"
     for program in disabled scripted; do
       if "$build/$program" "$build/hidden_store" 2> "$build/errors"; then
@@ -60,12 +65,18 @@ case $way in
       fi
       grep "do not share the state of Asio" "$build/errors"
     done
+    # Whoever uses what it installs gets the macros too.
+    "$cmake" --install "$build" --prefix "$build/prefix"
+    "$cmake" -S "$here/find_package" -B "$build/user" -G Ninja -DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_PREFIX_PATH="$build/prefix"
+    "$cmake" --build "$build/user"
+    "$build/user/consumer" "$build/user_store"
+    prefix=$build/prefix
+    use_pkg_config
+    build_with_pkg_config main.cpp
     ;;
   tokens)
     use_pkg_config
-    # shellcheck disable=SC2046
-    "$compiler" -std=c++20 $(pkg-config --cflags conduit_flat_file_db) "$here/tokens.cpp" -o "$build/consumer" \
-      $(pkg-config --libs conduit_flat_file_db) -Wl,-rpath,"${PKG_CONFIG_PATH%/*}"
+    build_with_pkg_config tokens.cpp
     ;;
   mismatch)
     use_pkg_config
