@@ -24,8 +24,6 @@ std::shared_ptr<void> life_of(const binding& home) {
 
 }  // namespace
 
-bool library_sees_loop(asio::detail::thread_context& loop) noexcept { return loops_of_thread::contains(&loop) != nullptr; }
-
 store_handle open_handle(asio::io_context& context, const options& how, bool asio_is_shared) {
   if (!asio_is_shared) throw std::system_error(errc::hidden_asio);
   auto home = open_store(context, how);

@@ -48,8 +48,9 @@ namespace conduit {
 // std::system_error out of `co_await` and futures. After `close` everything fails with `errc::closed`, in a forked child everything with
 // `errc::forked`. docs/errors.md lists when and what to do.
 //
-// Tokens: `Executor` chooses the default one, see `detail::default_token`. `flat_file_db`, below, suits coroutines of type
-// `asio::awaitable<T>`. For coroutines whose awaitables have another executor, `as_default_on` makes a handle with their default:
+// Tokens: the default is what `Executor` names as its `default_completion_token_type`, else `use_awaitable`. `flat_file_db`, below, suits
+// coroutines of type `asio::awaitable<T>`. For those whose awaitables have another executor, `as_default_on` makes a handle with their
+// default:
 //   auto typed = asio::use_awaitable_t<asio::io_context::executor_type>::as_default_on(db);
 template <typename Executor>
 class basic_flat_file_db {
@@ -62,9 +63,10 @@ class basic_flat_file_db {
   using default_token = typename detail::default_token<Executor>::type;
 
   // Opens the store, creating its directory (not the parents) and its lock file where `options::create` allows; `context` becomes its
-  // home. Changes no existing file. Blocks on the file system: for start-up. Throws std::system_error: `bad_options`,
-  // `unsupported_compression`, `unsupported_file_system`, `not_a_regular_file` of the lock file, or what the operating system says of
-  // directory, lock, and io_uring where that was asked for.
+  // home. Changes no existing file. Blocks on the file system: for start-up. Throws std::system_error: `bad_options`, also
+  // for a context that was made without locks (ASIO_CONCURRENCY_HINT_UNSAFE), `unsupported_compression`, `unsupported_file_system`,
+  // `not_a_regular_file` of the lock file, `hidden_asio`, or what the operating system says of directory, lock, and io_uring where that
+  // was asked for.
   static basic_flat_file_db open(asio::io_context& context, const options& how) {
     return basic_flat_file_db(detail::open_handle(context, how, detail::shares_asio()));
   }
@@ -74,7 +76,8 @@ class basic_flat_file_db {
   }
 
   // The same store for coroutines that run on another context: reads go through that context's own ring or threads. Throws
-  // std::system_error where io_uring was asked for and that context can have no ring, and in a forked child.
+  // std::system_error where io_uring was asked for and that context can have no ring, where it was made without locks (`bad_options`), and
+  // in a forked child.
   basic_flat_file_db bind(asio::io_context& context) const { return basic_flat_file_db(detail::bind_handle(handle_, context)); }
 
   // The executor of the handle's context.
@@ -90,11 +93,7 @@ class basic_flat_file_db {
   template <typename Buffers = asio::const_buffer, typename Token = default_token>
     requires detail::blob_source<Buffers>
   auto put(const Buffers& bytes, Token&& token = Token{}) const {
-    if constexpr (std::is_convertible_v<const Buffers&, asio::const_buffer>) {
-      return initiate<detail::put_call, data_location>(token, asio::const_buffer(bytes));
-    } else {
-      return initiate<detail::put_parts_call, data_location>(token, detail::blob_list::of(bytes));
-    }
+    return append(bytes, true, token);
   }
 
   // The same, but never waits for room: `busy` at once where there is none. It may still wait for the lock; a deadline for that, as for
@@ -102,11 +101,7 @@ class basic_flat_file_db {
   template <typename Buffers = asio::const_buffer, typename Token = default_token>
     requires detail::blob_source<Buffers>
   auto try_put(const Buffers& bytes, Token&& token = Token{}) const {
-    if constexpr (std::is_convertible_v<const Buffers&, asio::const_buffer>) {
-      return initiate<detail::without_waiting<detail::put_call>, data_location>(token, asio::const_buffer(bytes));
-    } else {
-      return initiate<detail::without_waiting<detail::put_parts_call>, data_location>(token, detail::blob_list::of(bytes));
-    }
+    return append(bytes, false, token);
   }
 
   // Appends all blobs in order, in one file: all locations, or an error and none of them. A blob is what `put` takes. The list is copied,
@@ -278,6 +273,15 @@ class basic_flat_file_db {
   friend class basic_flat_file_db;
 
   explicit basic_flat_file_db(detail::store_handle handle) : handle_(std::move(handle)) {}
+
+  template <typename Buffers, typename Token>
+  auto append(const Buffers& bytes, bool waits_for_room, Token& token) const {
+    if constexpr (std::is_convertible_v<const Buffers&, asio::const_buffer>) {
+      return initiate<detail::put_call, data_location>(token, asio::const_buffer(bytes), waits_for_room);
+    } else {
+      return initiate<detail::put_parts_call, data_location>(token, detail::blob_list::of(bytes), waits_for_room);
+    }
+  }
 
   template <typename Call, typename... Results, typename Token, typename... Arguments>
   auto initiate(Token& token, Arguments&&... arguments) const {

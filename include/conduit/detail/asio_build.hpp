@@ -8,8 +8,10 @@
 #error "conduit needs the standalone Asio: define ASIO_STANDALONE, or link conduit::flat_file_db or use its pkg-config module, which do"
 #endif
 
+#include <asio/detail/call_stack.hpp>
 #include <asio/detail/config.hpp>
 #include <asio/detail/handler_tracking.hpp>
+#include <asio/detail/thread_context.hpp>
 #include <asio/detail/thread_info_base.hpp>
 #include <asio/version.hpp>
 
@@ -160,5 +162,18 @@ namespace conduit::detail {
 
 // One in each file: two files of a program may see different ones.
 CONDUIT_KEPT static const char* const asio_build_of_this_file = &CONDUIT_ASIO_BUILD;
+
+using loops_of_thread = asio::detail::call_stack<asio::detail::thread_context, asio::detail::thread_info_base>;
+
+// Whether the library finds this loop among those that the calling thread runs.
+bool library_sees_loop(asio::detail::thread_context& loop) noexcept;
+
+// Whether the code that calls this and the library find the same loops. Compiled by the caller.
+inline bool shares_asio() {
+  asio::detail::thread_context loop;
+  asio::detail::thread_info_base thread;
+  const loops_of_thread::context running(&loop, thread);
+  return library_sees_loop(loop);
+}
 
 }  // namespace conduit::detail

@@ -15,7 +15,6 @@
 #include <span>
 #include <system_error>
 #include <tuple>
-#include <type_traits>
 #include <vector>
 
 namespace conduit::detail {
@@ -199,7 +198,8 @@ class get_into_call : public get_op {
 
 class put_call : public queued_op {
  public:
-  explicit put_call(const asio::const_buffer& bytes) : bytes_(bytes) {
+  explicit put_call(const asio::const_buffer& bytes, bool waits_for_room = true) : bytes_(bytes) {
+    may_wait = waits_for_room;
     parts = {&bytes_, bytes.size() == 0 ? 0U : 1U};
     locations = {&location_, 1};
     location_.end = bytes.size();
@@ -229,24 +229,10 @@ class put_list_call : public queued_op {
   blob_list list;
 };
 
-// Not where it would have to wait for room.
-template <typename Put>
-class without_waiting : public Put {
- public:
-  template <typename Argument>
-    requires(!std::is_same_v<std::remove_cvref_t<Argument>, without_waiting>)
-  explicit without_waiting(Argument&& argument) : Put(std::forward<Argument>(argument)) {
-    this->may_wait = false;
-  }
-
- protected:
-  ~without_waiting() = default;
-};
-
 // One blob of several parts.
 class put_parts_call : public put_list_call {
  public:
-  using put_list_call::put_list_call;
+  put_parts_call(blob_list blob, bool waits_for_room) : put_list_call(std::move(blob)) { may_wait = waits_for_room; }
   std::tuple<data_location> results() { return {error ? data_location{} : list.locations.front()}; }
 
  protected:
