@@ -21,7 +21,7 @@ rm -rf "$build"
 mkdir -p "$build"
 
 with_cmake() {
-  "$cmake" -S "$here/$way" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER="$compiler" "$@"
+  "$cmake" -S "$here/$way" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE="${build_type:-Release}" -DCMAKE_CXX_COMPILER="$compiler" "$@"
   "$cmake" --build "$build" -j 2
 }
 
@@ -47,7 +47,9 @@ case $way in
     use_pkg_config
     build_with_pkg_config main.cpp
     ;;
+  # These two are about what is built, not how well: the whole library twice more.
   own_asio)
+    build_type=Debug
     with_cmake -DCONDUIT_SOURCE_TREE="$tree" -DCONSUMER_ASIO_INCLUDE_DIR="$(dirname "$(echo '#include <asio.hpp>' | "$compiler" -std=c++20 -E -x c++ - 2>/dev/null |
       sed -n 's/^# 1 "\(.*\/asio\.hpp\)".*/\1/p' | head -1)")"
     "$cmake" --install "$build" --prefix "$build/installed"
@@ -57,6 +59,7 @@ case $way in
     [[ -e $build/installed/include/conduit/flat_file_db.hpp ]] || { echo "run.sh: CONDUIT_INSTALL does nothing" >&2; exit 1; }
     ;;
   shared)
+    build_type=Debug
     with_cmake -DCONDUIT_SOURCE_TREE="$tree"
     for program in disabled scripted; do
       if "$build/$program" "$build/hidden_store" 2> "$build/errors"; then
