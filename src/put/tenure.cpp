@@ -231,10 +231,14 @@ asio::awaitable<std::error_code> tenure::adopt_tail() {
   const files::file_name name(*mutable_);
   auto file = std::make_shared<append_file>();
   file->number = mutable_->number;
-  auto open = [&]() -> std::int64_t { return disk_.open(state_.directory.get(), name.c_str(), io::open_mode::read_write, 0); };
-  const std::int64_t fd = co_await state_.helpers.run(home_, std::move(open));
-  if (fd < 0) co_return os_error(fd);
-  file->fd = unique_fd(static_cast<int>(fd));
+  auto open = [&]() -> std::int64_t {
+    const std::int64_t fd = disk_.open(state_.directory.get(), name.c_str(), io::open_mode::read_write, 0);
+    // Owned at once: the context may be destroyed before this coroutine hears of it.
+    if (fd >= 0) file->fd = unique_fd(static_cast<int>(fd));
+    return fd;
+  };
+  const std::int64_t opened = co_await state_.helpers.run(home_, std::move(open));
+  if (opened < 0) co_return os_error(opened);
   const std::int64_t known = disk_.status(file->fd.get(), found_);
   if (known < 0) co_return os_error(known);
   const bool framed = mutable_->form == file_form::zstd;
