@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
@@ -81,19 +82,40 @@ void sync_directory_by_path(const std::string& path) {
   if (!directory || ::fsync(directory.get()) != 0) throw std::system_error(os_error(-errno), path);
 }
 
-// Its parent is synced by whoever creates it, or the store could vanish with everything in it.
-void create_directory(const std::string& path) {
+// The store's lock, for as long as its directory comes to be. Where it cannot be had the writer, who needs it next, says why.
+unique_fd lock_for_creation(const store_state& state) {
+  unique_fd lock(::open(state.lock_path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, state.how.file_mode));
+  struct flock whole{};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  while (lock && ::fcntl(lock.get(), F_OFD_SETLKW, &whole) != 0 && errno == EINTR) {
+  }
+  return lock;
+}
+
+// Its parent is synced by whoever creates it, or the store could vanish with everything in it. Where that fails it is removed again: a
+// second sync may answer that all is well although the entry is lost. Whoever finds it empty waits, by the lock, until that is decided.
+void create_directory(const store_state& state) {
+  const std::string& path = state.directory_path;
+  std::error_code absent;
+  if (!std::filesystem::is_empty(path, absent) && !absent) return;
+  const unique_fd lock = lock_for_creation(state);
   if (::mkdir(path.c_str(), directory_mode) != 0) {
     if (errno == EEXIST) return;
     throw std::system_error(os_error(-errno), path);
   }
   const std::string parent = std::filesystem::path(path).parent_path().string();
-  sync_directory_by_path(parent.empty() ? "." : parent);
+  try {
+    sync_directory_by_path(parent.empty() ? "." : parent);
+  } catch (const std::system_error&) {
+    ::rmdir(path.c_str());
+    throw;
+  }
 }
 
 void open_directory(store_state& state) {
   const bool create = state.how.create && !state.how.read_only;
-  if (create) create_directory(state.directory_path);
+  if (create) create_directory(state);
   state.directory = unique_fd(::open(state.directory_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!state.directory) throw std::system_error(os_error(-errno), state.directory_path);
   const std::string lock_directory = std::filesystem::path(state.lock_path).parent_path().string();
