@@ -204,8 +204,22 @@ void ring_service::submit_queued() noexcept {
 bool ring_service::submit_filled() noexcept {
   while (io_uring_sq_ready(&ring_) != 0) {
     if (io_uring_submit(&ring_) <= 0) return false;
+    hold_back_parted_sync();
   }
   return true;
+}
+
+// Where memory is scarce the kernel may stop between the two of a pair. A chain ends with a submission: on its own the sync would not wait
+// for the write, and be answered before it. It becomes nothing, and counts as cancelled once the write is answered.
+void ring_service::hold_back_parted_sync() noexcept {
+  if (io_uring_sq_ready(&ring_) == 0) return;
+  const unsigned head = *ring_.sq.khead;
+  const io_uring_sqe& last_taken = ring_.sq.sqes[(head - 1) & ring_.sq.ring_mask];
+  if ((last_taken.flags & IOSQE_IO_LINK) == 0) return;
+  reinterpret_cast<io_request*>(last_taken.user_data)->parted = true;
+  io_uring_sqe& sync = ring_.sq.sqes[head & ring_.sq.ring_mask];
+  io_uring_prep_nop(&sync);
+  io_uring_sqe_set_data(&sync, nullptr);
 }
 
 void ring_service::fill(io_request& request, bool link) noexcept {
@@ -235,13 +249,15 @@ void ring_service::reap() noexcept {
   io_uring_for_each_cqe(&ring_, head, entry) {
     ++seen;
     auto* request = static_cast<io_request*>(io_uring_cqe_get_data(entry));
-    if (request == nullptr) continue;  // the answer to a cancellation
+    if (request == nullptr) continue;  // the answer to a cancellation, or to nothing
     returned_by_kernel(request);
+    io_request* const parted_sync = request->parted ? request->linked : nullptr;
     if (entry->res < 0 && is_orphaned(*request, entry->res)) {
       requeue(*request);
     } else {
       finish(*request, entry->res);
     }
+    if (parted_sync != nullptr) finish(*parted_sync, -ECANCELED);
   }
   io_uring_cq_advance(&ring_, seen);
   in_flight_ -= seen;

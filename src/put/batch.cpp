@@ -149,15 +149,7 @@ asio::awaitable<std::error_code> writer::append_durably() {
   queue_.released();
   std::error_code why = tenure_.mark_syncing();
   if (why) co_return why;
-  if (write_.done()) {
-    // Empty blobs alone: they lie behind bytes that another process may have left unsynced, and must not outlive them.
-    awaited_request sync;
-    sync.what = io_request::kind::sync_data;
-    sync.fd = fd;
-    auto start = [&] { disk_->start(sync); };
-    co_await sync.until_complete(std::move(start));
-    if (sync.result < 0) co_return co_await mend_failed_write(os_error(sync.result), true);
-  }
+  bool synced = false;
   for (unsigned retries = 0; !write_.done();) {
     silent_request write;
     awaited_request sync;
@@ -170,10 +162,19 @@ asio::awaitable<std::error_code> writer::append_durably() {
     co_await sync.until_complete(std::move(start));
     queue_.released();
     if (!progressed(write.result, retries, why)) co_return co_await mend_failed_write(why, false);
-    // A short write broke the link: nothing was synced. Every other failure counts, of each part of a batch that takes several writes, and
-    // is not tried again: after a failed sync the kernel may answer 0 although the data is lost.
-    const bool never_begun = sync.result == -ECANCELED && !write_.done();
-    if (sync.result < 0 && !never_begun) co_return co_await mend_failed_write(os_error(sync.result), true);
+    // Cancelled it never began: a short write breaks the link, and so may the kernel. Every other failure counts, of each part of a batch
+    // that takes several writes, and is not tried again: after a failed sync the kernel may answer 0 although the data is lost.
+    synced = sync.result != -ECANCELED;
+    if (synced && sync.result < 0) co_return co_await mend_failed_write(os_error(sync.result), true);
+  }
+  if (!synced) {
+    // Empty blobs alone as well: they lie behind bytes that another process may have left unsynced, and must not outlive them.
+    awaited_request sync;
+    sync.what = io_request::kind::sync_data;
+    sync.fd = fd;
+    auto start = [&] { disk_->start(sync); };
+    co_await sync.until_complete(std::move(start));
+    if (sync.result < 0) co_return co_await mend_failed_write(os_error(sync.result), true);
   }
   counted_.syncs.fetch_add(1, std::memory_order_relaxed);
   co_return std::error_code{};

@@ -46,6 +46,7 @@ class CONDUIT_EXPORTED io_request : public completion {
   kind what = kind::read;
   phase state = phase::idle;  // guarded by the engine's lock
   bool cancel_wanted = false;
+  bool parted = false;  // the kernel took this write and not what is linked to it
   int fd = -1;
   unsigned iov_count = 0;        // of `write`
   const iovec* iov = nullptr;    // of `write`
