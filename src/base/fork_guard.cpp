@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <mutex>
+#include <utility>
 
 namespace conduit {
 
@@ -31,7 +32,11 @@ struct fork_registry {
     // process closes it once more, or lets its reactor watch it again.
     int harmless = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     bool spare = harmless >= 0;
-    for (closed_on_fork* entry = first; entry != nullptr; entry = entry->next_) {
+    // None stays in the list: some lie on the stacks of threads that are not here, and that memory will be used again.
+    for (closed_on_fork* next = std::exchange(first, nullptr); next != nullptr;) {
+      closed_on_fork* const entry = next;
+      next = std::exchange(entry->next_, nullptr);
+      entry->prev_ = nullptr;
       const int fd = entry->fd_.exchange(-1, std::memory_order_relaxed);
       if (fd < 0) continue;
       if (harmless < 0) {
