@@ -38,10 +38,10 @@ class data_file {
     const std::lock_guard hold(mutex_);
     return frames_;
   }
-  // Somebody else knows more of the same file.
+  // Somebody else knows as much of the same file. Where another thread has learnt more meanwhile, that stays.
   void share(std::shared_ptr<file_frames> known) {
     const std::lock_guard hold(mutex_);
-    frames_ = std::move(known);
+    if (frames_->plain_size() <= known->plain_size()) frames_ = std::move(known);
   }
 
  private:
