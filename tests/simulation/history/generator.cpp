@@ -1,0 +1,176 @@
+#include "simulation/history/generator.hpp"
+
+#include <algorithm>
+#include <array>
+#include <random>
+
+#include "simulation/world/kernel_calls.hpp"
+
+namespace conduit::simulation {
+
+namespace {
+
+using random_numbers = std::mt19937_64;
+
+class generator {
+ public:
+  explicit generator(std::uint64_t seed) : random_(seed) { result_.seed = seed; }
+
+  history run();
+
+ private:
+  bool chance(unsigned percent) { return random_() % 100 < percent; }
+  std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
+  std::uint64_t some_process() { return below(processes_); }
+  void change_mood();
+  verb some_verb();
+  step some_step();
+  step start(std::uint64_t process);
+  std::uint64_t some_size();
+  std::uint64_t some_count();
+  std::uint64_t some_time();
+
+  random_numbers random_;
+  history result_;
+  std::array<unsigned, verbs> weights_{};
+  std::uint64_t processes_ = 1;
+  std::uint64_t form_ = 0;
+  bool originals_ = false;
+};
+
+struct usual {
+  verb what;
+  unsigned weight;
+};
+
+constexpr std::array usual_weights{
+    usual{verb::pause, 40},  usual{verb::power, 4},         usual{verb::capacity, 3},  usual{verb::fault, 40},    usual{verb::heal, 5},
+    usual{verb::backup, 4},  usual{verb::temper, 2},        usual{verb::decay, 4},     usual{verb::start, 12},    usual{verb::kill, 4},
+    usual{verb::kill_at, 6}, usual{verb::stop, 3},          usual{verb::go, 6},        usual{verb::limit, 4},     usual{verb::fork, 3},
+    usual{verb::finish, 3},  usual{verb::destroy, 3},       usual{verb::put, 60},      usual{verb::put_many, 15}, usual{verb::try_put, 6},
+    usual{verb::get, 30},    usual{verb::slice, 15},        usual{verb::get_into, 10}, usual{verb::roll, 8},      usual{verb::sync, 15},
+    usual{verb::remove, 5},  usual{verb::remove_before, 4}, usual{verb::compress, 8},  usual{verb::recover, 2},   usual{verb::survey, 4},
+    usual{verb::cancel, 6},  usual{verb::close, 2},         usual{verb::wait, 10},     usual{verb::original, 3},  usual{verb::block, 4}};
+
+// Some things happen often for a while, and others not at all.
+void generator::change_mood() {
+  for (const usual& one : usual_weights) {
+    const auto kind = below(10);
+    weights_[static_cast<std::size_t>(one.what)] = kind < 2 ? 0 : kind < 3 ? 5 * one.weight : one.weight;
+  }
+}
+
+verb generator::some_verb() {
+  std::uint64_t sum = 0;
+  for (const unsigned weight : weights_) sum += weight;
+  if (sum == 0) return verb::put;
+  std::uint64_t at = below(sum);
+  for (std::size_t i = 0; i < weights_.size(); ++i) {
+    if (at < weights_[i]) return static_cast<verb>(i);
+    at -= weights_[i];
+  }
+  return verb::put;
+}
+
+std::uint64_t generator::some_size() {
+  const auto kind = below(100);
+  if (kind < 4) return 0;
+  if (kind < 60) return below(700);
+  if (kind < 98) return below(3000);
+  return 270'000;  // through the engine
+}
+
+std::uint64_t generator::some_count() {
+  const auto kind = below(100);
+  if (kind < 50) return 1;
+  if (kind < 95) return 1 + below(8);
+  return 1 + below(40);
+}
+
+std::uint64_t generator::some_time() {
+  const auto kind = below(100);
+  if (kind < 40) return below(200);
+  if (kind < 85) return below(5'000);
+  return below(1'500'000);
+}
+
+step generator::start(std::uint64_t process) {
+  const std::uint64_t form = chance(85) ? form_ : below(4);
+  return {verb::start, {process, form, below(2), chance(30) ? 1U : 0U, below(3), chance(70) ? 0 : below(3)}};
+}
+
+step generator::some_step() {
+  const verb what = some_verb();
+  switch (what) {
+    case verb::pause:
+      return {what, {some_time()}};
+    case verb::power:
+      return {what, {chance(70) ? 2 : below(3)}};
+    case verb::capacity:
+      return {what, {below(4000)}};
+    case verb::fault:
+      return {what, {below(kernel_calls), below(8), below(processes_ + 1), below(8), chance(80) ? below(2) : below(50)}};
+    case verb::temper:
+      return {what, {below(30), below(60), below(60)}};
+    case verb::decay:
+      return {what, {chance(50) ? below(30) : 0, chance(30) ? below(5) : 0, chance(10) ? below(50) : 0}};
+    case verb::start:
+      return start(some_process());
+    case verb::kill_at:
+      return {what, {some_process(), below(chance(50) ? 40 : 600)}};
+    case verb::limit:
+      return {what, {some_process(), below(3), below(6)}};
+    case verb::put:
+    case verb::try_put:
+    case verb::put_many:
+      return {what, {some_process(), some_count(), some_size()}};
+    case verb::get:
+      return {what, {some_process(), chance(97) ? some_count() : 700}};
+    case verb::slice:
+    case verb::get_into:
+    case verb::cancel:
+      return {what, {some_process(), some_count()}};
+    case verb::remove:
+    case verb::remove_before:
+    case verb::compress:
+    case verb::recover:
+      return {what, {some_process(), below(1000)}};
+    default:
+      return {what, {some_process()}};
+  }
+}
+
+history generator::run() {
+  processes_ = 1 + below(3);
+  form_ = below(3);
+  originals_ = form_ == 0 && chance(30);
+  change_mood();
+  result_.steps.push_back({verb::temper, {1 + below(12), below(30), below(30)}});
+  for (std::uint64_t i = 0; i < processes_; ++i) {
+    result_.steps.push_back(start(i));
+    // Something to read and to delete.
+    if (chance(70)) result_.steps.push_back({verb::put, {i, 1 + below(12), below(2000)}});
+    if (chance(60)) result_.steps.push_back({verb::wait, {i}});
+    if (chance(50)) result_.steps.push_back({verb::pause, {some_time()}});
+  }
+  const auto count = 5 + below(60);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    if (chance(8)) change_mood();
+    result_.steps.push_back(some_step());
+  }
+  if (!originals_) std::erase_if(result_.steps, [](const step& one) { return one.what == verb::original; });
+  // An original's files are not for us to compress, nor to delete from the middle.
+  if (originals_) {
+    std::erase_if(result_.steps, [](const step& one) { return one.what == verb::compress || one.what == verb::remove; });
+    for (step& one : result_.steps) {
+      if (one.what == verb::start) one.with[1] = 0;
+    }
+  }
+  return result_;
+}
+
+}  // namespace
+
+history generate(std::uint64_t seed) { return generator(seed).run(); }
+
+}  // namespace conduit::simulation

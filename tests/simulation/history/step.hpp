@@ -1,0 +1,72 @@
+// One thing that happens in a history, and its words. A history is a line of them: it can be printed, cut down, and run again.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace conduit::simulation {
+
+enum class verb : std::uint8_t {
+  // The machine.
+  pause,     // microseconds
+  power,     // what survives: 0 nothing, 1 everything, 2 each by chance
+  capacity,  // bytes that the disk has room for beyond what it holds; 0: no bound
+  fault,     // call, error, process + 1 or 0 for all, skip, times
+  heal,      // no more faults, full disks and limits
+  backup,    // hard links of all files
+  temper,    // percent of switches, of cold reads, of slow syncs
+  decay,     // percent of syncs that fail, of write backs that fail, of syncs that lie
+  // A process.
+  start,     // process, form, durable, backend, loops, contexts
+  original,  // process: one of the Python original
+  kill,      // process
+  kill_at,   // process, calls from now
+  stop,      // process
+  go,        // process
+  limit,     // process, threads more, descriptors more
+  fork,      // process
+  finish,    // process: closes, destroys and leaves nothing
+  destroy,   // process: its contexts, with all that is pending
+  // What a process asks of its store.
+  put,       // process, count, bytes
+  put_many,  // process, count, bytes
+  try_put,   // process, count, bytes
+  get,       // process, count
+  slice,     // process, count
+  get_into,  // process, count
+  roll,      // process
+  sync,      // process
+  remove,    // process, which
+  remove_before,
+  compress,  // process, which
+  recover,   // process, which
+  survey,    // process: files, verify, examine
+  cancel,    // process, count
+  close,     // process
+  wait,      // process: for all that it has begun
+  block,     // process: a handler that waits for another one
+  check,     // process: everything that was promised is there
+};
+inline constexpr std::size_t verbs = 36;
+
+struct step {
+  verb what = verb::pause;
+  std::array<std::uint64_t, 6> with{};
+};
+
+std::string_view name_of(verb what) noexcept;
+std::string to_string(const step& one);
+
+struct history {
+  std::uint64_t seed = 0;
+  std::vector<step> steps;
+};
+
+std::string to_string(const history& all);
+// What `to_string` wrote. Throws std::invalid_argument.
+history parse_history(std::string_view text);
+
+}  // namespace conduit::simulation

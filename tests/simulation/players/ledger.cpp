@@ -1,0 +1,139 @@
+#include "simulation/players/ledger.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "simulation/world/tasks.hpp"
+
+namespace conduit::simulation {
+
+namespace {
+
+// What a fault did may be told to whoever came a moment later.
+constexpr nanoseconds aftermath = 20 * millisecond;
+
+ledger* present = nullptr;
+
+bool overlap(const data_location& a, const data_location& b) noexcept {
+  return a.file_number == b.file_number && a.start < b.end && b.start < a.end;
+}
+
+bool hits(const deletion& begun, const promise& one) noexcept {
+  return begun.all_below ? one.where.file_number < begun.number : one.where.file_number == begun.number;
+}
+
+// Those of a dead process are over.
+bool is_under_way(const deletion& begun) noexcept {
+  return the_world().processes[begun.process]->alive && !present->operations[begun.operation].ended;
+}
+
+}  // namespace
+
+ledger& the_ledger() noexcept { return *present; }
+void set_ledger(ledger* next) noexcept { present = next; }
+
+void complain(std::string_view what) {
+  tell(std::string("FOUND: ") + std::string(what));
+  the_ledger().complaints.emplace_back(what.data(), what.size());
+}
+
+bool troubled_since(nanoseconds begun) noexcept { return the_world().limits_in_force || the_world().last_trouble + aftermath >= begun; }
+
+std::size_t begin_operation(verb what) {
+  ledger& all = the_ledger();
+  const unsigned owner = current_process().number;
+  all.operations.push_back({what, owner, the_world().now, false});
+  ++all.seats[owner].pending;
+  ++current_process().pending[static_cast<std::size_t>(what)];
+  return all.operations.size() - 1;
+}
+
+void end_operation(std::size_t number) noexcept {
+  operation& one = the_ledger().operations[number];
+  one.ended = true;
+  --the_ledger().seats[one.process].pending;
+  --the_world().processes[one.process]->pending[static_cast<std::size_t>(one.what)];
+}
+
+std::uint64_t new_blob() noexcept { return ++the_ledger().blobs; }
+
+namespace {
+
+void add_promise(promise next) {
+  ledger& all = the_ledger();
+  for (const promise& other : all.promises) {
+    // After a power failure an original goes on in its old file: it knows no better.
+    if (next.original && !other.cached) continue;
+    // Nor does anybody, where the disk said that all was well.
+    if (the_ledger().syncs_lie && !other.cached) continue;
+    if (overlap(other.where, next.where)) complain(next.where.to_string() + " was handed out before, as " + other.where.to_string());
+  }
+  std::erase_if(all.deletions, [](const deletion& begun) { return !is_under_way(begun); });
+  for (const deletion& begun : all.deletions) next.doomed += hits(begun, next) ? 1U : 0U;
+  all.promises.push_back(next);
+  ++all.acknowledged;
+  tell("  acknowledged " + next.where.to_string() + (next.durable ? ", durable" : ""));
+}
+
+}  // namespace
+
+void acknowledge(const data_location& where, std::uint64_t seed, unsigned store, bool durable) {
+  promise next;
+  next.where = where;
+  next.seed = seed;
+  next.store = store;
+  next.durable = durable;
+  add_promise(next);
+}
+
+void acknowledge_original(const data_location& where, std::uint64_t seed) {
+  promise next;
+  next.where = where;
+  next.seed = seed;
+  next.store = UINT32_MAX;
+  next.original = true;
+  add_promise(next);
+}
+
+void synced(unsigned store, std::size_t count) {
+  ledger& all = the_ledger();
+  for (std::size_t i = 0; i < std::min(count, all.promises.size()); ++i) {
+    if (all.promises[i].store == store && all.promises[i].cached) all.promises[i].durable = true;
+  }
+}
+
+void begin_deletion(std::uint32_t number, bool all_below, std::size_t operation) {
+  const deletion begun{number, all_below, current_process().number, operation};
+  the_ledger().deletions.push_back(begun);
+  for (promise& one : the_ledger().promises) {
+    if (hits(begun, one)) ++one.doomed;
+  }
+}
+
+void take_back_deletion(std::uint32_t number) noexcept {
+  for (promise& one : the_ledger().promises) {
+    if (one.where.file_number == number && one.doomed != 0) --one.doomed;
+  }
+}
+
+bool is_binding(const promise& one) noexcept { return one.doomed == 0 && (one.cached || (one.durable && !the_ledger().syncs_lie)); }
+
+void check_read(std::size_t promised, nanoseconds begun, const std::error_code& error, bool wrong) {
+  const promise& one = the_ledger().promises[promised];
+  ++the_ledger().reads_checked;
+  if (!error && wrong) return complain("wrong bytes at " + one.where.to_string());
+  if (error && is_binding(one) && !troubled_since(begun)) {
+    complain(std::string(one.durable ? "a durable blob is lost: " : "a blob is lost: ") + one.where.to_string() + ": " + error.message());
+  }
+}
+
+void check_error(const char* what, nanoseconds begun, const std::error_code& error) {
+  if (error && !troubled_since(begun)) complain(std::string(what) + " fails on a sound machine: " + error.message());
+}
+
+void lose_unsynced() noexcept {
+  std::erase_if(the_ledger().promises, [](const promise& one) { return one.original; });
+  for (promise& one : the_ledger().promises) one.cached = false;
+}
+
+}  // namespace conduit::simulation

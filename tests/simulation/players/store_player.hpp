@@ -1,0 +1,107 @@
+// A store of a simulated process, with its contexts: it begins what the director asks for, and writes into the ledger what its handlers
+// hear.
+#pragma once
+
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/post.hpp>
+#include <conduit/flat_file_db.hpp>
+#include <list>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "simulation/players/loop.hpp"
+#include "simulation/players/pending.hpp"
+
+namespace conduit::simulation {
+
+class store_player {
+ public:
+  explicit store_player(const step& start);
+  ~store_player() { end(); }
+  store_player(const store_player&) = delete;
+  store_player& operator=(const store_player&) = delete;
+
+  void obey(const step& one);
+  // In a forked child.
+  void be_inherited();
+
+ private:
+  using database = flat_file_db;
+
+  void end();
+  bool is_open() const noexcept { return !loops_.empty(); }
+  std::size_t some_loop() const { return loops_.size() == 1 ? 0 : random_below(loops_.size()); }
+  held begin(verb what);
+  void begin_all(const step& one, std::size_t where);
+  template <typename Start>
+  void initiate(std::size_t where, Start start);
+  template <typename Result, typename Finish>
+  auto handler(held one, Finish finish);
+  template <typename Finish>
+  auto plain_handler(held one, Finish finish);
+  void finish(const held& one, std::size_t where, const char* what, const std::error_code& error);
+
+  void put(verb what, std::size_t where, std::uint64_t bytes);
+  void put_many(std::size_t where, std::uint64_t count, std::uint64_t bytes);
+  void get(std::size_t where);
+  void read(std::size_t which, std::size_t where);
+  void slice_of(std::size_t where);
+  void get_into(std::size_t where);
+  void roll(std::size_t where);
+  void sync(std::size_t where);
+  void remove(std::size_t where, std::uint64_t which, bool all_below);
+  void compress(std::size_t where, std::uint64_t which);
+  void recover(std::size_t where, std::uint64_t which);
+  void survey(std::size_t where);
+  void close(std::size_t where);
+  void cancel(std::uint64_t count);
+  void wait();
+  void check();
+  void block(std::size_t where);
+
+  const unsigned store_ = the_ledger().stores++;
+  bool durable_ = false;
+  bool closed_ = false;
+  std::vector<std::unique_ptr<loop>> loops_;
+  std::vector<database> handles_;
+  std::list<std::weak_ptr<pending>> under_way_;
+};
+
+std::uint32_t some_number(std::uint64_t which);
+std::optional<std::size_t> some_promise();
+
+// From a thread of the context, or from outside of it.
+template <typename Start>
+void store_player::initiate(std::size_t where, Start start) {
+  if (by_chance(50)) {
+    // What waits for its turn when the process forks waits in the child, too.
+    asio::post(loops_[where]->context, [start = std::move(start), owner = current_process().number] {
+      if (owner == current_process().number) start();
+    });
+  } else {
+    start();
+  }
+  loops_[where]->wake();
+}
+
+template <typename Result, typename Finish>
+auto store_player::handler(held one, Finish finish) {
+  asio::cancellation_slot slot = one->signal.slot();
+  return asio::bind_cancellation_slot(slot, [one = std::move(one), finish](std::error_code error, Result result) {
+    if (is_inherited(*one, error)) return;
+    finish(one, error, std::move(result));
+  });
+}
+
+template <typename Finish>
+auto store_player::plain_handler(held one, Finish finish) {
+  asio::cancellation_slot slot = one->signal.slot();
+  return asio::bind_cancellation_slot(slot, [one = std::move(one), finish](std::error_code error) {
+    if (is_inherited(*one, error)) return;
+    finish(one, error);
+  });
+}
+
+}  // namespace conduit::simulation

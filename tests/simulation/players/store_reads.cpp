@@ -1,0 +1,135 @@
+// Whatever looks at it.
+#include "simulation/players/store_player.hpp"
+
+#include <asio/co_spawn.hpp>
+#include <asio/use_awaitable.hpp>
+#include <string>
+#include <thread>
+
+#include "support/bytes.hpp"
+
+namespace conduit::simulation {
+
+using test::bytes_of;
+
+void store_player::get(std::size_t where) {
+  if (const auto which = some_promise()) read(*which, where);
+}
+
+void store_player::read(std::size_t which, std::size_t where) {
+  const held one = begin(verb::get);
+  initiate(where, [this, one, where, which] {
+    const promise known = the_ledger().promises[which];
+    auto done = [this, where, which, known](const held& self, std::error_code error, const blob& found) {
+      const bool wrong = !error && found.text() != bytes_of(known.seed, known.where.size());
+      if (!(self->cancelled && error == asio::error::operation_aborted) && !(closed_ && error == errc::closed)) {
+        check_read(which, self->begun, error, wrong);
+      }
+      finish(self, where, "a get", {});
+    };
+    if (by_chance(50)) {
+      // As a coroutine: what the page cache has comes at once.
+      auto task = [](database db, data_location location) -> asio::awaitable<std::pair<std::error_code, std::string>> {
+        std::error_code error;
+        try {
+          const blob found = co_await db.get(location, asio::use_awaitable);
+          co_return std::pair(error, std::string(found.text()));
+        } catch (const std::system_error& failure) {
+          error = failure.code();
+        }
+        co_return std::pair(error, std::string());
+      };
+      asio::co_spawn(loops_[where]->context, task(handles_[where], known.where),
+                     [this, one, where, which, known](const std::exception_ptr&, const std::pair<std::error_code, std::string>& found) {
+                       if (is_inherited(*one, found.first)) return;
+                       const bool wrong = !found.first && found.second != bytes_of(known.seed, known.where.size());
+                       if (!(closed_ && found.first == errc::closed)) check_read(which, one->begun, found.first, wrong);
+                       finish(one, where, "a get", {});
+                     });
+    } else {
+      handles_[where].get(known.where, handler<blob>(one, done));
+    }
+  });
+}
+
+void store_player::slice_of(std::size_t where) {
+  const auto which = some_promise();
+  if (!which) return;
+  const held one = begin(verb::slice);
+  initiate(where, [this, one, where, which] {
+    const promise known = the_ledger().promises[*which];
+    const std::uint64_t size = known.where.size();
+    const std::uint64_t start = random_below(size + 1);
+    const std::uint64_t end = start + random_below(size - start + 1);
+    auto done = [this, where, which, known, start, end](const held& self, std::error_code error, const blob& found) {
+      const bool wrong = !error && found.text() != std::string_view(bytes_of(known.seed, known.where.size())).substr(start, end - start);
+      const bool asked_for = (self->cancelled && error == asio::error::operation_aborted) || (closed_ && error == errc::closed);
+      // Without a checksum nobody can tell what a power failure took.
+      if (!asked_for && (known.cached || known.durable)) check_read(*which, self->begun, error, wrong);
+      finish(self, where, "a slice", {});
+    };
+    handles_[where].get_slice(known.where, {start, end}, handler<blob>(one, done));
+  });
+}
+
+void store_player::get_into(std::size_t where) {
+  const auto which = some_promise();
+  if (!which) return;
+  const held one = begin(verb::get_into);
+  initiate(where, [this, one, where, which] {
+    const promise known = the_ledger().promises[*which];
+    one->room.resize(known.where.size());
+    auto done = [this, where, which, known](const held& self, std::error_code error, std::size_t count) {
+      const bool wrong = !error && (count != self->room.size() || self->room != bytes_of(known.seed, known.where.size()));
+      const bool asked_for = (self->cancelled && error == asio::error::operation_aborted) || (closed_ && error == errc::closed);
+      if (!asked_for && (known.cached || known.durable)) check_read(*which, self->begun, error, wrong);
+      finish(self, where, "a get_into", {});
+    };
+    handles_[where].get_into(known.where, slice{}, asio::buffer(one->room), handler<std::size_t>(one, done));
+  });
+}
+
+void store_player::survey(std::size_t where) {
+  const held one = begin(verb::survey);
+  initiate(where, [this, one, where] {
+    auto done = [this, where](const held& self, std::error_code error, const std::vector<file_info>&) {
+      finish(self, where, "a survey", error);
+    };
+    handles_[where].files(handler<std::vector<file_info>>(one, done));
+  });
+}
+
+// More reads than one turn of a loop completes: while the first handler blocks its thread, another thread runs others.
+void store_player::block(std::size_t where) {
+  if (loops_[where]->one_thread() || the_ledger().promises.empty()) return;
+  struct progress {
+    bool blocked = false;
+    bool another = false;
+    std::thread::id first;
+  };
+  constexpr int reads = 64;
+  const auto all = std::make_shared<progress>();
+  for (int i = 0; i < reads; ++i) {
+    const held one = begin(verb::block);
+    initiate(where, [this, one, where, all] {
+      const promise known = the_ledger().promises[*some_promise()];
+      auto done = [this, where, all](const held& self, std::error_code, const blob&) {
+        if (all->blocked && std::this_thread::get_id() != all->first) all->another = true;
+        if (!std::exchange(all->blocked, true)) {
+          all->first = std::this_thread::get_id();
+          const nanoseconds deadline = the_world().now + 2 * second;
+          while (!all->another && !loops_[where]->context.stopped() && the_world().now < deadline) {
+            enter("blocks in a handler");
+            park(channel_of(current_task()), the_world().now + millisecond);
+          }
+          if (!all->another && !loops_[where]->context.stopped() && !troubled_since(self->begun))
+            complain("a handler that blocks keeps those of other threads waiting");
+        }
+        finish(self, where, "a get", {});
+      };
+      handles_[where].get(known.where, handler<blob>(one, done));
+    });
+  }
+}
+
+}  // namespace conduit::simulation

@@ -1,0 +1,120 @@
+// Whatever changes a store.
+#include "simulation/players/store_player.hpp"
+
+#include "support/bytes.hpp"
+
+namespace conduit::simulation {
+
+using test::bytes_of;
+
+void store_player::put(verb what, std::size_t where, std::uint64_t bytes) {
+  const held one = begin(what);
+  one->seeds.push_back(new_blob());
+  one->blobs.push_back(bytes_of(one->seeds.front(), bytes));
+  initiate(where, [this, one, where, what] {
+    auto done = [this, where](const held& self, std::error_code error, const data_location& found) {
+      if (!error) acknowledge(found, self->seeds.front(), store_, durable_);
+      finish(self, where, "a put", error == errc::busy ? std::error_code() : error);
+    };
+    const asio::const_buffer bytes_now = asio::buffer(one->blobs.front());
+    if (what == verb::try_put) {
+      handles_[where].try_put(bytes_now, handler<data_location>(one, done));
+    } else {
+      handles_[where].put(bytes_now, handler<data_location>(one, done));
+    }
+  });
+}
+
+void store_player::put_many(std::size_t where, std::uint64_t count, std::uint64_t bytes) {
+  const held one = begin(verb::put_many);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    one->seeds.push_back(new_blob());
+    one->blobs.push_back(bytes_of(one->seeds.back(), bytes + i));
+  }
+  initiate(where, [this, one, where] {
+    std::vector<asio::const_buffer> list;
+    for (const std::string& blob : one->blobs) list.push_back(asio::buffer(blob));
+    auto done = [this, where](const held& self, std::error_code error, const std::vector<data_location>& found) {
+      if (!error && found.size() != self->seeds.size()) complain("a batch has not a location for each blob");
+      for (std::size_t i = 0; i < found.size() && !error; ++i) acknowledge(found[i], self->seeds[i], store_, durable_);
+      finish(self, where, "a batch", error);
+    };
+    handles_[where].put_many(list, handler<std::vector<data_location>>(one, done));
+  });
+}
+
+void store_player::roll(std::size_t where) {
+  const held one = begin(verb::roll);
+  initiate(where, [this, one, where] {
+    auto done = [this, where](const held& self, std::error_code error, std::uint32_t) { finish(self, where, "a roll", error); };
+    handles_[where].roll(0, handler<std::uint32_t>(one, done));
+  });
+}
+
+void store_player::sync(std::size_t where) {
+  const held one = begin(verb::sync);
+  initiate(where, [this, one, where] {
+    const std::size_t count = the_ledger().promises.size();
+    auto done = [this, where, count](const held& self, std::error_code error) {
+      if (!error) synced(store_, count);
+      tell("  sync: " + error.message());
+      const bool poisoned = error == errc::poisoned && the_world().sync_failed;
+      finish(self, where, "a sync", poisoned ? std::error_code() : error);
+    };
+    handles_[where].sync(plain_handler(one, done));
+  });
+}
+
+void store_player::remove(std::size_t where, std::uint64_t which, bool all_below) {
+  const held one = begin(all_below ? verb::remove_before : verb::remove);
+  const std::uint32_t number = some_number(which);
+  begin_deletion(number, all_below, one->number);
+  initiate(where, [this, one, where, number, all_below] {
+    if (all_below) {
+      auto done = [this, where](const held& self, std::error_code error, std::size_t) { finish(self, where, "a deletion", error); };
+      handles_[where].delete_before(number, handler<std::size_t>(one, done));
+      return;
+    }
+    auto done = [this, where, number](const held& self, std::error_code error) {
+      const bool refused = error == errc::mutable_file || error == errc::no_such_file;
+      // Nothing may have happened to the mutable one.
+      if (error == errc::mutable_file) take_back_deletion(number);
+      finish(self, where, "a deletion", refused ? std::error_code() : error);
+    };
+    handles_[where].delete_file(number, plain_handler(one, done));
+  });
+}
+
+void store_player::compress(std::size_t where, std::uint64_t which) {
+  const held one = begin(verb::compress);
+  initiate(where, [this, one, where, which] {
+    auto done = [this, where](const held& self, std::error_code error, const file_compression&) {
+      const bool refused = error == errc::mutable_file || error == errc::no_such_file || error == errc::poisoned;
+      finish(self, where, "a compression", refused ? std::error_code() : error);
+    };
+    handles_[where].compress_file(some_number(which), handler<file_compression>(one, done));
+  });
+}
+
+void store_player::recover(std::size_t where, std::uint64_t which) {
+  const held one = begin(verb::recover);
+  initiate(where, [this, one, where, which] {
+    auto done = [this, where](const held& self, std::error_code error, const recovery_report&) {
+      const bool refused = error == errc::no_such_file || error == std::errc::too_many_links;
+      finish(self, where, "a recovery", refused ? std::error_code() : error);
+    };
+    handles_[where].recover_file(some_number(which), handler<recovery_report>(one, done));
+  });
+}
+
+void store_player::close(std::size_t where) {
+  meet(trouble::close, &current_process());
+  closed_ = true;
+  const held one = begin(verb::close);
+  initiate(where, [this, one, where] {
+    auto done = [this, where](const held& self, std::error_code error) { finish(self, where, "close", error); };
+    handles_[where].close(plain_handler(one, done));
+  });
+}
+
+}  // namespace conduit::simulation
