@@ -37,7 +37,7 @@ class director {
 
  private:
   void set_up();
-  bool failed() const noexcept { return !ledger_->complaints.empty() || !the_world().crash.empty() || the_world().stuck; }
+  bool failed() const noexcept { return !world_->complaints.empty() || world_->stuck; }
   void perform(const step& one);
   void begin_process(unsigned player, bool original, const step& start);
   void fail_power(survival unsynced);
@@ -50,6 +50,7 @@ class director {
   bool wait_until(const std::function<bool()>& condition);
   void send(process& to, const step& what);
   process* player(std::uint64_t number) const noexcept;
+  void slow_down(std::uint64_t which);
   void explain_stuck();
 
   const history& history_;
@@ -147,6 +148,7 @@ void director::heal() {
   world_->faults.clear();
   world_->storage->capacity = UINT64_MAX;
   world_->storage->faults = {};
+  for (inode* one : world_->storage->inodes) one->slow = false;
   for (process* one : world_->processes) {
     one->allowed = {};
     one->stopped = false;
@@ -191,6 +193,8 @@ void director::perform(const step& one) {
       world_->storage->faults = {static_cast<unsigned>(with[0]), static_cast<unsigned>(with[1]), static_cast<unsigned>(with[2])};
       if (with[2] != 0) ledger_->syncs_lie = true;
       return;
+    case verb::slow:
+      return slow_down(with[0]);
     case verb::start:
       return begin_process(static_cast<unsigned>(with[0] % 16), false, one);
     case verb::original:
@@ -214,6 +218,7 @@ void director::perform(const step& one) {
       return;
     case verb::go:
       whose->stopped = false;
+      note_trouble();
       return;
     case verb::limit:
       whose->allowed.threads = whose->threads + static_cast<unsigned>(with[1]);
@@ -237,6 +242,15 @@ void director::back_up() {
     add_name(copy, name, *target);
     if (!target->kept) target->kept = target->cached;
   }
+}
+
+// Not the last one, which its appenders sync under the lock.
+void director::slow_down(std::uint64_t which) {
+  const inode* const store = look_up("/store");
+  if (store == nullptr || store->names.size() < 2) return;
+  auto chosen = store->names.begin();
+  std::advance(chosen, static_cast<std::ptrdiff_t>(which % (store->names.size() - 1)));
+  chosen->second->slow = true;
 }
 
 void director::explain_stuck() {
@@ -316,8 +330,7 @@ verdict director::run() {
     check_all("what the power failure left");
   }
   verdict result;
-  for (const shared_string& one : ledger_->complaints) result.found.push_back(text_of(one));
-  if (!world_->crash.empty()) result.found.push_back(text_of(world_->crash));
+  for (const shared_string& one : world_->complaints) result.found.push_back(text_of(one));
   if (world_->stuck) {
     result.found.emplace_back("nobody can ever go on");
     explain_stuck();

@@ -21,7 +21,7 @@ constexpr std::uint64_t block = 512;
 std::int64_t sync_and_wait(open_file& file, kernel_call as) {
   // It covers what was written before it began.
   const std::int64_t result = sync_file(file, as);
-  const nanoseconds time = time_of_sync();
+  const nanoseconds time = time_of_sync(*file.node);
   if (time != 0) park(channel_of(current_task()), the_world().now + time);
   return result;
 }

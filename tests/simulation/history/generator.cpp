@@ -50,7 +50,8 @@ constexpr std::array usual_weights{
     usual{verb::finish, 3},  usual{verb::destroy, 3},       usual{verb::put, 60},      usual{verb::put_many, 15}, usual{verb::try_put, 6},
     usual{verb::get, 30},    usual{verb::slice, 15},        usual{verb::get_into, 10}, usual{verb::roll, 8},      usual{verb::sync, 15},
     usual{verb::remove, 5},  usual{verb::remove_before, 4}, usual{verb::compress, 8},  usual{verb::recover, 2},   usual{verb::survey, 4},
-    usual{verb::cancel, 6},  usual{verb::close, 2},         usual{verb::wait, 10},     usual{verb::original, 3},  usual{verb::block, 4}};
+    usual{verb::cancel, 6},  usual{verb::close, 2},         usual{verb::wait, 10},     usual{verb::original, 3},  usual{verb::block, 4},
+    usual{verb::slow, 3}};
 
 // Some things happen often for a while, and others not at all.
 void generator::change_mood() {
@@ -130,6 +131,8 @@ step generator::some_step() {
     case verb::get_into:
     case verb::cancel:
       return {what, {some_process(), some_count()}};
+    case verb::slow:
+      return {what, {below(1000)}};
     case verb::remove:
     case verb::remove_before:
     case verb::compress:

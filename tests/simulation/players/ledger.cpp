@@ -12,6 +12,9 @@ namespace {
 // What a fault did may be told to whoever came a moment later.
 constexpr nanoseconds aftermath = 20 * millisecond;
 
+// Of an operation, on a machine where all is well. A sync takes up to 30 ms here, and some processes share the lock.
+constexpr nanoseconds wait_max = 3 * second;
+
 ledger* present = nullptr;
 
 bool overlap(const data_location& a, const data_location& b) noexcept {
@@ -27,15 +30,17 @@ bool is_under_way(const deletion& begun) noexcept {
   return the_world().processes[begun.process]->alive && !present->operations[begun.operation].ended;
 }
 
+// Its own process syncs such a file, or another may do so under the lock.
+bool may_wait_for_slow_file(const operation& one) noexcept {
+  const world& all = the_world();
+  const bool others_do = std::any_of(all.processes.begin(), all.processes.end(), [](const process* other) { return other->syncs_under_lock; });
+  return all.processes[one.process]->slow_until >= one.begun || others_do;
+}
+
 }  // namespace
 
 ledger& the_ledger() noexcept { return *present; }
 void set_ledger(ledger* next) noexcept { present = next; }
-
-void complain(std::string_view what) {
-  tell(std::string("FOUND: ") + std::string(what));
-  the_ledger().complaints.emplace_back(what.data(), what.size());
-}
 
 bool troubled_since(nanoseconds begun) noexcept { return the_world().limits_in_force || the_world().last_trouble + aftermath >= begun; }
 
@@ -48,11 +53,15 @@ std::size_t begin_operation(verb what) {
   return all.operations.size() - 1;
 }
 
-void end_operation(std::size_t number) noexcept {
+void end_operation(std::size_t number) {
   operation& one = the_ledger().operations[number];
   one.ended = true;
   --the_ledger().seats[one.process].pending;
   --the_world().processes[one.process]->pending[static_cast<std::size_t>(one.what)];
+  const nanoseconds took = the_world().now - one.begun;
+  if (took > wait_max && !troubled_since(one.begun) && !may_wait_for_slow_file(one)) {
+    complain(std::string(name_of(one.what)) + " took " + std::to_string(took / millisecond) + " ms, and nobody was stopped");
+  }
 }
 
 std::uint64_t new_blob() noexcept { return ++the_ledger().blobs; }

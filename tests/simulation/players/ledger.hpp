@@ -51,7 +51,6 @@ struct ledger {
   shared_vector<operation> operations;
   shared_vector<deletion> deletions;
   shared_vector<seat> seats;  // by the process's number
-  shared_vector<shared_string> complaints;
   std::uint64_t blobs = 0;
   unsigned stores = 0;
   bool syncs_lie = false;
@@ -62,13 +61,12 @@ struct ledger {
 ledger& the_ledger() noexcept;
 void set_ledger(ledger* next) noexcept;
 
-void complain(std::string_view what);
-
 // Whether an error of something that began then may be due to a fault.
 bool troubled_since(nanoseconds begun) noexcept;
 
 std::size_t begin_operation(verb what);
-void end_operation(std::size_t number) noexcept;
+// Complains where it took longer than the rules allow.
+void end_operation(std::size_t number);
 // A blob's bytes.
 std::uint64_t new_blob() noexcept;
 void acknowledge(const data_location& where, std::uint64_t seed, unsigned store, bool durable);

@@ -122,6 +122,7 @@ class original {
 void play_original() {
   seat& own = the_ledger().seats[current_process().number];
   own.busy = true;
+  current_process().syncs_under_lock = true;
   {
     const shelter no_faults;
     original self;

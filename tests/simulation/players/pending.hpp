@@ -22,7 +22,7 @@ struct pending {
   pending& operator=(const pending&) = delete;
   ~pending() { end(); }
 
-  void end() noexcept {
+  void end() {
     // A child's copy is nobody's.
     if (!ended && owner == current_process().number) end_operation(number);
     ended = true;

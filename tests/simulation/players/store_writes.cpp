@@ -87,6 +87,7 @@ void store_player::remove(std::size_t where, std::uint64_t which, bool all_below
 
 void store_player::compress(std::size_t where, std::uint64_t which) {
   const held one = begin(verb::compress);
+  current_process().syncs_under_lock = true;
   initiate(where, [this, one, where, which] {
     auto done = [this, where](const held& self, std::error_code error, const file_compression&) {
       const bool refused = error == errc::mutable_file || error == errc::no_such_file || error == errc::poisoned;

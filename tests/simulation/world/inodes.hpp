@@ -46,6 +46,7 @@ struct inode {
   std::uint64_t links = 0;  // names that any process sees
   unsigned opened = 0;      // descriptions
   nanoseconds modified = 0;
+  bool slow = false;  // to sync
 
   shared_string cached;           // what any process sees
   shared_string durable;          // what a power failure leaves at least

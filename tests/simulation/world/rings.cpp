@@ -116,7 +116,7 @@ transfer* make_transfer(const io_uring_sqe& entry) {
       break;
     default:
       made->what = transfer::kind::sync;
-      made->due = the_world().now + time_of_sync();
+      made->due = the_world().now + time_of_sync(*file->node);
       break;
   }
   return made;

@@ -38,7 +38,7 @@ void end_silence() noexcept {
   for (task* one : all.tasks) {
     if (one != all.tasks.front()) one->state = task::phase::ended;
   }
-  all.crash.assign(text.data(), text.size());
+  complain(text);
 }
 
 void await_baton(task& me) noexcept {
@@ -193,7 +193,7 @@ bool is_alone_awake() noexcept {
 
 void end_world(std::string_view why) noexcept {
   world& all = the_world();
-  all.crash.assign(why.data(), why.size());
+  complain(why);
   self = nullptr;
   for (task* one : all.tasks) {
     if (one != all.tasks.front()) one->state = task::phase::ended;

@@ -83,7 +83,12 @@ std::int64_t sync_file(open_file& file, kernel_call as) {
   return file.node->is_directory ? sync_names(*file.node, file.errors_seen) : sync_content(*file.node, file.errors_seen);
 }
 
-nanoseconds time_of_sync() {
+nanoseconds time_of_sync(const inode& file) {
+  constexpr nanoseconds very_long = 4 * second;
+  if (file.slow) {
+    current_process().slow_until = the_world().now + very_long;
+    return very_long;
+  }
   if (!by_chance(the_world().manners.slow_syncs)) return random_time(100 * microsecond);
   return random_time(30 * millisecond);
 }

@@ -19,6 +19,6 @@ std::int64_t write_step(open_file& to, kernel_call as, const iovec* parts, std::
 std::int64_t write_all(open_file& to, kernel_call as, const iovec* parts, std::uint64_t count, std::uint64_t offset);
 std::int64_t sync_file(open_file& file, kernel_call as);
 // How long a sync takes this time.
-nanoseconds time_of_sync();
+nanoseconds time_of_sync(const inode& file);
 
 }  // namespace conduit::simulation

@@ -21,6 +21,11 @@ void tell(std::string_view what) {
   for (const char letter : what) leave_trace(static_cast<unsigned char>(letter));
 }
 
+void complain(std::string_view what) {
+  tell(std::string("FOUND: ") + std::string(what));
+  the_world().complaints.emplace_back(what.data(), what.size());
+}
+
 void note_trouble() noexcept { the_world().last_trouble = the_world().now; }
 
 void meet(trouble what, const process* whose) noexcept {

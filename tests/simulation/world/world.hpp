@@ -68,6 +68,8 @@ struct process {
   std::array<unsigned, activities> pending{};  // operations of each kind
   nanoseconds kernel_due = never;              // when a request of its rings can go on
   shared_vector<ring*> rings;
+  bool syncs_under_lock = false;  // other files than the last, perhaps: it compresses, or is an original
+  nanoseconds slow_until = 0;  // it syncs a file that takes very long, see `slow` of the histories
 };
 
 using random_numbers = std::mt19937_64;
@@ -103,7 +105,7 @@ struct world {
   bool sync_failed = false;       // since the boot: stores may be poisoned
   bool tells_calls = false;       // each of them is in the story
   bool stuck = false;             // nobody can ever run again
-  shared_string crash;            // why a process died of itself; empty while none did
+  shared_vector<shared_string> complaints;  // what was found
   shared_vector<shared_string> story;
 };
 
@@ -117,6 +119,8 @@ inline nanoseconds random_time(nanoseconds bound) { return static_cast<nanosecon
 
 // A line of the story, with the moment.
 void tell(std::string_view what);
+// Something is not as it must be.
+void complain(std::string_view what);
 // Something fails now by a fault, or a limit.
 void note_trouble() noexcept;
 // For the table: it happened to this process; without one, to all.
