@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "simulation/calls/real.hpp"
+#include "simulation/foreign_hands.hpp"
 #include "simulation/players/crash_report.hpp"
 #include "simulation/players/ledger.hpp"
 #include "simulation/players/original_player.hpp"
@@ -193,6 +194,10 @@ void director::perform(const step& one) {
       world_->storage->faults = {static_cast<unsigned>(with[0]), static_cast<unsigned>(with[1]), static_cast<unsigned>(with[2])};
       if (with[2] != 0) ledger_->syncs_lie = true;
       return;
+    case verb::damage:
+      return damage_mutable_file(with[0], with[1], *ledger_);
+    case verb::foreign:
+      return put_foreign_file(with[0], *ledger_);
     case verb::slow:
       return slow_down(with[0]);
     case verb::start:
@@ -336,7 +341,8 @@ verdict director::run() {
     explain_stuck();
   }
   for (const inode* one : world_->storage->inodes) {
-    if (one->kept && *one->kept != one->cached) result.found.emplace_back("a backup's file was changed");
+    if (one->kept && *one->kept != one->cached) result.found.emplace_back("a file that is another's was changed");
+    if (one->doubtful && *one->doubtful != one->cached) result.found.emplace_back("a file in doubt was written");
   }
   for (const shared_string& line : world_->story) result.story.push_back(text_of(line));
   result.fingerprint = world_->fingerprint;

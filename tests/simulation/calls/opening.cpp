@@ -70,6 +70,20 @@ std::int64_t try_to_lock(open_file& file, int command, short type) {
   return 0;
 }
 
+std::int64_t try_to_lock_process(inode& file, int command, short type) {
+  const process& own = current_process();
+  if (type == F_UNLCK) {
+    unlock_process(file, own);
+    return 0;
+  }
+  const auto wanted = type == F_WRLCK ? open_file::lock::exclusive : open_file::lock::shared;
+  while (!try_process_lock(file, own, wanted)) {
+    if (command != F_SETLKW) return -EAGAIN;
+    park(channel_of(&file.locked_by));
+  }
+  return 0;
+}
+
 std::int64_t control(int fd, int command, std::uintptr_t argument) {
   description* const what = description_of(fd);
   if (what == nullptr) return -EBADF;
@@ -82,6 +96,12 @@ std::int64_t control(int fd, int command, std::uintptr_t argument) {
     case F_SETFL:
       what->blocking = (argument & O_NONBLOCK) == 0;
       return 0;
+    case F_SETLK:
+    case F_SETLKW: {
+      auto* const file = dynamic_cast<open_file*>(what);
+      if (file == nullptr) return -EINVAL;
+      return try_to_lock_process(*file->node, command, reinterpret_cast<const struct flock*>(argument)->l_type);
+    }
     case F_OFD_SETLK:
     case F_OFD_SETLKW: {
       auto* const file = dynamic_cast<open_file*>(what);

@@ -46,12 +46,12 @@ struct usual {
 constexpr std::array usual_weights{
     usual{verb::pause, 40},  usual{verb::power, 4},         usual{verb::capacity, 3},  usual{verb::fault, 40},    usual{verb::heal, 5},
     usual{verb::backup, 4},  usual{verb::temper, 2},        usual{verb::decay, 4},     usual{verb::start, 12},    usual{verb::kill, 4},
-    usual{verb::kill_at, 6}, usual{verb::stop, 3},          usual{verb::go, 6},        usual{verb::limit, 4},     usual{verb::fork, 3},
+    usual{verb::kill_at, 6}, usual{verb::stop, 3},          usual{verb::go, 6},        usual{verb::limit, 4},     usual{verb::fork, 6},
     usual{verb::finish, 3},  usual{verb::destroy, 3},       usual{verb::put, 60},      usual{verb::put_many, 15}, usual{verb::try_put, 6},
     usual{verb::get, 30},    usual{verb::slice, 15},        usual{verb::get_into, 10}, usual{verb::roll, 8},      usual{verb::sync, 15},
     usual{verb::remove, 5},  usual{verb::remove_before, 4}, usual{verb::compress, 8},  usual{verb::recover, 2},   usual{verb::survey, 4},
     usual{verb::cancel, 6},  usual{verb::close, 2},         usual{verb::wait, 10},     usual{verb::original, 3},  usual{verb::block, 4},
-    usual{verb::slow, 3}};
+    usual{verb::slow, 8},    usual{verb::damage, 4},        usual{verb::foreign, 3}};
 
 // Some things happen often for a while, and others not at all.
 void generator::change_mood() {
@@ -131,6 +131,9 @@ step generator::some_step() {
     case verb::get_into:
     case verb::cancel:
       return {what, {some_process(), some_count()}};
+    case verb::damage:
+      return {what, {below(2), below(10'000)}};
+    case verb::foreign:
     case verb::slow:
       return {what, {below(1000)}};
     case verb::remove:
@@ -164,7 +167,9 @@ history generator::run() {
   if (!originals_) std::erase_if(result_.steps, [](const step& one) { return one.what == verb::original; });
   // An original's files are not for us to compress, nor to delete from the middle.
   if (originals_) {
-    std::erase_if(result_.steps, [](const step& one) { return one.what == verb::compress || one.what == verb::remove; });
+    // Nor does it know when a file is in doubt.
+    constexpr std::array unfit{verb::compress, verb::remove, verb::damage, verb::foreign};
+    std::erase_if(result_.steps, [&](const step& one) { return std::find(unfit.begin(), unfit.end(), one.what) != unfit.end(); });
     for (step& one : result_.steps) {
       if (one.what == verb::start) one.with[1] = 0;
     }

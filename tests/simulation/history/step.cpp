@@ -9,10 +9,10 @@ namespace conduit::simulation {
 namespace {
 
 constexpr std::array<std::string_view, verbs> names{
-    "pause",    "power",   "capacity", "fault", "heal",     "backup", "temper", "decay",  "slow",          "start",
-    "original", "kill",    "kill_at",  "stop",  "go",       "limit",  "fork",   "finish", "destroy",       "put",
-    "put_many", "try_put", "get",      "slice", "get_into", "roll",   "sync",   "remove", "remove_before", "compress",
-    "recover",  "survey",  "cancel",   "close", "wait",     "block",  "check"};
+    "pause",         "power",    "capacity", "fault",   "heal",    "backup", "temper",   "decay", "damage", "foreign",
+    "slow",          "start",    "original", "kill",    "kill_at", "stop",   "go",       "limit", "fork",   "finish",
+    "destroy",       "put",      "put_many", "try_put", "get",     "slice",  "get_into", "roll",  "sync",   "remove",
+    "remove_before", "compress", "recover",  "survey",  "cancel",  "close",  "wait",     "block", "check"};
 
 }  // namespace
 

@@ -19,7 +19,9 @@ enum class verb : std::uint8_t {
   backup,    // hard links of all files
   temper,    // percent of switches, of cold reads, of slow syncs
   decay,     // percent of syncs that fail, of write backs that fail, of syncs that lie
-  slow,     // which: a sealed file that takes seconds to sync
+  damage,    // kind, where: the mutable file is cut short, or loses a byte and its end
+  foreign,   // which: somebody's file stands where a compressed one is to come
+  slow,      // which: a sealed file that takes seconds to sync
   // A process.
   start,     // process, form, durable, backend, loops, contexts
   original,  // process: one of the Python original
@@ -51,7 +53,7 @@ enum class verb : std::uint8_t {
   block,     // process: a handler that waits for another one
   check,     // process: everything that was promised is there
 };
-inline constexpr std::size_t verbs = 37;
+inline constexpr std::size_t verbs = 39;
 
 struct step {
   verb what = verb::pause;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "files/lock_record.hpp"
+#include "simulation/world/inodes.hpp"
 #include "simulation/world/tasks.hpp"
 
 namespace conduit::simulation {
@@ -33,7 +35,8 @@ bool is_under_way(const deletion& begun) noexcept {
 // Its own process syncs such a file, or another may do so under the lock.
 bool may_wait_for_slow_file(const operation& one) noexcept {
   const world& all = the_world();
-  const bool others_do = std::any_of(all.processes.begin(), all.processes.end(), [](const process* other) { return other->syncs_under_lock; });
+  const bool others_do =
+      std::any_of(all.processes.begin(), all.processes.end(), [](const process* other) { return other->syncs_under_lock; });
   return all.processes[one.process]->slow_until >= one.begun || others_do;
 }
 
@@ -138,6 +141,15 @@ void check_read(std::size_t promised, nanoseconds begun, const std::error_code& 
 
 void check_error(const char* what, nanoseconds begun, const std::error_code& error) {
   if (error && !troubled_since(begun)) complain(std::string(what) + " fails on a sound machine: " + error.message());
+}
+
+void check_needs_no_room(const char* what, nanoseconds begun, const std::error_code& error) {
+  const world& all = the_world();
+  // The record has its room once it stands.
+  const inode* const lock = look_up("/store.lock");
+  const bool recorded = lock != nullptr && lock->cached.size() >= files::lock_record::encoded_size;
+  const bool otherwise_sound = !all.limits_in_force && all.last_fault + aftermath < begun;
+  if (error == std::errc::no_space_on_device && recorded && otherwise_sound) complain(std::string(what) + " fails for want of room");
 }
 
 void lose_unsynced() noexcept {

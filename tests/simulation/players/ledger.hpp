@@ -54,6 +54,7 @@ struct ledger {
   std::uint64_t blobs = 0;
   unsigned stores = 0;
   bool syncs_lie = false;
+  bool foreign_files = false;  // somebody put a file of his own under a data file's name
   std::uint64_t acknowledged = 0;
   std::uint64_t reads_checked = 0;
 };
@@ -80,6 +81,8 @@ void begin_deletion(std::uint32_t number, bool all_below, std::size_t operation)
 void take_back_deletion(std::uint32_t number) noexcept;
 // The answer of a get that began then. `wrong`: the bytes are not those of the blob.
 void check_read(std::size_t promised, nanoseconds begun, const std::error_code& error, bool wrong);
+// Room can always be made: what frees it, and what comes before that, does not fail for want of room.
+void check_needs_no_room(const char* what, nanoseconds begun, const std::error_code& error);
 // An error where none may be.
 void check_error(const char* what, nanoseconds begun, const std::error_code& error);
 // The power failed.

@@ -1,6 +1,7 @@
 // Whatever changes a store.
 #include "simulation/players/store_player.hpp"
 
+#include "simulation/world/inodes.hpp"
 #include "support/bytes.hpp"
 
 namespace conduit::simulation {
@@ -46,7 +47,10 @@ void store_player::put_many(std::size_t where, std::uint64_t count, std::uint64_
 void store_player::roll(std::size_t where) {
   const held one = begin(verb::roll);
   initiate(where, [this, one, where] {
-    auto done = [this, where](const held& self, std::error_code error, std::uint32_t) { finish(self, where, "a roll", error); };
+    auto done = [this, where](const held& self, std::error_code error, std::uint32_t) {
+      check_needs_no_room("a roll", self->begun, error);
+      finish(self, where, "a roll", error);
+    };
     handles_[where].roll(0, handler<std::uint32_t>(one, done));
   });
 }
@@ -58,6 +62,7 @@ void store_player::sync(std::size_t where) {
     auto done = [this, where, count](const held& self, std::error_code error) {
       if (!error) synced(store_, count);
       tell("  sync: " + error.message());
+      check_needs_no_room("a sync", self->begun, error);
       const bool poisoned = error == errc::poisoned && the_world().sync_failed;
       finish(self, where, "a sync", poisoned ? std::error_code() : error);
     };
@@ -71,12 +76,16 @@ void store_player::remove(std::size_t where, std::uint64_t which, bool all_below
   begin_deletion(number, all_below, one->number);
   initiate(where, [this, one, where, number, all_below] {
     if (all_below) {
-      auto done = [this, where](const held& self, std::error_code error, std::size_t) { finish(self, where, "a deletion", error); };
+      auto done = [this, where](const held& self, std::error_code error, std::size_t) {
+        check_needs_no_room("a deletion", self->begun, error);
+        finish(self, where, "a deletion", error);
+      };
       handles_[where].delete_before(number, handler<std::size_t>(one, done));
       return;
     }
     auto done = [this, where, number](const held& self, std::error_code error) {
       const bool refused = error == errc::mutable_file || error == errc::no_such_file;
+      check_needs_no_room("a deletion", self->begun, error);
       // Nothing may have happened to the mutable one.
       if (error == errc::mutable_file) take_back_deletion(number);
       finish(self, where, "a deletion", refused ? std::error_code() : error);
@@ -90,7 +99,8 @@ void store_player::compress(std::size_t where, std::uint64_t which) {
   current_process().syncs_under_lock = true;
   initiate(where, [this, one, where, which] {
     auto done = [this, where](const held& self, std::error_code error, const file_compression&) {
-      const bool refused = error == errc::mutable_file || error == errc::no_such_file || error == errc::poisoned;
+      const bool refused = error == errc::mutable_file || error == errc::no_such_file || error == errc::poisoned ||
+                           (error == errc::corrupt && the_ledger().foreign_files);
       finish(self, where, "a compression", refused ? std::error_code() : error);
     };
     handles_[where].compress_file(some_number(which), handler<file_compression>(one, done));
@@ -99,6 +109,8 @@ void store_player::compress(std::size_t where, std::uint64_t which) {
 
 void store_player::recover(std::size_t where, std::uint64_t which) {
   const held one = begin(verb::recover);
+  // What a person asks for may be mended.
+  for (inode* file : the_world().storage->inodes) file->doubtful.reset();
   initiate(where, [this, one, where, which] {
     auto done = [this, where](const held& self, std::error_code error, const recovery_report&) {
       const bool refused = error == errc::no_such_file || error == std::errc::too_many_links;

@@ -33,6 +33,9 @@ open_file::~open_file() {
 }
 
 bool is_lock_free_for(const open_file& file, open_file::lock wanted) noexcept {
+  for (const auto& [owner, exclusively] : file.node->locked_by_process) {
+    if (exclusively || wanted == open_file::lock::exclusive) return false;
+  }
   return std::none_of(file.node->locked_by.begin(), file.node->locked_by.end(), [&](const open_file* other) {
     return other != &file && (wanted == open_file::lock::exclusive || other->held == open_file::lock::exclusive);
   });
@@ -45,6 +48,22 @@ bool try_lock(open_file& file, open_file::lock wanted) {
   file.held = wanted;
   if (weaker) wake_all(channel_of(&file.node->locked_by));
   return true;
+}
+
+bool try_process_lock(inode& file, const process& owner, open_file::lock wanted) {
+  const bool exclusively = wanted == open_file::lock::exclusive;
+  for (const open_file* other : file.locked_by) {
+    if (exclusively || other->held == open_file::lock::exclusive) return false;
+  }
+  for (const auto& [other, its] : file.locked_by_process) {
+    if (other != &owner && (exclusively || its)) return false;
+  }
+  file.locked_by_process[&owner] = exclusively;
+  return true;
+}
+
+void unlock_process(inode& file, const process& owner) {
+  if (file.locked_by_process.erase(&owner) != 0) wake_all(channel_of(&file.locked_by));
 }
 
 void unlock(open_file& file) {

@@ -51,6 +51,8 @@ struct open_file final : description {
 // The lock of a whole file. False where another description's is in the way.
 bool try_lock(open_file& file, open_file::lock wanted);
 void unlock(open_file& file);
+bool try_process_lock(inode& file, const process& owner, open_file::lock wanted);
+void unlock_process(inode& file, const process& owner);
 // What stands in the way of a lock.
 bool is_lock_free_for(const open_file& file, open_file::lock wanted) noexcept;
 

@@ -224,7 +224,7 @@ std::int64_t write_bytes(inode& file, std::uint64_t offset, std::string_view byt
   const std::uint64_t growth = offset + bytes.size() > present ? offset + bytes.size() - present : 0;
   if (growth > room) {
     // What fits, and the error with the next attempt.
-    note_trouble();
+    note_full_disk();
     meet(trouble::full_disk);
     const std::uint64_t fits = bytes.size() > growth - room ? bytes.size() - (growth - room) : 0;
     if (fits == 0) return -ENOSPC;
@@ -289,6 +289,7 @@ void lose_power(survival unsynced) {
     one->opened = 0;
     one->errors = one->errors_reported = 0;
     one->locked_by.clear();
+    one->locked_by_process.clear();
     one->watches.clear();
     one->kept.reset();
   }

@@ -60,10 +60,14 @@ struct inode {
   shared_vector<name_change> pending_names;
 
   shared_vector<open_file*> locked_by;
+  // The older kind of lock belongs to a process, through whichever description, and goes with any that is closed.
+  shared_map<const process*, bool> locked_by_process;  // true: exclusively
   shared_vector<change_watch> watches;
 
   // Of a copy that shares it, see `backup`: what must never change.
   std::optional<shared_string> kept;
+  // Of a mutable file that somebody damaged: in doubt, it is never written again.
+  std::optional<shared_string> doubtful;
 };
 
 // How a write back may go.

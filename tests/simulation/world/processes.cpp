@@ -14,7 +14,8 @@ namespace conduit::simulation {
 
 namespace {
 
-void drop_holder(description* what) {
+void drop_holder(description* what, const process& whose) {
+  if (const auto* const file = dynamic_cast<const open_file*>(what)) unlock_process(*file->node, whose);
   if (--what->holders == 0) delete what;
 }
 
@@ -72,7 +73,7 @@ std::int64_t close_descriptor(int fd) {
   if (what == nullptr) return -EBADF;
   current_process().descriptors.erase(fd);
   // An epoll set forgets a description when nobody has it any more.
-  drop_holder(what);
+  drop_holder(what, current_process());
   return 0;
 }
 
@@ -92,7 +93,7 @@ void bury(process& dead, std::string_view how) {
   while (!dead.descriptors.empty()) {
     description* const what = dead.descriptors.begin()->second;
     dead.descriptors.erase(dead.descriptors.begin());
-    drop_holder(what);
+    drop_holder(what, dead);
   }
 }
 

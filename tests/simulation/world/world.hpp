@@ -69,7 +69,7 @@ struct process {
   nanoseconds kernel_due = never;              // when a request of its rings can go on
   shared_vector<ring*> rings;
   bool syncs_under_lock = false;  // other files than the last, perhaps: it compresses, or is an original
-  nanoseconds slow_until = 0;  // it syncs a file that takes very long, see `slow` of the histories
+  nanoseconds slow_until = 0;     // it syncs a file that takes very long, see `slow` of the histories
 };
 
 using random_numbers = std::mt19937_64;
@@ -98,13 +98,14 @@ struct world {
   disk* storage = nullptr;
   shared_vector<fault_rule> faults;
   encounter_table encounters{};
-  std::uint64_t moments = 0;      // scheduling points so far
-  std::uint64_t fingerprint = 0;  // of everything that happened: equal for equal runs
-  nanoseconds last_trouble = -1;  // when something last failed that a sound machine does
-  bool limits_in_force = false;   // of threads, descriptors or room
-  bool sync_failed = false;       // since the boot: stores may be poisoned
-  bool tells_calls = false;       // each of them is in the story
-  bool stuck = false;             // nobody can ever run again
+  std::uint64_t moments = 0;                // scheduling points so far
+  std::uint64_t fingerprint = 0;            // of everything that happened: equal for equal runs
+  nanoseconds last_trouble = -1;            // when something last failed that a sound machine does
+  nanoseconds last_fault = -1;              // the same, but for a full disk
+  bool limits_in_force = false;             // of threads, descriptors or room
+  bool sync_failed = false;                 // since the boot: stores may be poisoned
+  bool tells_calls = false;                 // each of them is in the story
+  bool stuck = false;                       // nobody can ever run again
   shared_vector<shared_string> complaints;  // what was found
   shared_vector<shared_string> story;
 };
@@ -121,8 +122,9 @@ inline nanoseconds random_time(nanoseconds bound) { return static_cast<nanosecon
 void tell(std::string_view what);
 // Something is not as it must be.
 void complain(std::string_view what);
-// Something fails now by a fault, or a limit.
+// Something fails now by a fault, or a limit; or only because the disk is full.
 void note_trouble() noexcept;
+void note_full_disk() noexcept;
 // For the table: it happened to this process; without one, to all.
 void meet(trouble what, const process* whose = nullptr) noexcept;
 // A part of the fingerprint.
