@@ -10,7 +10,7 @@ patches=("$@")
 ((${#patches[@]})) || patches=("$here"/*.patch)
 source=$work/source
 
-rm -rf "$source"
+rm -rf "$source" "$work/build"
 mkdir -p "$source"
 git -C "$here/../.." ls-files -z | (cd "$here/../.." && tar --null -T - -cf -) | tar -xf - -C "$source"
 cmake -S "$source" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCONDUIT_BUILD_BENCH=OFF -DCONDUIT_BUILD_EXAMPLES=OFF \

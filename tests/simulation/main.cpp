@@ -2,7 +2,6 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
-#include <random>
 #include <string>
 
 #include "simulation/campaign.hpp"
@@ -57,7 +56,6 @@ int main(int argc, char** argv) {
   campaign many;
   CLI::App& histories = *program.add_subcommand("histories", "play histories from seeds, until one finds something");
   histories.add_option("--seed", many.seed, "whose histories")->capture_default_str();
-  histories.add_flag_callback("--new", [&] { many.seed = std::random_device{}(); }, "a seed that nobody chose");
   histories.add_option("--from", many.from, "the number of the first")->capture_default_str();
   histories.add_option("--count", many.count, "how many; 0: until the time is up")->capture_default_str();
   histories.add_option("--seconds", many.seconds, "for how long; 0: until all are played")->capture_default_str();

@@ -25,6 +25,7 @@ class generator {
   void change_mood();
   verb some_verb();
   step some_step();
+  void add_a_death();
   step start(std::uint64_t process);
   std::uint64_t some_size();
   std::uint64_t some_count();
@@ -146,6 +147,20 @@ step generator::some_step() {
   }
 }
 
+// A process dies in the middle of its work, and others go on with what it left.
+void generator::add_a_death() {
+  const std::uint64_t victim = some_process();
+  auto& steps = result_.steps;
+  if (chance(30)) steps.push_back(start(victim));
+  steps.push_back({chance(80) ? verb::put : verb::sync, {victim, some_count(), some_size()}});
+  steps.push_back({verb::kill_at, {victim, below(chance(50) ? 60 : 300)}});
+  if (chance(60)) steps.push_back({verb::pause, {some_time()}});
+  if (chance(30)) steps.push_back({verb::backup, {}});
+  steps.push_back(start(some_process()));
+  steps.push_back({verb::put, {some_process(), some_count(), some_size()}});
+  if (chance(30)) steps.push_back({verb::power, {2}});
+}
+
 history generator::run() {
   processes_ = 1 + below(3);
   form_ = below(3);
@@ -162,6 +177,7 @@ history generator::run() {
   const auto count = 5 + below(60);
   for (std::uint64_t i = 0; i < count; ++i) {
     if (chance(8)) change_mood();
+    if (chance(4)) add_a_death();
     result_.steps.push_back(some_step());
   }
   if (!originals_) std::erase_if(result_.steps, [](const step& one) { return one.what == verb::original; });

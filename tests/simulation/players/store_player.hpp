@@ -60,6 +60,13 @@ class store_player {
   void wait();
   void check();
   void block(std::size_t where);
+  // Of reads whose first handler blocks.
+  struct progress {
+    bool blocked = false;
+    bool another = false;  // has run, on another thread
+    std::thread::id first;
+  };
+  void wait_in_handler(progress& all, std::size_t where, nanoseconds begun);
 
   const unsigned store_ = the_ledger().stores++;
   bool durable_ = false;

@@ -102,34 +102,36 @@ void store_player::survey(std::size_t where) {
 // More reads than one turn of a loop completes: while the first handler blocks its thread, another thread runs others.
 void store_player::block(std::size_t where) {
   if (loops_[where]->one_thread() || the_ledger().promises.empty()) return;
-  struct progress {
-    bool blocked = false;
-    bool another = false;
-    std::thread::id first;
-  };
   constexpr int reads = 64;
   const auto all = std::make_shared<progress>();
-  for (int i = 0; i < reads; ++i) {
-    const held one = begin(verb::block);
-    initiate(where, [this, one, where, all] {
+  std::vector<held> begun;
+  for (int i = 0; i < reads; ++i) begun.push_back(begin(verb::block));
+  // All at once, so that they are answered together.
+  asio::post(loops_[where]->context, [this, begun, where, all, owner = current_process().number] {
+    if (owner != current_process().number) return;
+    for (const held& one : begun) {
       const promise known = the_ledger().promises[*some_promise()];
       auto done = [this, where, all](const held& self, std::error_code, const blob&) {
         if (all->blocked && std::this_thread::get_id() != all->first) all->another = true;
-        if (!std::exchange(all->blocked, true)) {
-          all->first = std::this_thread::get_id();
-          const nanoseconds deadline = the_world().now + 2 * second;
-          while (!all->another && !loops_[where]->context.stopped() && the_world().now < deadline) {
-            enter("blocks in a handler");
-            park(channel_of(current_task()), the_world().now + millisecond);
-          }
-          if (!all->another && !loops_[where]->context.stopped() && !troubled_since(self->begun))
-            complain("a handler that blocks keeps those of other threads waiting");
-        }
+        if (!std::exchange(all->blocked, true)) wait_in_handler(*all, where, self->begun);
         finish(self, where, "a get", {});
       };
       handles_[where].get(known.where, handler<blob>(one, done));
-    });
+    }
+  });
+  for (int i = 0; i < reads; ++i) loops_[where]->wake();
+}
+
+// Until a handler runs on another thread.
+void store_player::wait_in_handler(progress& all, std::size_t where, nanoseconds begun) {
+  all.first = std::this_thread::get_id();
+  const nanoseconds deadline = the_world().now + 2 * second;
+  const auto ends = [&] { return all.another || loops_[where]->context.stopped(); };
+  while (!ends() && the_world().now < deadline) {
+    enter("blocks in a handler");
+    park(channel_of(current_task()), the_world().now + millisecond);
   }
+  if (!ends() && !troubled_since(begun)) complain("a handler that blocks keeps those of other threads waiting");
 }
 
 }  // namespace conduit::simulation
