@@ -24,6 +24,7 @@ class loop {
   }
 
   asio::io_context context;
+  bool blocks = false;   // one of its handlers waits for another, or will
   int pending_here = 0;  // begun and not ended; for a moment one less
 
   bool one_thread() const noexcept { return threads_.size() == 1; }

@@ -101,7 +101,8 @@ void store_player::survey(std::size_t where) {
 
 // More reads than one turn of a loop completes: while the first handler blocks its thread, another thread runs others.
 void store_player::block(std::size_t where) {
-  if (loops_[where]->one_thread() || the_ledger().promises.empty()) return;
+  if (loops_[where]->one_thread() || loops_[where]->blocks || the_ledger().promises.empty()) return;
+  loops_[where]->blocks = true;
   constexpr int reads = 64;
   const auto all = std::make_shared<progress>();
   std::vector<held> begun;
@@ -131,6 +132,7 @@ void store_player::wait_in_handler(progress& all, std::size_t where, nanoseconds
     enter("blocks in a handler");
     park(channel_of(current_task()), the_world().now + millisecond);
   }
+  loops_[where]->blocks = false;
   if (!ends() && !troubled_since(begun)) complain("a handler that blocks keeps those of other threads waiting");
 }
 
