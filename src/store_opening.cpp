@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 #include "base/os_error.hpp"
 #include "files/directory.hpp"
@@ -82,14 +84,16 @@ void sync_directory_by_path(const std::string& path) {
   if (!directory || ::fsync(directory.get()) != 0) throw std::system_error(os_error(-errno), path);
 }
 
-// The store's lock, for as long as its directory comes to be. Where it cannot be had the writer, who needs it next, says why.
+// The store's lock, for as long as its directory comes to be. Where it cannot be had the writer, who needs it next, says why. Nobody has it
+// for long while a store is empty; who has it all the same is not waited for.
 unique_fd lock_for_creation(const store_state& state) {
+  constexpr int attempts = 500;
+  constexpr std::chrono::milliseconds pause{1};
   unique_fd lock(::open(state.lock_path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, state.how.file_mode));
   struct flock whole{};
   whole.l_type = F_WRLCK;
   whole.l_whence = SEEK_SET;
-  while (lock && ::fcntl(lock.get(), F_OFD_SETLKW, &whole) != 0 && errno == EINTR) {
-  }
+  for (int i = 0; lock && i < attempts && ::fcntl(lock.get(), F_OFD_SETLK, &whole) != 0; ++i) std::this_thread::sleep_for(pause);
   return lock;
 }
 
