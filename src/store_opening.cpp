@@ -5,18 +5,17 @@
 #include <fcntl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <chrono>
 #include <fstream>
-#include <thread>
 
 #include "base/os_error.hpp"
+#include "base/unique_fd.hpp"
 #include "files/directory.hpp"
 #include "files/spool_file.hpp"
+#include "files/store_creation.hpp"
 #include "io/backend_probe.hpp"
 #include "io/local_file_systems.hpp"
 #include "io/ring_service.hpp"
@@ -29,8 +28,6 @@
 namespace conduit::detail {
 
 namespace {
-
-constexpr unsigned directory_mode = 0700;
 
 // What a seek table can name, with room for what does not compress; zstd's own range of levels.
 constexpr std::size_t frame_bytes_max = 1U << 30;
@@ -79,47 +76,9 @@ files::boot_id read_boot_id() {
   return id;
 }
 
-void sync_directory_by_path(const std::string& path) {
-  const unique_fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory || ::fsync(directory.get()) != 0) throw std::system_error(os_error(-errno), path);
-}
-
-// The store's lock, for as long as its directory comes to be. Where it cannot be had the writer, who needs it next, says why. Nobody has it
-// for long while a store is empty; who has it all the same is not waited for.
-unique_fd lock_for_creation(const store_state& state) {
-  constexpr int attempts = 500;
-  constexpr std::chrono::milliseconds pause{1};
-  unique_fd lock(::open(state.lock_path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, state.how.file_mode));
-  struct flock whole{};
-  whole.l_type = F_WRLCK;
-  whole.l_whence = SEEK_SET;
-  for (int i = 0; lock && i < attempts && ::fcntl(lock.get(), F_OFD_SETLK, &whole) != 0; ++i) std::this_thread::sleep_for(pause);
-  return lock;
-}
-
-// Its parent is synced by whoever creates it, or the store could vanish with everything in it. Where that fails it is removed again: a
-// second sync may answer that all is well although the entry is lost. Whoever finds it empty waits, by the lock, until that is decided.
-void create_directory(const store_state& state) {
-  const std::string& path = state.directory_path;
-  std::error_code absent;
-  if (!std::filesystem::is_empty(path, absent) && !absent) return;
-  const unique_fd lock = lock_for_creation(state);
-  if (::mkdir(path.c_str(), directory_mode) != 0) {
-    if (errno == EEXIST) return;
-    throw std::system_error(os_error(-errno), path);
-  }
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  try {
-    sync_directory_by_path(parent.empty() ? "." : parent);
-  } catch (const std::system_error&) {
-    ::rmdir(path.c_str());
-    throw;
-  }
-}
-
 void open_directory(store_state& state) {
   const bool create = state.how.create && !state.how.read_only;
-  if (create) create_directory(state);
+  if (create) files::create_store_directory(state.directory_path, state.lock_path, state.how.file_mode);
   state.directory = unique_fd(::open(state.directory_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!state.directory) throw std::system_error(os_error(-errno), state.directory_path);
   const std::string lock_directory = std::filesystem::path(state.lock_path).parent_path().string();

@@ -1,0 +1,107 @@
+#include "files/store_creation.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <system_error>
+#include <thread>
+
+#include "base/fork_guard.hpp"
+#include "base/os_error.hpp"
+#include "base/unique_fd.hpp"
+#include "files/lock_record.hpp"
+
+namespace conduit::files {
+
+namespace {
+
+constexpr unsigned directory_mode = 0700;
+
+// The store's lock, and in its file, behind the record, a mark that the directory is not finished. Nobody has the lock for long while a
+// store is empty; who has it all the same is not waited for. Where the file cannot be had the writer, who needs it next, says why.
+class creation_lock {
+ public:
+  creation_lock(const std::string& path, unsigned mode)
+      : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode)), fork_guard_(fd_.get()) {
+    constexpr int attempts = 500;
+    constexpr std::chrono::milliseconds pause{1};
+    for (int i = 0; fd_ && i < attempts && !held_; ++i) {
+      held_ = set(F_WRLCK) == 0;
+      if (!held_) std::this_thread::sleep_for(pause);
+    }
+  }
+  creation_lock(const creation_lock&) = delete;
+  creation_lock& operator=(const creation_lock&) = delete;
+  // A child that was forked a moment ago may have the description too, and keep the lock with it.
+  ~creation_lock() { set(F_UNLCK); }
+
+  bool finds_mark() const noexcept { return size() > record_size; }
+  void set_mark() noexcept {
+    if (!held_) return;
+    size_before_ = std::min(size(), record_size);
+    static_cast<void>(::pwrite(fd_.get(), "", 1, record_size));
+  }
+  void clear_mark() const noexcept {
+    if (held_) static_cast<void>(::ftruncate(fd_.get(), size_before_));
+  }
+
+ private:
+  static constexpr off_t record_size = lock_record::encoded_size;
+
+  off_t size() const noexcept {
+    struct stat found{};
+    return held_ && ::fstat(fd_.get(), &found) == 0 ? found.st_size : 0;
+  }
+  int set(short type) const noexcept {
+    struct flock whole{};
+    whole.l_type = type;
+    whole.l_whence = SEEK_SET;
+    return ::fcntl(fd_.get(), F_OFD_SETLK, &whole);
+  }
+
+  const unique_fd fd_;
+  const closed_on_fork fork_guard_;
+  bool held_ = false;
+  off_t size_before_ = 0;
+};
+
+void sync_parent_of(const std::string& path) {
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  const std::string named = parent.empty() ? "." : parent;
+  const unique_fd directory(::open(named.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory || ::fsync(directory.get()) != 0) throw std::system_error(os_error(-errno), named);
+}
+
+}  // namespace
+
+// A second sync may answer that all is well although the entry is lost with the first. So a directory whose sync failed is removed again;
+// and where somebody was killed between the two, or within, the next one finds his mark and begins anew.
+void create_store_directory(const std::string& path, const std::string& lock_path, unsigned lock_mode) {
+  std::error_code absent;
+  if (!std::filesystem::is_empty(path, absent) && !absent) return;
+  creation_lock lock(lock_path, lock_mode);
+  if (!absent && !lock.finds_mark()) return;
+  lock.set_mark();
+  if (!absent) ::rmdir(path.c_str());
+  if (::mkdir(path.c_str(), directory_mode) != 0) {
+    const int error = errno;
+    lock.clear_mark();
+    if (error == EEXIST) return;
+    throw std::system_error(os_error(-error), path);
+  }
+  try {
+    sync_parent_of(path);
+  } catch (const std::system_error&) {
+    ::rmdir(path.c_str());
+    lock.clear_mark();
+    throw;
+  }
+  lock.clear_mark();
+}
+
+}  // namespace conduit::files
