@@ -9,9 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
-#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -63,8 +61,10 @@ bool play_one(const campaign& all, std::uint64_t number, totals& sum) {
 
 // A worker of its own process: a world is forked off a process that has one thread.
 [[noreturn]] void work(const campaign& all, progress& shared, totals& sum, unsigned processor) {
+  using namespace std::chrono;
   pin_to_processor(processor);
-  for (;;) {
+  for (const auto begun = steady_clock::now();;) {
+    if (all.seconds != 0 && steady_clock::now() - begun >= seconds(all.seconds)) break;
     const std::uint64_t number = shared.next.fetch_add(1);
     if (shared.stop || (all.count != 0 && number >= all.from + all.count)) break;
     if (!play_one(all, number, sum)) shared.stop = true;
@@ -79,12 +79,12 @@ T* shared_memory(std::size_t count) {
   return new (memory) T[count];
 }
 
-bool all_ended(std::vector<pid_t>& workers) {
-  std::erase_if(workers, [](pid_t one) {
-    int status = 0;
-    return ::waitpid(one, &status, WNOHANG) == one;
-  });
-  return workers.empty();
+// True where it ended as it should.
+bool wait_for(pid_t worker) {
+  int status = 0;
+  while (::waitpid(worker, &status, 0) < 0 && errno == EINTR) {
+  }
+  return status == 0;
 }
 
 }  // namespace
@@ -110,10 +110,8 @@ bool run(const campaign& what) {
     if (made == 0) work(what, shared, sums[i], i);
     workers.push_back(made);
   }
-  while (!all_ended(workers)) {
-    if (what.seconds != 0 && steady_clock::now() - begun >= seconds(what.seconds)) shared.stop = true;
-    std::this_thread::sleep_for(milliseconds(20));
-  }
+  bool well = true;
+  for (const pid_t worker : workers) well = wait_for(worker) && well;
   totals sum;
   for (unsigned i = 0; i < jobs; ++i) sum += sums[i];
   const auto took = duration_cast<milliseconds>(steady_clock::now() - begun).count();
@@ -122,7 +120,7 @@ bool run(const campaign& what) {
               static_cast<long long>(took / 1000), static_cast<long long>(took % 1000 / 100));
   if (!what.totals.empty()) sum = keep(what.totals, sum);
   std::fputs(to_string(sum).c_str(), stdout);
-  return sum.found == 0;
+  return well && sum.found == 0;
 }
 
 }  // namespace conduit::simulation

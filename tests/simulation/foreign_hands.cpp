@@ -6,6 +6,7 @@
 
 #include "files/file_name.hpp"
 #include "files/lock_record.hpp"
+#include "simulation/players/ledger.hpp"
 #include "simulation/world/inodes.hpp"
 
 namespace conduit::simulation {
@@ -30,15 +31,9 @@ std::optional<files::lock_record> record_of_this_boot() {
   return record;
 }
 
-void doom_all_of(std::uint32_t number, ledger& promised) {
-  for (promise& one : promised.promises) {
-    if (one.where.file_number == number) ++one.doomed;
-  }
-}
-
 }  // namespace
 
-void damage_mutable_file(std::uint64_t kind, std::uint64_t where, ledger& promised) {
+void damage_mutable_file(std::uint64_t kind, std::uint64_t where) {
   const auto record = record_of_this_boot();
   inode* const store = look_up("/store");
   if (!record || store == nullptr || record->end == 0) return;
@@ -58,11 +53,11 @@ void damage_mutable_file(std::uint64_t kind, std::uint64_t where, ledger& promis
   file->pending.clear();
   file->durable = content;
   file->doubtful = content;
-  doom_all_of(record->mutable_file, promised);
+  give_up(record->mutable_file);
   tell("  somebody damaged file " + std::to_string(record->mutable_file));
 }
 
-void put_foreign_file(std::uint64_t which, ledger& promised) {
+void put_foreign_file(std::uint64_t which) {
   const auto record = record_of_this_boot();
   inode* const store = look_up("/store");
   if (!record || store == nullptr || record->mutable_file == 0) return;
@@ -73,8 +68,8 @@ void put_foreign_file(std::uint64_t which, ledger& promised) {
   add_name(*store, compressed, made);
   made.cached = made.durable = "somebody's own";
   made.kept = made.cached;
-  doom_all_of(number, promised);
-  promised.foreign_files = true;
+  give_up(number);
+  the_ledger().foreign_files = true;
   tell("  somebody put " + compressed + " there");
 }
 

@@ -81,6 +81,13 @@ ssize_t pwritev(int fd, const iovec* parts, int count, off_t offset) {
       write_all(*file, kernel_call::write, parts, static_cast<std::uint64_t>(count), static_cast<std::uint64_t>(offset)));
 }
 
+ssize_t pwrite(int fd, const void* from, std::size_t size, off_t offset) {
+  open_file* const file = file_of(fd);
+  if (file == nullptr) return CONDUIT_REAL(pwrite)(fd, from, size, offset);
+  const iovec part{const_cast<void*>(from), size};
+  return ::pwritev(fd, &part, 1, offset);
+}
+
 int fdatasync(int fd) {
   open_file* const file = file_of(fd);
   if (file == nullptr) return CONDUIT_REAL(fdatasync)(fd);

@@ -21,7 +21,8 @@ class generator {
  private:
   bool chance(unsigned percent) { return random_() % 100 < percent; }
   std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
-  std::uint64_t some_process() { return below(processes_); }
+  // The one behind the last is an original, where there are originals.
+  std::uint64_t some_process() { return below(processes_ + (originals_ ? 1 : 0)); }
   void change_mood();
   verb some_verb();
   step some_step();
@@ -117,7 +118,9 @@ step generator::some_step() {
     case verb::decay:
       return {what, {chance(50) ? below(30) : 0, chance(30) ? below(5) : 0, chance(10) ? below(50) : 0}};
     case verb::start:
-      return start(some_process());
+      return start(below(processes_));
+    case verb::original:
+      return {what, {processes_}};
     case verb::kill_at:
       return {what, {some_process(), below(chance(50) ? 40 : 600)}};
     case verb::limit:
@@ -141,6 +144,7 @@ step generator::some_step() {
     case verb::remove_before:
     case verb::compress:
     case verb::recover:
+    case verb::survey:
       return {what, {some_process(), below(1000)}};
     default:
       return {what, {some_process()}};
@@ -149,14 +153,14 @@ step generator::some_step() {
 
 // A process dies in the middle of its work, and others go on with what it left.
 void generator::add_a_death() {
-  const std::uint64_t victim = some_process();
+  const std::uint64_t victim = below(processes_);
   auto& steps = result_.steps;
   if (chance(30)) steps.push_back(start(victim));
   steps.push_back({chance(80) ? verb::put : verb::sync, {victim, some_count(), some_size()}});
   steps.push_back({verb::kill_at, {victim, below(chance(50) ? 60 : 300)}});
   if (chance(60)) steps.push_back({verb::pause, {some_time()}});
   if (chance(30)) steps.push_back({verb::backup, {}});
-  steps.push_back(start(some_process()));
+  steps.push_back(start(below(processes_)));
   steps.push_back({verb::put, {some_process(), some_count(), some_size()}});
   if (chance(30)) steps.push_back({verb::power, {2}});
 }
@@ -166,6 +170,7 @@ history generator::run() {
   form_ = below(3);
   originals_ = form_ == 0 && chance(30);
   change_mood();
+  if (originals_) result_.steps.push_back({verb::original, {processes_}});
   result_.steps.push_back({verb::temper, {1 + below(12), below(30), below(30)}});
   for (std::uint64_t i = 0; i < processes_; ++i) {
     result_.steps.push_back(start(i));
@@ -181,10 +186,10 @@ history generator::run() {
     result_.steps.push_back(some_step());
   }
   if (!originals_) std::erase_if(result_.steps, [](const step& one) { return one.what == verb::original; });
-  // An original's files are not for us to compress, nor to delete from the middle.
+  // An original's files are not for us to compress, nor to delete above its own.
   if (originals_) {
     // Nor does it know when a file is in doubt.
-    constexpr std::array unfit{verb::compress, verb::remove, verb::damage, verb::foreign};
+    constexpr std::array unfit{verb::compress, verb::remove, verb::remove_before, verb::damage, verb::foreign};
     std::erase_if(result_.steps, [&](const step& one) { return std::find(unfit.begin(), unfit.end(), one.what) != unfit.end(); });
     for (step& one : result_.steps) {
       if (one.what == verb::start) one.with[1] = 0;

@@ -46,7 +46,7 @@ enum class verb : std::uint8_t {
   remove_before,
   compress,  // process, which
   recover,   // process, which
-  survey,    // process: files, verify, examine
+  survey,    // process, which: files, verify or examine_file
   cancel,    // process, count
   close,     // process
   wait,      // process: for all that it has begun

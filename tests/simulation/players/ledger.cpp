@@ -11,9 +11,6 @@ namespace conduit::simulation {
 
 namespace {
 
-// What a fault did may be told to whoever came a moment later.
-constexpr nanoseconds aftermath = 20 * millisecond;
-
 // Of an operation, on a machine where all is well. A sync takes up to 30 ms here, and some processes share the lock.
 constexpr nanoseconds wait_max = 3 * second;
 
@@ -82,6 +79,7 @@ void add_promise(promise next) {
   }
   std::erase_if(all.deletions, [](const deletion& begun) { return !is_under_way(begun); });
   for (const deletion& begun : all.deletions) next.doomed += hits(begun, next) ? 1U : 0U;
+  next.doomed += all.given_up.contains(next.where.file_number) ? 1U : 0U;
   all.promises.push_back(next);
   ++all.acknowledged;
   tell("  acknowledged " + next.where.to_string() + (next.durable ? ", durable" : ""));
@@ -119,6 +117,13 @@ void begin_deletion(std::uint32_t number, bool all_below, std::size_t operation)
   the_ledger().deletions.push_back(begun);
   for (promise& one : the_ledger().promises) {
     if (hits(begun, one)) ++one.doomed;
+  }
+}
+
+void give_up(std::uint32_t number) {
+  the_ledger().given_up.insert(number);
+  for (promise& one : the_ledger().promises) {
+    if (one.where.file_number == number) ++one.doomed;
   }
 }
 

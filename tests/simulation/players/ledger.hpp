@@ -13,6 +13,9 @@
 
 namespace conduit::simulation {
 
+// What a fault did may be told to whoever came a moment later.
+inline constexpr nanoseconds aftermath = 20 * millisecond;
+
 struct promise {
   data_location where;
   std::uint64_t seed = 0;
@@ -54,7 +57,8 @@ struct ledger {
   std::uint64_t blobs = 0;
   unsigned stores = 0;
   bool syncs_lie = false;
-  bool foreign_files = false;  // somebody put a file of his own under a data file's name
+  shared_set<std::uint32_t> given_up;  // numbers of which nothing is promised: somebody damaged the file, or took its name
+  bool foreign_files = false;          // somebody put a file of his own under a data file's name
   std::uint64_t acknowledged = 0;
   std::uint64_t reads_checked = 0;
 };
@@ -77,6 +81,8 @@ void acknowledge_original(const data_location& where, std::uint64_t seed);
 void synced(unsigned store, std::size_t count);
 // A deletion of this number, or of all below it, has begun as this operation of the calling process.
 void begin_deletion(std::uint32_t number, bool all_below, std::size_t operation);
+// Nothing of this file is promised any more, what is yet to be acknowledged neither.
+void give_up(std::uint32_t number);
 // Nothing was deleted.
 void take_back_deletion(std::uint32_t number) noexcept;
 // The answer of a get that began then. `wrong`: the bytes are not those of the blob.

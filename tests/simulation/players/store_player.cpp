@@ -67,10 +67,13 @@ held store_player::begin(verb what) {
   return one;
 }
 
+bool store_player::was_asked_for(const pending& one, const std::error_code& error) const noexcept {
+  return (one.cancelled && error == asio::error::operation_aborted) || (closed_ && error == errc::closed);
+}
+
 void store_player::finish(const held& one, std::size_t where, const char* what, const std::error_code& error) {
   --loops_[where]->pending_here;
-  const bool asked_for = (one->cancelled && error == asio::error::operation_aborted) || (closed_ && error == errc::closed);
-  if (!asked_for) check_error(what, one->begun, error);
+  if (!was_asked_for(*one, error)) check_error(what, one->begun, error);
   if (error) tell(std::string("  ") + what + ": " + error.message());
   one->end();
 }
@@ -161,7 +164,7 @@ void store_player::begin_all(const step& one, std::size_t where) {
       recover(where, one.with[1]);
       break;
     case verb::survey:
-      survey(where);
+      survey(where, one.with[1]);
       break;
     case verb::close:
       close(where);

@@ -41,6 +41,8 @@ class store_player {
   auto handler(held one, Finish finish);
   template <typename Finish>
   auto plain_handler(held one, Finish finish);
+  // It was cancelled, or the store closed.
+  bool was_asked_for(const pending& one, const std::error_code& error) const noexcept;
   void finish(const held& one, std::size_t where, const char* what, const std::error_code& error);
 
   void put(verb what, std::size_t where, std::uint64_t bytes);
@@ -54,7 +56,7 @@ class store_player {
   void remove(std::size_t where, std::uint64_t which, bool all_below);
   void compress(std::size_t where, std::uint64_t which);
   void recover(std::size_t where, std::uint64_t which);
-  void survey(std::size_t where);
+  void survey(std::size_t where, std::uint64_t which);
   void close(std::size_t where);
   void cancel(std::uint64_t count);
   void wait();
@@ -71,6 +73,7 @@ class store_player {
   const unsigned store_ = the_ledger().stores++;
   bool durable_ = false;
   bool closed_ = false;
+  bool sync_failed_ = false;  // this store's, as far as its user knows
   std::vector<std::unique_ptr<loop>> loops_;
   std::vector<database> handles_;
   std::list<std::weak_ptr<pending>> under_way_;

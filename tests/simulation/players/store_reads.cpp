@@ -22,9 +22,7 @@ void store_player::read(std::size_t which, std::size_t where) {
     const promise known = the_ledger().promises[which];
     auto done = [this, where, which, known](const held& self, std::error_code error, const blob& found) {
       const bool wrong = !error && found.text() != bytes_of(known.seed, known.where.size());
-      if (!(self->cancelled && error == asio::error::operation_aborted) && !(closed_ && error == errc::closed)) {
-        check_read(which, self->begun, error, wrong);
-      }
+      if (!was_asked_for(*self, error)) check_read(which, self->begun, error, wrong);
       finish(self, where, "a get", {});
     };
     if (by_chance(50)) {
@@ -43,7 +41,7 @@ void store_player::read(std::size_t which, std::size_t where) {
                      [this, one, where, which, known](const std::exception_ptr&, const std::pair<std::error_code, std::string>& found) {
                        if (is_inherited(*one, found.first)) return;
                        const bool wrong = !found.first && found.second != bytes_of(known.seed, known.where.size());
-                       if (!(closed_ && found.first == errc::closed)) check_read(which, one->begun, found.first, wrong);
+                       if (!was_asked_for(*one, found.first)) check_read(which, one->begun, found.first, wrong);
                        finish(one, where, "a get", {});
                      });
     } else {
@@ -63,9 +61,8 @@ void store_player::slice_of(std::size_t where) {
     const std::uint64_t end = start + random_below(size - start + 1);
     auto done = [this, where, which, known, start, end](const held& self, std::error_code error, const blob& found) {
       const bool wrong = !error && found.text() != std::string_view(bytes_of(known.seed, known.where.size())).substr(start, end - start);
-      const bool asked_for = (self->cancelled && error == asio::error::operation_aborted) || (closed_ && error == errc::closed);
       // Without a checksum nobody can tell what a power failure took.
-      if (!asked_for && (known.cached || known.durable)) check_read(*which, self->begun, error, wrong);
+      if (!was_asked_for(*self, error) && (known.cached || known.durable)) check_read(*which, self->begun, error, wrong);
       finish(self, where, "a slice", {});
     };
     handles_[where].get_slice(known.where, {start, end}, handler<blob>(one, done));
@@ -81,21 +78,29 @@ void store_player::get_into(std::size_t where) {
     one->room.resize(known.where.size());
     auto done = [this, where, which, known](const held& self, std::error_code error, std::size_t count) {
       const bool wrong = !error && (count != self->room.size() || self->room != bytes_of(known.seed, known.where.size()));
-      const bool asked_for = (self->cancelled && error == asio::error::operation_aborted) || (closed_ && error == errc::closed);
-      if (!asked_for && (known.cached || known.durable)) check_read(*which, self->begun, error, wrong);
+      if (!was_asked_for(*self, error) && (known.cached || known.durable)) check_read(*which, self->begun, error, wrong);
       finish(self, where, "a get_into", {});
     };
     handles_[where].get_into(known.where, slice{}, asio::buffer(one->room), handler<std::size_t>(one, done));
   });
 }
 
-void store_player::survey(std::size_t where) {
+// One of those that look at whole files.
+void store_player::survey(std::size_t where, std::uint64_t which) {
   const held one = begin(verb::survey);
-  initiate(where, [this, one, where] {
-    auto done = [this, where](const held& self, std::error_code error, const std::vector<file_info>&) {
-      finish(self, where, "a survey", error);
+  initiate(where, [this, one, where, which] {
+    auto done = [this, where](const held& self, std::error_code error, const auto&) {
+      const bool refused = error == errc::no_such_file || (error == errc::corrupt && the_ledger().foreign_files);
+      finish(self, where, "a survey", refused ? std::error_code() : error);
     };
-    handles_[where].files(handler<std::vector<file_info>>(one, done));
+    switch (which % 3) {
+      case 0:
+        return handles_[where].files(handler<std::vector<file_info>>(one, done));
+      case 1:
+        return handles_[where].verify(some_number(which), handler<verify_report>(one, done));
+      default:
+        return handles_[where].examine_file(some_number(which), handler<recovery_report>(one, done));
+    }
   });
 }
 

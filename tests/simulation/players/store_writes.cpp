@@ -63,7 +63,8 @@ void store_player::sync(std::size_t where) {
       if (!error) synced(store_, count);
       tell("  sync: " + error.message());
       check_needs_no_room("a sync", self->begun, error);
-      const bool poisoned = error == errc::poisoned && the_world().sync_failed;
+      const bool poisoned = error == errc::poisoned && (sync_failed_ || the_world().sync_failed);
+      sync_failed_ = sync_failed_ || error;
       finish(self, where, "a sync", poisoned ? std::error_code() : error);
     };
     handles_[where].sync(plain_handler(one, done));

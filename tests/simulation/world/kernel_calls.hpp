@@ -34,6 +34,7 @@ enum class kernel_call : std::uint8_t {
   watch_names
 };
 inline constexpr std::size_t kernel_calls = 25;
+
 struct fault_rule {
   static constexpr unsigned anybody = UINT32_MAX;
 
