@@ -4,6 +4,7 @@
 #include <conduit/error.hpp>
 #include <conduit/flat_file_db.hpp>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -13,6 +14,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/unique_fd.hpp"
+#include "files/lock_record.hpp"
+#include "support/bytes.hpp"
 #include "support/foreign_lock.hpp"
 #include "support/store_fixture.hpp"
 
@@ -38,6 +42,44 @@ std::vector<std::string> names_in(const fs::path& directory) {
 }
 
 }  // namespace
+
+TEST_CASE("a directory that its creator left unfinished is made anew, and keeps the record") {
+  temporary_directory directory;
+  fs::create_directory(directory / "store");
+  const unique_fd left(::open((directory / "store").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  // The mark stands behind the record, whatever that is.
+  const std::string record(files::lock_record::encoded_size, 'r');
+  write_file(directory / "store.lock", record + '\0');
+  asio::io_context context;
+  const flat_file_db db = flat_file_db::open(context, options_in(directory));
+  struct stat found{};
+  REQUIRE(::fstat(left.get(), &found) == 0);
+  CHECK(found.st_nlink == 0);
+  CHECK(fs::is_directory(directory / "store"));
+  CHECK(read_file(directory / "store.lock") == record);
+}
+
+TEST_CASE("an empty store without that mark is taken as it is, and its lock file too") {
+  temporary_directory directory;
+  fs::create_directory(directory / "store");
+  write_file(directory / "store.lock", "");
+  const unique_fd present(::open((directory / "store").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  asio::io_context context;
+  const flat_file_db db = flat_file_db::open(context, options_in(directory));
+  struct stat found{};
+  REQUIRE(::fstat(present.get(), &found) == 0);
+  CHECK(found.st_nlink != 0);
+  CHECK(read_file(directory / "store.lock").empty());
+}
+
+TEST_CASE("open does not wait for whoever has the lock of a store without files") {
+  temporary_directory directory;
+  fs::create_directory(directory / "store");
+  write_file(directory / "store.lock", "");
+  const foreign_lock held(directory / "store.lock");
+  asio::io_context context;
+  CHECK(flat_file_db::open(context, options_in(directory)).is_open());
+}
 
 TEST_CASE("open creates the directory and a lock file beside it and no data file") {
   temporary_directory directory;
