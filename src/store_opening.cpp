@@ -15,7 +15,6 @@
 #include "base/unique_fd.hpp"
 #include "files/directory.hpp"
 #include "files/spool_file.hpp"
-#include "files/store_creation.hpp"
 #include "io/backend_probe.hpp"
 #include "io/local_file_systems.hpp"
 #include "io/ring_service.hpp"
@@ -23,6 +22,7 @@
 #include "io/system_io.hpp"
 #include "io/thread_service.hpp"
 #include "put/writer.hpp"
+#include "store_creation.hpp"
 #include "upkeep/sealer.hpp"
 
 namespace conduit::detail {
@@ -78,7 +78,7 @@ files::boot_id read_boot_id() {
 
 void open_directory(store_state& state) {
   const bool create = state.how.create && !state.how.read_only;
-  if (create) files::create_store_directory(state.directory_path, state.lock_path, state.how.file_mode);
+  if (create) create_store_directory(state.directory_path, state.lock_path, state.how.file_mode);
   state.directory = unique_fd(::open(state.directory_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!state.directory) throw std::system_error(os_error(-errno), state.directory_path);
   const std::string lock_directory = std::filesystem::path(state.lock_path).parent_path().string();

@@ -3,11 +3,11 @@
 
 #include <string>
 
-namespace conduit::files {
+namespace conduit::detail {
 
 // Creates the directory where it is missing, and syncs its entry, or the store could vanish with everything in it. Whoever finds a store
 // without files waits for one that is still at it, half a second at most. Creates the lock file, with `lock_mode`. Throws
 // std::system_error; the directory is gone again then.
 void create_store_directory(const std::string& path, const std::string& lock_path, unsigned lock_mode);
 
-}  // namespace conduit::files
+}  // namespace conduit::detail

@@ -1,4 +1,4 @@
-#include "files/store_creation.hpp"
+#include "store_creation.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -16,7 +16,7 @@
 #include "base/unique_fd.hpp"
 #include "files/lock_record.hpp"
 
-namespace conduit::files {
+namespace conduit::detail {
 
 namespace {
 
@@ -51,7 +51,7 @@ class creation_lock {
   }
 
  private:
-  static constexpr off_t record_size = lock_record::encoded_size;
+  static constexpr off_t record_size = files::lock_record::encoded_size;
 
   off_t size() const noexcept {
     struct stat found{};
@@ -104,4 +104,4 @@ void create_store_directory(const std::string& path, const std::string& lock_pat
   lock.clear_mark();
 }
 
-}  // namespace conduit::files
+}  // namespace conduit::detail
