@@ -4,7 +4,6 @@
 #include <conduit/error.hpp>
 #include <fcntl.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <cctype>
