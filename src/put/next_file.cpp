@@ -53,6 +53,8 @@ std::optional<std::uint32_t> tenure::next_number(std::uint32_t at_least) const n
   std::uint64_t next = at_least;
   if (const auto highest = files_.highest_number()) next = std::max(next, std::uint64_t{*highest} + 1);
   if (record_.highest) next = std::max(next, std::uint64_t{*record_.highest} + 1);
+  // Also a store without files has one, where its directory could not be synced.
+  if (record_.poisoned) next = std::max(next, std::uint64_t{*record_.poisoned} + 1);
   if (next > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
   return static_cast<std::uint32_t>(next);
 }

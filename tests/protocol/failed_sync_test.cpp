@@ -250,6 +250,24 @@ TEST_CASE("rule 10: a sync whose directory cannot be synced is a failed sync") {
   CHECK(writer->sync() == errc::poisoned);
 }
 
+TEST_CASE("rule 10: a store without files whose sync failed begins above the poisoned number") {
+  machine host;
+  process writer = host.start();
+  writer.script->set_rule([](const seen_call& call) -> std::optional<fault> {
+    if (call.kind == io_call::sync_directory) return fault::with_error(EIO);
+    return std::nullopt;
+  });
+  REQUIRE(writer->sync() == std::errc::io_error);
+  // The record learns of it from the next holder.
+  CHECK(writer->put("refused").error == std::errc::io_error);
+  REQUIRE(host.record()->poisoned);
+  process other = host.start();
+  const auto where = other->put("some bytes");
+  REQUIRE(!where.error);
+  CHECK(where.value.file_number > *host.record()->poisoned);
+  CHECK(other->put("more bytes").value.file_number == where.value.file_number);
+}
+
 TEST_CASE("rule 10: the file whose first sync failed is not used, where it cannot be removed either") {
   machine host;
   process writer = host.start();
