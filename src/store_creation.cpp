@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <conduit/error.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -22,15 +24,23 @@ namespace {
 
 constexpr unsigned directory_mode = 0700;
 
+std::error_code error_of_open(int error) noexcept {
+  const bool special = error == ELOOP || error == ENXIO || error == EISDIR;
+  return special ? make_error_code(errc::not_a_regular_file) : os_error(-error);
+}
+
 // The store's lock, and in its file, behind the record, a mark that the directory is not finished. Nobody has the lock for long while a
-// store is empty; who has it all the same is not waited for. Where the file cannot be had the writer, who needs it next, says why.
+// store is empty; who has it all the same is not waited for.
 class creation_lock {
  public:
   creation_lock(const std::string& path, unsigned mode)
       : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode)), fork_guard_(fd_.get()) {
+    if (!fd_) throw std::system_error(error_of_open(errno), path);
+    struct stat found{};
+    if (::fstat(fd_.get(), &found) != 0 || !S_ISREG(found.st_mode)) throw std::system_error(errc::not_a_regular_file, path);
     constexpr int attempts = 500;
     constexpr std::chrono::milliseconds pause{1};
-    for (int i = 0; fd_ && i < attempts && !held_; ++i) {
+    for (int i = 0; i < attempts && !held_; ++i) {
       held_ = set(F_WRLCK) == 0;
       if (!held_) std::this_thread::sleep_for(pause);
     }
@@ -40,22 +50,22 @@ class creation_lock {
   // A child that was forked a moment ago may have the description too, and keep the lock with it.
   ~creation_lock() { set(F_UNLCK); }
 
+  bool held() const noexcept { return held_; }
   bool finds_mark() const noexcept { return size() > record_size; }
-  void set_mark() noexcept {
-    if (!held_) return;
+  // False: there is no room for it.
+  bool set_mark() noexcept {
+    if (!held_) return true;
     size_before_ = std::min(size(), record_size);
-    static_cast<void>(::pwrite(fd_.get(), "", 1, record_size));
+    return ::pwrite(fd_.get(), "", 1, record_size) == 1;
   }
-  void clear_mark() const noexcept {
-    if (held_) static_cast<void>(::ftruncate(fd_.get(), size_before_));
-  }
+  bool clear_mark() const noexcept { return !held_ || ::ftruncate(fd_.get(), size_before_) == 0; }
 
  private:
   static constexpr off_t record_size = files::lock_record::encoded_size;
 
   off_t size() const noexcept {
     struct stat found{};
-    return held_ && ::fstat(fd_.get(), &found) == 0 ? found.st_size : 0;
+    return ::fstat(fd_.get(), &found) == 0 ? found.st_size : 0;
   }
   int set(short type) const noexcept {
     struct flock whole{};
@@ -80,28 +90,33 @@ void sync_parent_of(const std::string& path) {
 }  // namespace
 
 // A second sync may answer that all is well although the entry is lost with the first. So a directory whose sync failed is removed again;
-// and where somebody was killed between the two, or within, the next one finds his mark and begins anew.
+// and where somebody was killed between the two, or within, the next one finds that mark and begins anew.
 void create_store_directory(const std::string& path, const std::string& lock_path, unsigned lock_mode) {
-  std::error_code absent;
-  if (!std::filesystem::is_empty(path, absent) && !absent) return;
+  std::error_code unknown;
+  if (!std::filesystem::is_empty(path, unknown) && !unknown) return;
   creation_lock lock(lock_path, lock_mode);
-  if (!absent && !lock.finds_mark()) return;
-  lock.set_mark();
-  if (!absent) ::rmdir(path.c_str());
+  // Only now it is certain what others have come to.
+  const bool unfinished = lock.finds_mark();
+  if (!unfinished && std::filesystem::exists(path, unknown)) return;
+  if (unfinished && !lock.held()) throw std::system_error(errc::locked, path + " is just being made");
+  if (!lock.set_mark()) throw std::system_error(os_error(-errno), lock_path);
+  // Where it cannot be removed the mark stays, unless somebody uses it who did not ask.
+  const bool removed = !unfinished || ::rmdir(path.c_str()) == 0 || errno == ENOENT || errno == ENOTEMPTY;
+  if (!removed) throw std::system_error(os_error(-errno), path);
   if (::mkdir(path.c_str(), directory_mode) != 0) {
     const int error = errno;
-    lock.clear_mark();
-    if (error == EEXIST) return;
+    const bool cleared = lock.clear_mark();
+    if (error == EEXIST && cleared) return;
     throw std::system_error(os_error(-error), path);
   }
   try {
     sync_parent_of(path);
   } catch (const std::system_error&) {
-    ::rmdir(path.c_str());
-    lock.clear_mark();
+    if (::rmdir(path.c_str()) == 0) static_cast<void>(lock.clear_mark());
     throw;
   }
-  lock.clear_mark();
+  // Where it stays the next one would remove the directory that this one uses.
+  if (!lock.clear_mark()) throw std::system_error(os_error(-errno), lock_path);
 }
 
 }  // namespace conduit::detail

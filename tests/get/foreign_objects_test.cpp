@@ -107,6 +107,7 @@ TEST_CASE("a store whose only name is a foreign object begins above it") {
 
 TEST_CASE("a link, FIFO, directory, socket or device under the lock's name is refused") {
   machine host;
+  std::filesystem::create_directory(host.how.data_directory);
   const object what = any_object();
   if (!make(what, host.lock_path())) {
     CHECK(what == object::device);

@@ -81,6 +81,17 @@ TEST_CASE("open does not wait for whoever has the lock of a store without files"
   CHECK(flat_file_db::open(context, options_in(directory)).is_open());
 }
 
+TEST_CASE("open refuses a directory that somebody else does not come to the end of making") {
+  temporary_directory directory;
+  fs::create_directory(directory / "store");
+  write_file(directory / "store.lock", std::string(files::lock_record::encoded_size + 1, '\0'));
+  const foreign_lock held(directory / "store.lock");
+  asio::io_context context;
+  std::error_code error;
+  CHECK_FALSE(flat_file_db::open(context, options_in(directory), error).is_open());
+  CHECK(error == errc::locked);
+}
+
 TEST_CASE("open creates the directory and a lock file beside it and no data file") {
   temporary_directory directory;
   asio::io_context context;
