@@ -13,6 +13,7 @@
 #include "simulation/players/ledger.hpp"
 #include "simulation/players/original_player.hpp"
 #include "simulation/players/play_store.hpp"
+#include "simulation/protected_files.hpp"
 #include "simulation/world/descriptions.hpp"
 #include "simulation/world/faults.hpp"
 #include "simulation/world/processes.hpp"
@@ -42,6 +43,7 @@ class director {
   void perform(const step& one);
   void begin_process(unsigned player, bool original, const step& start);
   void fail_power(survival unsynced);
+  void make_store_directory();
   void back_up();
   void heal();
   void come_to_rest();
@@ -51,6 +53,7 @@ class director {
   bool wait_until(const std::function<bool()>& condition);
   void send(process& to, const step& what);
   process* player(std::uint64_t number) const noexcept;
+  bool may_be_last_for_somebody(const inode& file, const inode& next) const;
   void slow_down(std::uint64_t which);
   void explain_stuck();
 
@@ -60,7 +63,6 @@ class director {
   ledger* ledger_ = nullptr;
   std::vector<process*> players_;  // by the number in the history; null where it never started
   std::vector<pid_t> children_;
-  bool has_originals_ = false;
 };
 
 void director::set_up() {
@@ -140,6 +142,7 @@ void director::fail_power(survival unsynced) {
       real::kill_process(one->pid);
     }
   }
+  check_untouched();
   lose_power(unsynced);
   lose_unsynced();
   ++world_->boots;
@@ -204,7 +207,8 @@ void director::perform(const step& one) {
     case verb::start:
       return begin_process(static_cast<unsigned>(with[0] % 16), false, one);
     case verb::original:
-      has_originals_ = true;
+      ledger_->originals = true;
+      make_store_directory();
       return begin_process(static_cast<unsigned>(with[0] % 16), true, one);
     default:
       break;
@@ -237,6 +241,15 @@ void director::perform(const step& one) {
   }
 }
 
+// An original makes it, and syncs nothing: whoever uses one has done so long ago.
+void director::make_store_directory() {
+  inode& root = *world_->storage->root;
+  if (look_up_in(root, "store") != nullptr) return;
+  inode& made = create_inode(true);
+  add_name(root, "store", made);
+  root.durable_names["store"] = &made;
+}
+
 // As `cp -al` does it, while nobody writes.
 void director::back_up() {
   inode* const store = look_up("/store");
@@ -247,17 +260,29 @@ void director::back_up() {
   add_name(*world_->storage->root, "backup" + std::to_string(world_->moments), copy);
   for (const auto& [name, target] : shared_map<shared_string, inode*>(store->names)) {
     add_name(copy, name, *target);
-    if (!target->kept) target->kept = target->cached;
+    // An original goes on in its file whatever other names that has.
+    if (!target->kept && !ledger_->originals) target->kept = target->cached;
   }
 }
 
-// Not the last one, which its appenders sync under the lock.
+// Whether a process may still take it for the last file, which is synced under the lock.
+bool director::may_be_last_for_somebody(const inode& file, const inode& next) const {
+  return std::any_of(world_->processes.begin(), world_->processes.end(), [&](const process* one) {
+    const bool has_it_open = std::any_of(one->descriptors.begin(), one->descriptors.end(), [&](const auto& entry) {
+      const auto* const open = dynamic_cast<const open_file*>(entry.second);
+      return open != nullptr && open->node == &file;
+    });
+    return has_it_open && one->had_lock <= next.created;
+  });
+}
+
 void director::slow_down(std::uint64_t which) {
   const inode* const store = look_up("/store");
   if (store == nullptr || store->names.size() < 2) return;
   auto chosen = store->names.begin();
   std::advance(chosen, static_cast<std::ptrdiff_t>(which % (store->names.size() - 1)));
-  chosen->second->slow = true;
+  inode* const file = chosen->second;
+  if (!may_be_last_for_somebody(*file, *std::next(chosen)->second)) file->slow = true;
 }
 
 void director::explain_stuck() {
@@ -300,7 +325,8 @@ void director::check_all(const char* when) {
   send(*players_[checker], {verb::check, {checker}});
   send(*players_[checker], {verb::finish, {checker}});
   come_to_rest();
-  if (failed() || !has_originals_) return;
+  if (world_->boots == 1) check_tables();
+  if (failed() || !ledger_->originals) return;
   // An original can always read, and go on.
   constexpr unsigned original = 14;
   begin_process(original, true, {});
@@ -335,15 +361,12 @@ verdict director::run() {
     fail_power(survival::each_by_chance);
     check_all("what the power failure left");
   }
+  check_untouched();
   verdict result;
   for (const shared_string& one : world_->complaints) result.found.push_back(text_of(one));
   if (world_->stuck) {
     result.found.emplace_back("nobody can ever go on");
     explain_stuck();
-  }
-  for (const inode* one : world_->storage->inodes) {
-    if (one->kept && *one->kept != one->cached) result.found.emplace_back("a file that is another's was changed");
-    if (one->doubtful && *one->doubtful != one->cached) result.found.emplace_back("a file in doubt was written");
   }
   for (const shared_string& line : world_->story) result.story.push_back(text_of(line));
   result.fingerprint = world_->fingerprint;

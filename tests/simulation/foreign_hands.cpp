@@ -1,46 +1,49 @@
 #include "simulation/foreign_hands.hpp"
 
-#include <optional>
-#include <span>
+#include <algorithm>
+#include <array>
 #include <string>
 
+#include "codec/seek_table.hpp"
 #include "files/file_name.hpp"
-#include "files/lock_record.hpp"
 #include "simulation/players/ledger.hpp"
-#include "simulation/world/inodes.hpp"
+#include "simulation/protected_files.hpp"
+#include "support/bytes.hpp"
 
 namespace conduit::simulation {
 
 namespace {
 
-// As calls/opening.cpp spells it, in bytes.
-files::boot_id boot_of(std::uint64_t boots) noexcept {
-  files::boot_id id{};
-  for (std::size_t i = 0; i < 4; ++i) id[i] = static_cast<std::byte>(boots >> (8 * (3 - i)));
-  id[6] = std::byte{0x40};
-  id[8] = std::byte{0x80};
-  return id;
-}
-
-// The record, where nobody has the lock and it speaks for this boot.
-std::optional<files::lock_record> record_of_this_boot() {
+// The record, where nobody has the lock.
+std::optional<files::lock_record> record_at_rest() {
   const inode* const lock = look_up("/store.lock");
   if (lock == nullptr || !lock->locked_by.empty() || !lock->locked_by_process.empty()) return std::nullopt;
-  const auto record = files::lock_record::decode(std::as_bytes(std::span(lock->cached.data(), lock->cached.size())));
-  if (!record || record->boot != boot_of(the_world().boots)) return std::nullopt;
-  return record;
+  return record_of_this_boot();
+}
+
+// What a writer leaves that dies in the middle of a frame: this one's blob ends in the table of a file of one frame.
+void tear(inode& file, std::uint64_t end, std::uint64_t size) {
+  std::string frame = "\x28\xB5\x2F\xFD" + test::bytes_of(size, size % 300);
+  const codec::frame_sizes forged{static_cast<std::uint32_t>(end + frame.size()), static_cast<std::uint32_t>(end + size)};
+  std::array<std::byte, codec::encoded_seek_table_size(1)> table;
+  codec::encode_seek_table({}, std::array{forged}, table);
+  frame.append(reinterpret_cast<const char*>(table.data()), table.size());
+  write_bytes(file, end, frame);
 }
 
 }  // namespace
 
 void damage_mutable_file(std::uint64_t kind, std::uint64_t where) {
-  const auto record = record_of_this_boot();
-  inode* const store = look_up("/store");
-  if (!record || store == nullptr || record->end == 0) return;
-  const bool framed = look_up_in(*store, files::file_name(record->mutable_file, file_form::zstd).text()) != nullptr;
-  inode* const file = look_up_in(*store, files::file_name(record->mutable_file, framed ? file_form::zstd : file_form::plain).text());
-  if (file == nullptr || file->links != 1 || file->cached.size() < record->end) return;
+  const auto record = record_at_rest();
+  if (!record || record->end == 0) return;
+  inode* const file = data_file(record->mutable_file);
+  if (file == nullptr || file->links != 1 || file->doubtful || file->cached.size() < record->end) return;
+  const bool framed = files::parse_file_name(some_name_of(*file))->form == file_form::zstd;
   shared_string& content = file->cached;
+  if (kind == 2) {
+    if (framed && !file->closed && record->poisoned.value_or(0) < record->mutable_file) tear(*file, record->end, where);
+    return;
+  }
   if (kind == 0) {
     content.resize(where % record->end);
   } else if (framed && file->opened == 0) {
@@ -53,12 +56,14 @@ void damage_mutable_file(std::uint64_t kind, std::uint64_t where) {
   file->pending.clear();
   file->durable = content;
   file->doubtful = content;
+  file->closed.reset();
+  the_ledger().damaged = true;
   give_up(record->mutable_file);
   tell("  somebody damaged file " + std::to_string(record->mutable_file));
 }
 
 void put_foreign_file(std::uint64_t which) {
-  const auto record = record_of_this_boot();
+  const auto record = record_at_rest();
   inode* const store = look_up("/store");
   if (!record || store == nullptr || record->mutable_file == 0) return;
   const auto number = static_cast<std::uint32_t>(which % record->mutable_file);
@@ -69,7 +74,8 @@ void put_foreign_file(std::uint64_t which) {
   made.cached = made.durable = "somebody's own";
   made.kept = made.cached;
   give_up(number);
-  the_ledger().foreign_files = true;
+  the_ledger().foreign_files.push_back({number, shared_string(compressed.data(), compressed.size()), &made});
+  the_ledger().meets_foreign_files = the_ledger().damaged = true;
   tell("  somebody put " + compressed + " there");
 }
 

@@ -66,6 +66,7 @@ std::int64_t try_to_lock(open_file& file, int command, short type) {
     if (command != F_OFD_SETLKW) return -EAGAIN;
     park(channel_of(&file.node->locked_by));
   }
+  if (type == F_WRLCK) current_process().had_lock = the_world().now;
   tell_call("lock", type == F_WRLCK ? "exclusive" : "shared");
   return 0;
 }

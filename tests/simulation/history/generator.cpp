@@ -26,7 +26,10 @@ class generator {
   void change_mood();
   verb some_verb();
   step some_step();
+  step some_fault();
+  void add_a_scene();
   void add_a_death();
+  void add_a_slow_file();
   step start(std::uint64_t process);
   std::uint64_t some_size();
   std::uint64_t some_count();
@@ -51,8 +54,8 @@ constexpr std::array usual_weights{
     usual{verb::kill_at, 6}, usual{verb::stop, 3},          usual{verb::go, 6},        usual{verb::limit, 4},     usual{verb::fork, 6},
     usual{verb::finish, 3},  usual{verb::destroy, 3},       usual{verb::put, 60},      usual{verb::put_many, 15}, usual{verb::try_put, 6},
     usual{verb::get, 30},    usual{verb::slice, 15},        usual{verb::get_into, 10}, usual{verb::roll, 8},      usual{verb::sync, 15},
-    usual{verb::remove, 5},  usual{verb::remove_before, 4}, usual{verb::compress, 8},  usual{verb::recover, 2},   usual{verb::survey, 4},
-    usual{verb::cancel, 6},  usual{verb::close, 2},         usual{verb::wait, 10},     usual{verb::original, 3},  usual{verb::block, 4},
+    usual{verb::remove, 5},  usual{verb::remove_before, 4}, usual{verb::compress, 8},  usual{verb::recover, 4},   usual{verb::survey, 8},
+    usual{verb::cancel, 6},  usual{verb::close, 4},         usual{verb::wait, 10},     usual{verb::original, 3},  usual{verb::block, 4},
     usual{verb::slow, 8},    usual{verb::damage, 4},        usual{verb::foreign, 3}};
 
 // Some things happen often for a while, and others not at all.
@@ -78,9 +81,11 @@ verb generator::some_verb() {
 std::uint64_t generator::some_size() {
   const auto kind = below(100);
   if (kind < 4) return 0;
+  if (kind < 20) return below(60);
   if (kind < 60) return below(700);
   if (kind < 98) return below(3000);
-  return 270'000;  // through the engine
+  if (kind < 99) return 270'000;            // through the engine
+  return chance(70) ? 270'000 : 1'200'000;  // written back before it is synced
 }
 
 std::uint64_t generator::some_count() {
@@ -110,13 +115,13 @@ step generator::some_step() {
     case verb::power:
       return {what, {chance(70) ? 2 : below(3)}};
     case verb::capacity:
-      return {what, {below(4000)}};
+      return {what, {chance(50) ? below(4000) : below(60)}};
     case verb::fault:
-      return {what, {below(kernel_calls), below(8), below(processes_ + 1), below(8), chance(80) ? below(2) : below(50)}};
+      return some_fault();
     case verb::temper:
       return {what, {below(30), below(60), below(60)}};
     case verb::decay:
-      return {what, {chance(50) ? below(30) : 0, chance(30) ? below(5) : 0, chance(10) ? below(50) : 0}};
+      return {what, {chance(50) ? below(30) : 0, chance(30) ? below(15) : 0, chance(20) ? below(50) : 0}};
     case verb::start:
       return start(below(processes_));
     case verb::original:
@@ -136,10 +141,12 @@ step generator::some_step() {
     case verb::cancel:
       return {what, {some_process(), some_count()}};
     case verb::damage:
-      return {what, {below(2), below(10'000)}};
+      return {what, {below(3), below(10'000)}};
     case verb::foreign:
     case verb::slow:
       return {what, {below(1000)}};
+    case verb::roll:
+      return {what, {some_process(), chance(80) ? 0 : below(1000)}};
     case verb::remove:
     case verb::remove_before:
     case verb::compress:
@@ -151,18 +158,60 @@ step generator::some_step() {
   }
 }
 
-// A process dies in the middle of its work, and others go on with what it left.
+// At a call that is made often, or at one that is not.
+step generator::some_fault() {
+  using enum kernel_call;
+  constexpr std::array rare{link,      change_mode, touch, remove,     begin_write_back, unwritten_bytes, truncate,
+                            sync_data, create,      list,  ring_setup, watch_names,      sync_directory};
+  const std::uint64_t error = below(8);
+  const std::uint64_t process = below(processes_ + 1);
+  if (chance(40)) return {verb::fault, {static_cast<std::uint64_t>(rare[below(rare.size())]), error, process, below(2), below(4)}};
+  return {verb::fault, {below(kernel_calls), error, process, below(8), chance(80) ? below(2) : below(50)}};
+}
+
+// What comes together too seldom by itself.
+void generator::add_a_scene() { return chance(75) ? add_a_death() : add_a_slow_file(); }
+
+// A process dies in the middle of its work, or all do, and others go on with what is left.
 void generator::add_a_death() {
   const std::uint64_t victim = below(processes_);
   auto& steps = result_.steps;
   if (chance(30)) steps.push_back(start(victim));
+  if (chance(15)) steps.push_back({verb::decay, {80}});
   steps.push_back({chance(80) ? verb::put : verb::sync, {victim, some_count(), some_size()}});
   steps.push_back({verb::kill_at, {victim, below(chance(50) ? 60 : 300)}});
   if (chance(60)) steps.push_back({verb::pause, {some_time()}});
+  if (chance(20)) {
+    for (std::uint64_t i = 0; i < processes_; ++i) steps.push_back({verb::kill, {i}});
+  }
+  if (chance(50)) steps.push_back({verb::decay, {}});
   if (chance(30)) steps.push_back({verb::backup, {}});
+  if (chance(30)) steps.push_back({verb::damage, {below(3), below(10'000)}});
+  const bool full = chance(20);
+  if (full) steps.push_back({verb::capacity, {1 + below(60)}});
   steps.push_back(start(below(processes_)));
+  if (full) {
+    constexpr std::array makes_room{verb::remove, verb::remove_before, verb::roll, verb::sync};
+    steps.push_back({makes_room[below(makes_room.size())], {some_process(), below(1000)}});
+  }
   steps.push_back({verb::put, {some_process(), some_count(), some_size()}});
   if (chance(30)) steps.push_back({verb::power, {2}});
+}
+
+// A process syncs a file that takes long, while others put.
+void generator::add_a_slow_file() {
+  const std::uint64_t whose = below(processes_);
+  const std::array next{step{verb::heal, {}},
+                        step{verb::pause, {30'000}},
+                        step{verb::put, {whose, 1 + below(4), some_size()}},
+                        step{verb::roll, {whose}},
+                        step{verb::put, {whose, 1, below(500)}},
+                        step{verb::wait, {whose}},
+                        step{verb::slow, {below(1000)}},
+                        step{verb::sync, {whose}},
+                        step{verb::pause, {some_time()}},
+                        step{verb::put, {some_process(), some_count(), some_size()}}};
+  result_.steps.insert(result_.steps.end(), next.begin(), next.end());
 }
 
 history generator::run() {
@@ -182,7 +231,7 @@ history generator::run() {
   const auto count = 5 + below(60);
   for (std::uint64_t i = 0; i < count; ++i) {
     if (chance(8)) change_mood();
-    if (chance(4)) add_a_death();
+    if (chance(6)) add_a_scene();
     result_.steps.push_back(some_step());
   }
   if (!originals_) std::erase_if(result_.steps, [](const step& one) { return one.what == verb::original; });

@@ -19,7 +19,7 @@ enum class verb : std::uint8_t {
   backup,    // hard links of all files
   temper,    // percent of switches, of cold reads, of slow syncs
   decay,     // percent of syncs that fail, of write backs that fail, of syncs that lie
-  damage,    // kind, where: the mutable file is cut short, or loses a byte and its end
+  damage,    // kind, where: the mutable file is cut short, loses a byte and its end, or ends in a torn frame with a table in it
   foreign,   // which: somebody's file stands where a compressed one is to come
   slow,      // which: a sealed file that takes seconds to sync
   // A process.
@@ -40,13 +40,13 @@ enum class verb : std::uint8_t {
   get,       // process, count
   slice,     // process, count
   get_into,  // process, count
-  roll,      // process
+  roll,      // process, which: a number that the next file has at least, or 0
   sync,      // process
   remove,    // process, which
   remove_before,
   compress,  // process, which
   recover,   // process, which
-  survey,    // process, which: files, verify or examine_file
+  survey,    // process, which: files, verify, examine_file, stats or compression
   cancel,    // process, count
   close,     // process
   wait,      // process: for all that it has begun

@@ -33,7 +33,7 @@ bool is_under_way(const deletion& begun) noexcept {
 bool may_wait_for_slow_file(const operation& one) noexcept {
   const world& all = the_world();
   const bool others_do =
-      std::any_of(all.processes.begin(), all.processes.end(), [](const process* other) { return other->syncs_under_lock; });
+      std::any_of(all.processes.begin(), all.processes.end(), [](const process* other) { return other->alive && other->syncs_under_lock; });
   return all.processes[one.process]->slow_until >= one.begun || others_do;
 }
 
@@ -115,6 +115,8 @@ void synced(unsigned store, std::size_t count) {
 void begin_deletion(std::uint32_t number, bool all_below, std::size_t operation) {
   const deletion begun{number, all_below, current_process().number, operation};
   the_ledger().deletions.push_back(begun);
+  std::erase_if(the_ledger().foreign_files,
+                [&](const foreign_file& one) { return all_below ? one.number < number : one.number == number; });
   for (promise& one : the_ledger().promises) {
     if (hits(begun, one)) ++one.doomed;
   }
@@ -159,6 +161,7 @@ void check_needs_no_room(const char* what, nanoseconds begun, const std::error_c
 
 void lose_unsynced() noexcept {
   std::erase_if(the_ledger().promises, [](const promise& one) { return one.original; });
+  the_ledger().foreign_files.clear();
   for (promise& one : the_ledger().promises) one.cached = false;
 }
 

@@ -13,6 +13,8 @@
 
 namespace conduit::simulation {
 
+struct inode;
+
 // What a fault did may be told to whoever came a moment later.
 inline constexpr nanoseconds aftermath = 20 * millisecond;
 
@@ -42,6 +44,13 @@ struct deletion {
   std::size_t operation = 0;
 };
 
+// That somebody put under a data file's name.
+struct foreign_file {
+  std::uint32_t number = 0;
+  shared_string name;
+  const inode* content = nullptr;
+};
+
 // What a process hears from the director.
 struct seat {
   shared_deque<step> steps;
@@ -57,8 +66,12 @@ struct ledger {
   std::uint64_t blobs = 0;
   unsigned stores = 0;
   bool syncs_lie = false;
-  shared_set<std::uint32_t> given_up;  // numbers of which nothing is promised: somebody damaged the file, or took its name
-  bool foreign_files = false;          // somebody put a file of his own under a data file's name
+  shared_set<std::uint32_t> given_up;         // numbers of which nothing is promised: somebody damaged the file, or took its name
+  shared_vector<foreign_file> foreign_files;  // that nobody was asked to delete
+  bool meets_foreign_files = false;           // there was one
+  bool damaged = false;                       // somebody changed a file
+  bool recovered = false;                     // somebody let a file be recovered: it may be cut, and written
+  bool originals = false;                     // run, and know nothing of the record
   std::uint64_t acknowledged = 0;
   std::uint64_t reads_checked = 0;
 };

@@ -62,9 +62,12 @@ class original {
   original() {
     ::mkdir("/world/store", 0700);
     const polled_lock lock(F_WRLCK);
+    const inode* const store = look_up("/store");
+    // Its maker could not sync it: it is gone again, and a program that wants it ends.
+    if (store == nullptr) exit_here();
     const unique_fd first(::open(path_of(0).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (first) ::fsync(first.get());
-    for (const auto& [name, target] : look_up("/store")->names) {
+    for (const auto& [name, target] : store->names) {
       const auto file = files::parse_file_name(name);
       if (file) number_ = std::max(number_, file->number);
     }

@@ -148,7 +148,7 @@ void store_player::begin_all(const step& one, std::size_t where) {
       for (std::uint64_t i = 0; i < count; ++i) get_into(where);
       break;
     case verb::roll:
-      roll(where);
+      roll(where, one.with[1]);
       break;
     case verb::sync:
       sync(where);

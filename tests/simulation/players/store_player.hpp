@@ -51,7 +51,7 @@ class store_player {
   void read(std::size_t which, std::size_t where);
   void slice_of(std::size_t where);
   void get_into(std::size_t where);
-  void roll(std::size_t where);
+  void roll(std::size_t where, std::uint64_t which);
   void sync(std::size_t where);
   void remove(std::size_t where, std::uint64_t which, bool all_below);
   void compress(std::size_t where, std::uint64_t which);

@@ -85,21 +85,27 @@ void store_player::get_into(std::size_t where) {
   });
 }
 
-// One of those that look at whole files.
+// One of those that look at whole files, or at the store.
 void store_player::survey(std::size_t where, std::uint64_t which) {
   const held one = begin(verb::survey);
   initiate(where, [this, one, where, which] {
     auto done = [this, where](const held& self, std::error_code error, const auto&) {
-      const bool refused = error == errc::no_such_file || (error == errc::corrupt && the_ledger().foreign_files);
+      const bool refused = error == errc::no_such_file || (error == errc::corrupt && the_ledger().meets_foreign_files);
       finish(self, where, "a survey", refused ? std::error_code() : error);
     };
-    switch (which % 3) {
+    switch (which % 5) {
       case 0:
         return handles_[where].files(handler<std::vector<file_info>>(one, done));
       case 1:
         return handles_[where].verify(some_number(which), handler<verify_report>(one, done));
-      default:
+      case 2:
         return handles_[where].examine_file(some_number(which), handler<recovery_report>(one, done));
+      case 3:
+        static_cast<void>(handles_[where].stats());
+        return finish(one, where, "stats", {});
+      default:
+        static_cast<void>(handles_[where].compression());
+        return finish(one, where, "compression", {});
     }
   });
 }
@@ -115,6 +121,7 @@ void store_player::block(std::size_t where) {
   // All at once, so that they are answered together.
   asio::post(loops_[where]->context, [this, begun, where, all, owner = current_process().number] {
     if (owner != current_process().number) return;
+    current_process().finds_nothing_cached = true;
     for (const held& one : begun) {
       const promise known = the_ledger().promises[*some_promise()];
       auto done = [this, where, all](const held& self, std::error_code, const blob&) {
@@ -124,6 +131,7 @@ void store_player::block(std::size_t where) {
       };
       handles_[where].get(known.where, handler<blob>(one, done));
     }
+    current_process().finds_nothing_cached = false;
   });
   for (int i = 0; i < reads; ++i) loops_[where]->wake();
 }

@@ -1,6 +1,9 @@
 // Whatever changes a store.
 #include "simulation/players/store_player.hpp"
 
+#include <array>
+#include <string_view>
+
 #include "simulation/world/inodes.hpp"
 #include "support/bytes.hpp"
 
@@ -17,7 +20,10 @@ void store_player::put(verb what, std::size_t where, std::uint64_t bytes) {
       if (!error) acknowledge(found, self->seeds.front(), store_, durable_);
       finish(self, where, "a put", error == errc::busy ? std::error_code() : error);
     };
-    const asio::const_buffer bytes_now = asio::buffer(one->blobs.front());
+    // A header and a body, perhaps.
+    const std::string_view blob = one->blobs.front();
+    const std::size_t header = by_chance(70) ? 0 : static_cast<std::size_t>(random_below(blob.size() + 1));
+    const std::array bytes_now{asio::buffer(blob.substr(0, header)), asio::buffer(blob.substr(header))};
     if (what == verb::try_put) {
       handles_[where].try_put(bytes_now, handler<data_location>(one, done));
     } else {
@@ -44,14 +50,16 @@ void store_player::put_many(std::size_t where, std::uint64_t count, std::uint64_
   });
 }
 
-void store_player::roll(std::size_t where) {
+void store_player::roll(std::size_t where, std::uint64_t which) {
   const held one = begin(verb::roll);
-  initiate(where, [this, one, where] {
-    auto done = [this, where](const held& self, std::error_code error, std::uint32_t) {
+  const std::uint32_t at_least = which == 0 ? 0 : some_number(which);
+  initiate(where, [this, one, where, at_least] {
+    auto done = [this, where, at_least](const held& self, std::error_code error, std::uint32_t number) {
+      if (!error && number < at_least) complain("a roll begins a lower number than was asked for");
       check_needs_no_room("a roll", self->begun, error);
       finish(self, where, "a roll", error);
     };
-    handles_[where].roll(0, handler<std::uint32_t>(one, done));
+    handles_[where].roll(at_least, handler<std::uint32_t>(one, done));
   });
 }
 
@@ -101,7 +109,7 @@ void store_player::compress(std::size_t where, std::uint64_t which) {
   initiate(where, [this, one, where, which] {
     auto done = [this, where](const held& self, std::error_code error, const file_compression&) {
       const bool refused = error == errc::mutable_file || error == errc::no_such_file || error == errc::poisoned ||
-                           (error == errc::corrupt && the_ledger().foreign_files);
+                           (error == errc::corrupt && the_ledger().meets_foreign_files);
       finish(self, where, "a compression", refused ? std::error_code() : error);
     };
     handles_[where].compress_file(some_number(which), handler<file_compression>(one, done));
@@ -111,7 +119,12 @@ void store_player::compress(std::size_t where, std::uint64_t which) {
 void store_player::recover(std::size_t where, std::uint64_t which) {
   const held one = begin(verb::recover);
   // What a person asks for may be mended.
-  for (inode* file : the_world().storage->inodes) file->doubtful.reset();
+  the_ledger().recovered = true;
+  for (inode* file : the_world().storage->inodes) {
+    file->doubtful.reset();
+    file->closed.reset();
+    if (file->links <= 1) file->kept.reset();
+  }
   initiate(where, [this, one, where, which] {
     auto done = [this, where](const held& self, std::error_code error, const recovery_report&) {
       const bool refused = error == errc::no_such_file || error == std::errc::too_many_links;

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <string>
 
+#include "simulation/protected_files.hpp"
 #include "simulation/world/change_queue.hpp"
 
 namespace conduit::simulation {
@@ -175,6 +176,7 @@ inode& create_inode(bool directory) {
   inode& made = *make_shared_object<inode>();
   made.number = free_number();
   made.is_directory = directory;
+  made.created = the_world().now;
   made.modified = time_stamp();
   storage().inodes.push_back(&made);
   return made;
@@ -230,6 +232,7 @@ std::int64_t write_bytes(inode& file, std::uint64_t offset, std::string_view byt
     if (fits == 0) return -ENOSPC;
     bytes = bytes.substr(0, fits);
   }
+  note_change_of_poisoned(file);
   note_change(file, {offset, shared_string(bytes.data(), bytes.size()), false});
   file.modified = time_stamp();
   report_change(file, IN_MODIFY, {});
@@ -237,6 +240,7 @@ std::int64_t write_bytes(inode& file, std::uint64_t offset, std::string_view byt
 }
 
 std::int64_t truncate(inode& file, std::uint64_t size) {
+  note_change_of_poisoned(file);
   note_change(file, {size, {}, true});
   report_change(file, IN_MODIFY, {});
   return 0;
@@ -291,7 +295,9 @@ void lose_power(survival unsynced) {
     one->locked_by.clear();
     one->locked_by_process.clear();
     one->watches.clear();
-    one->kept.reset();
+    if (one->kept) one->kept = one->cached;
+    if (one->doubtful) one->doubtful = one->cached;
+    one->closed.reset();
   }
   storage().root->links = 1;
   shared_set<inode*> seen{storage().root};

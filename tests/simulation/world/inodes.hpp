@@ -45,6 +45,7 @@ struct inode {
   bool is_directory = false;
   std::uint64_t links = 0;  // names that any process sees
   unsigned opened = 0;      // descriptions
+  nanoseconds created = 0;
   nanoseconds modified = 0;
   bool slow = false;  // to sync
 
@@ -68,6 +69,8 @@ struct inode {
   std::optional<shared_string> kept;
   // Of a mutable file that somebody damaged: in doubt, it is never written again.
   std::optional<shared_string> doubtful;
+  // Of a poisoned one: nothing is appended to it any more; of a compressed one the end is mended.
+  std::optional<shared_string> closed;
 };
 
 // How a write back may go.

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "simulation/calls/real.hpp"
+#include "simulation/protected_files.hpp"
 #include "simulation/world/faults.hpp"
 #include "simulation/world/rings.hpp"
 
@@ -86,7 +87,10 @@ void copy_descriptors(const process& parent, process& child) {
 
 void bury(process& dead, std::string_view how) {
   tell(std::string(dead.name.data(), dead.name.size()) + " " + std::string(how));
-  if (how == "is killed") meet(trouble::kill, &dead);
+  if (how == "is killed") {
+    meet(trouble::kill, &dead);
+    close_what_was_synced_by(dead);
+  }
   dead.alive = false;
   end_tasks_of(dead);
   forget_transfers_of(dead);

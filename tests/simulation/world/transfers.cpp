@@ -22,6 +22,13 @@ shared_string gather(const iovec* parts, std::uint64_t count, std::uint64_t from
   return bytes;
 }
 
+// Up to the end of the part that is written at `done`.
+std::uint64_t rest_of_part(const iovec* parts, std::uint64_t done) {
+  std::uint64_t end = 0;
+  while (end <= done) end += parts++->iov_len;
+  return end - done;
+}
+
 }  // namespace
 
 std::uint64_t bytes_of(const iovec* parts, std::uint64_t count) noexcept {
@@ -55,6 +62,8 @@ std::int64_t write_step(open_file& to, kernel_call as, const iovec* parts, std::
     size = shortened(size);
   } else if (size > page && by_chance(30)) {
     size = 1 + random_below(size / page) * page;
+  } else if (by_chance(3)) {
+    size = rest_of_part(parts, done);
   }
   if (the_world().tells_calls) {
     tell_call("writes", std::string(some_name_of(*to.node)) + " " + std::to_string(offset + done) + "+" + std::to_string(size));
