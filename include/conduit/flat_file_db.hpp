@@ -105,8 +105,8 @@ class basic_flat_file_db {
   }
 
   // Appends all blobs in order, in one file: all locations, or an error and none of them. A blob is what `put` takes. The list is copied,
-  // the bytes are not. Signature: void(std::error_code, std::vector<data_location>). An empty list gives an empty vector. Otherwise as
-  // `put`.
+  // the bytes are not. Signature: void(std::error_code, std::vector<data_location>). An empty list gives an empty vector. Throws
+  // std::bad_alloc, and begins nothing, where there is no memory for a copy of the list. Otherwise as `put`.
   template <typename Blobs = std::vector<asio::const_buffer>, typename Token = default_token>
     requires detail::blob_range<Blobs>
   auto put_many(const Blobs& blobs, Token&& token = Token{}) const {

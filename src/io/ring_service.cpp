@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <thread>
 
 #include "base/os_error.hpp"
@@ -62,11 +63,12 @@ ring_service::ring_service(asio::execution_context& context)
   if (error_) return;
   try {
     watch_.emplace(context_);
+    static_cast<void>(watch_->assign(watched.get(), error_));
   } catch (const std::system_error& refused) {  // Asio's reactor wants descriptors of its own
     error_ = refused.code();
-    return;
+  } catch (const std::bad_alloc&) {
+    error_ = std::make_error_code(std::errc::not_enough_memory);
   }
-  static_cast<void>(watch_->assign(watched.get(), error_));
   if (!error_) watched_in_child_.emplace(watched.release());
 }
 

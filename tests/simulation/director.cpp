@@ -78,6 +78,7 @@ void director::set_up() {
   ledger_->seats.reserve(256);
   ledger_->seats.emplace_back();
   become_at_once(add_task(self));
+  current_task()->sheltered = true;
 }
 
 director::~director() {

@@ -155,6 +155,7 @@ DIR* fdopendir(int fd) {
   const open_file* const file = file_of(fd);
   if (file == nullptr) return CONDUIT_REAL(fdopendir)(fd);
   enter("fdopendir");
+  const shelter own;
   auto* const made = new open_directory;
   made->fd = fd;
   for (const auto& [name, target] : file->node->names) made->names.push_back(name);

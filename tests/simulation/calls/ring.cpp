@@ -78,6 +78,7 @@ int io_uring_queue_init(unsigned entries, io_uring* user, unsigned flags) {
   const std::int64_t fd = add_descriptor(made);
   if (fd < 0) return static_cast<int>(fd);
   *user = {};
+  const shelter own;
   lay_out(*user, *new queues, entries);
   user->ring_fd = static_cast<int>(fd);
   user->enter_ring_fd = user->ring_fd;

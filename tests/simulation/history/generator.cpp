@@ -161,8 +161,8 @@ step generator::some_step() {
 // At a call that is made often, or at one that is not.
 step generator::some_fault() {
   using enum kernel_call;
-  constexpr std::array rare{link,      change_mode, touch, remove,     begin_write_back, unwritten_bytes, truncate,
-                            sync_data, create,      list,  ring_setup, watch_names,      sync_directory};
+  constexpr std::array rare{memory,   link,      change_mode, touch, remove,     begin_write_back, unwritten_bytes,
+                            truncate, sync_data, create,      list,  ring_setup, watch_names,      sync_directory};
   const std::uint64_t error = below(8);
   const std::uint64_t process = below(processes_ + 1);
   if (chance(40)) return {verb::fault, {static_cast<std::uint64_t>(rare[below(rare.size())]), error, process, below(2), below(4)}};

@@ -50,6 +50,9 @@ store_player::store_player(const step& start) {
     tell("  open: " + failure.code().message() + ", " + failure.what());
     check_error("open", begun, failure.code());
     end();
+  } catch (const std::bad_alloc&) {
+    check_error("open", begun, std::make_error_code(std::errc::not_enough_memory));
+    end();
   }
 }
 
@@ -61,6 +64,7 @@ void store_player::end() {
 }
 
 held store_player::begin(verb what) {
+  const shelter own;
   auto one = std::make_shared<pending>(what);
   std::erase_if(under_way_, [](const std::weak_ptr<pending>& other) { return other.expired(); });
   under_way_.push_back(one);

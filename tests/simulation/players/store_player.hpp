@@ -7,6 +7,7 @@
 #include <conduit/flat_file_db.hpp>
 #include <list>
 #include <memory>
+#include <new>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -36,7 +37,7 @@ class store_player {
   held begin(verb what);
   void begin_all(const step& one, std::size_t where);
   template <typename Start>
-  void initiate(std::size_t where, Start start);
+  void initiate(const held& one, std::size_t where, Start start);
   template <typename Result, typename Finish>
   auto handler(held one, Finish finish);
   template <typename Finish>
@@ -82,16 +83,25 @@ class store_player {
 std::uint32_t some_number(std::uint64_t which);
 std::optional<std::size_t> some_promise();
 
-// From a thread of the context, or from outside of it.
+// From a thread of the context, or from outside of it. A call that has no memory for what it is given throws, and has begun nothing.
 template <typename Start>
-void store_player::initiate(std::size_t where, Start start) {
+void store_player::initiate(const held& one, std::size_t where, Start start) {
+  auto guarded = [this, one, where, start = std::move(start)] {
+    try {
+      start();
+    } catch (const std::bad_alloc&) {
+      const shelter own;
+      finish(one, where, "a call", std::make_error_code(std::errc::not_enough_memory));
+    }
+  };
   if (by_chance(50)) {
+    const shelter own;
     // What waits for its turn when the process forks waits in the child, too.
-    asio::post(loops_[where]->context, [start = std::move(start), owner = current_process().number] {
-      if (owner == current_process().number) start();
+    asio::post(loops_[where]->context, [guarded = std::move(guarded), owner = current_process().number] {
+      if (owner == current_process().number) guarded();
     });
   } else {
-    start();
+    guarded();
   }
   loops_[where]->wake();
 }
@@ -101,6 +111,7 @@ auto store_player::handler(held one, Finish finish) {
   asio::cancellation_slot slot = one->signal.slot();
   return asio::bind_cancellation_slot(slot, [one = std::move(one), finish](std::error_code error, Result result) {
     if (is_inherited(*one, error)) return;
+    const shelter own;
     finish(one, error, std::move(result));
   });
 }
@@ -110,6 +121,7 @@ auto store_player::plain_handler(held one, Finish finish) {
   asio::cancellation_slot slot = one->signal.slot();
   return asio::bind_cancellation_slot(slot, [one = std::move(one), finish](std::error_code error) {
     if (is_inherited(*one, error)) return;
+    const shelter own;
     finish(one, error);
   });
 }

@@ -18,7 +18,7 @@ void store_player::get(std::size_t where) {
 
 void store_player::read(std::size_t which, std::size_t where) {
   const held one = begin(verb::get);
-  initiate(where, [this, one, where, which] {
+  initiate(one, where, [this, one, where, which] {
     const promise known = the_ledger().promises[which];
     auto done = [this, where, which, known](const held& self, std::error_code error, const blob& found) {
       const bool wrong = !error && found.text() != bytes_of(known.seed, known.where.size());
@@ -31,15 +31,19 @@ void store_player::read(std::size_t which, std::size_t where) {
         std::error_code error;
         try {
           const blob found = co_await db.get(location, asio::use_awaitable);
+          const shelter own;
           co_return std::pair(error, std::string(found.text()));
         } catch (const std::system_error& failure) {
           error = failure.code();
+        } catch (const std::bad_alloc&) {
+          error = std::make_error_code(std::errc::not_enough_memory);
         }
         co_return std::pair(error, std::string());
       };
       asio::co_spawn(loops_[where]->context, task(handles_[where], known.where),
                      [this, one, where, which, known](const std::exception_ptr&, const std::pair<std::error_code, std::string>& found) {
                        if (is_inherited(*one, found.first)) return;
+                       const shelter own;
                        const bool wrong = !found.first && found.second != bytes_of(known.seed, known.where.size());
                        if (!was_asked_for(*one, found.first)) check_read(which, one->begun, found.first, wrong);
                        finish(one, where, "a get", {});
@@ -54,7 +58,7 @@ void store_player::slice_of(std::size_t where) {
   const auto which = some_promise();
   if (!which) return;
   const held one = begin(verb::slice);
-  initiate(where, [this, one, where, which] {
+  initiate(one, where, [this, one, where, which] {
     const promise known = the_ledger().promises[*which];
     const std::uint64_t size = known.where.size();
     const std::uint64_t start = random_below(size + 1);
@@ -73,9 +77,12 @@ void store_player::get_into(std::size_t where) {
   const auto which = some_promise();
   if (!which) return;
   const held one = begin(verb::get_into);
-  initiate(where, [this, one, where, which] {
+  initiate(one, where, [this, one, where, which] {
     const promise known = the_ledger().promises[*which];
-    one->room.resize(known.where.size());
+    {
+      const shelter own;
+      one->room.resize(known.where.size());
+    }
     auto done = [this, where, which, known](const held& self, std::error_code error, std::size_t count) {
       const bool wrong = !error && (count != self->room.size() || self->room != bytes_of(known.seed, known.where.size()));
       if (!was_asked_for(*self, error) && (known.cached || known.durable)) check_read(*which, self->begun, error, wrong);
@@ -88,7 +95,7 @@ void store_player::get_into(std::size_t where) {
 // One of those that look at whole files, or at the store.
 void store_player::survey(std::size_t where, std::uint64_t which) {
   const held one = begin(verb::survey);
-  initiate(where, [this, one, where, which] {
+  initiate(one, where, [this, one, where, which] {
     auto done = [this, where](const held& self, std::error_code error, const auto&) {
       const bool refused = error == errc::no_such_file || (error == errc::corrupt && the_ledger().meets_foreign_files);
       finish(self, where, "a survey", refused ? std::error_code() : error);
@@ -113,6 +120,7 @@ void store_player::survey(std::size_t where, std::uint64_t which) {
 // More reads than one turn of a loop completes: while the first handler blocks its thread, another thread runs others.
 void store_player::block(std::size_t where) {
   if (loops_[where]->one_thread() || loops_[where]->blocks || the_ledger().promises.empty()) return;
+  const shelter own;
   loops_[where]->blocks = true;
   constexpr int reads = 64;
   const auto all = std::make_shared<progress>();

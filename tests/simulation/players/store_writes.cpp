@@ -9,13 +9,27 @@
 
 namespace conduit::simulation {
 
-using test::bytes_of;
+namespace {
+
+void add_blob(pending& to, std::uint64_t bytes) {
+  const shelter own;
+  to.seeds.push_back(new_blob());
+  to.blobs.push_back(test::bytes_of(to.seeds.back(), bytes));
+}
+
+std::vector<asio::const_buffer> buffers_of(const pending& one) {
+  const shelter own;
+  std::vector<asio::const_buffer> list;
+  for (const std::string& blob : one.blobs) list.push_back(asio::buffer(blob));
+  return list;
+}
+
+}  // namespace
 
 void store_player::put(verb what, std::size_t where, std::uint64_t bytes) {
   const held one = begin(what);
-  one->seeds.push_back(new_blob());
-  one->blobs.push_back(bytes_of(one->seeds.front(), bytes));
-  initiate(where, [this, one, where, what] {
+  add_blob(*one, bytes);
+  initiate(one, where, [this, one, where, what] {
     auto done = [this, where](const held& self, std::error_code error, const data_location& found) {
       if (!error) acknowledge(found, self->seeds.front(), store_, durable_);
       finish(self, where, "a put", error == errc::busy ? std::error_code() : error);
@@ -34,13 +48,9 @@ void store_player::put(verb what, std::size_t where, std::uint64_t bytes) {
 
 void store_player::put_many(std::size_t where, std::uint64_t count, std::uint64_t bytes) {
   const held one = begin(verb::put_many);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    one->seeds.push_back(new_blob());
-    one->blobs.push_back(bytes_of(one->seeds.back(), bytes + i));
-  }
-  initiate(where, [this, one, where] {
-    std::vector<asio::const_buffer> list;
-    for (const std::string& blob : one->blobs) list.push_back(asio::buffer(blob));
+  for (std::uint64_t i = 0; i < count; ++i) add_blob(*one, bytes + i);
+  initiate(one, where, [this, one, where] {
+    const std::vector<asio::const_buffer> list = buffers_of(*one);
     auto done = [this, where](const held& self, std::error_code error, const std::vector<data_location>& found) {
       if (!error && found.size() != self->seeds.size()) complain("a batch has not a location for each blob");
       for (std::size_t i = 0; i < found.size() && !error; ++i) acknowledge(found[i], self->seeds[i], store_, durable_);
@@ -53,7 +63,7 @@ void store_player::put_many(std::size_t where, std::uint64_t count, std::uint64_
 void store_player::roll(std::size_t where, std::uint64_t which) {
   const held one = begin(verb::roll);
   const std::uint32_t at_least = which == 0 ? 0 : some_number(which);
-  initiate(where, [this, one, where, at_least] {
+  initiate(one, where, [this, one, where, at_least] {
     auto done = [this, where, at_least](const held& self, std::error_code error, std::uint32_t number) {
       if (!error && number < at_least) complain("a roll begins a lower number than was asked for");
       check_needs_no_room("a roll", self->begun, error);
@@ -65,7 +75,7 @@ void store_player::roll(std::size_t where, std::uint64_t which) {
 
 void store_player::sync(std::size_t where) {
   const held one = begin(verb::sync);
-  initiate(where, [this, one, where] {
+  initiate(one, where, [this, one, where] {
     const std::size_t count = the_ledger().promises.size();
     auto done = [this, where, count](const held& self, std::error_code error) {
       if (!error) synced(store_, count);
@@ -83,7 +93,7 @@ void store_player::remove(std::size_t where, std::uint64_t which, bool all_below
   const held one = begin(all_below ? verb::remove_before : verb::remove);
   const std::uint32_t number = some_number(which);
   begin_deletion(number, all_below, one->number);
-  initiate(where, [this, one, where, number, all_below] {
+  initiate(one, where, [this, one, where, number, all_below] {
     if (all_below) {
       auto done = [this, where](const held& self, std::error_code error, std::size_t) {
         check_needs_no_room("a deletion", self->begun, error);
@@ -106,7 +116,7 @@ void store_player::remove(std::size_t where, std::uint64_t which, bool all_below
 void store_player::compress(std::size_t where, std::uint64_t which) {
   const held one = begin(verb::compress);
   current_process().syncs_under_lock = true;
-  initiate(where, [this, one, where, which] {
+  initiate(one, where, [this, one, where, which] {
     auto done = [this, where](const held& self, std::error_code error, const file_compression&) {
       const bool refused = error == errc::mutable_file || error == errc::no_such_file || error == errc::poisoned ||
                            (error == errc::corrupt && the_ledger().meets_foreign_files);
@@ -125,7 +135,7 @@ void store_player::recover(std::size_t where, std::uint64_t which) {
     file->closed.reset();
     if (file->links <= 1) file->kept.reset();
   }
-  initiate(where, [this, one, where, which] {
+  initiate(one, where, [this, one, where, which] {
     auto done = [this, where](const held& self, std::error_code error, const recovery_report&) {
       const bool refused = error == errc::no_such_file || error == std::errc::too_many_links;
       finish(self, where, "a recovery", refused ? std::error_code() : error);
@@ -138,7 +148,7 @@ void store_player::close(std::size_t where) {
   meet(trouble::close, &current_process());
   closed_ = true;
   const held one = begin(verb::close);
-  initiate(where, [this, one, where] {
+  initiate(one, where, [this, one, where] {
     auto done = [this, where](const held& self, std::error_code error) { finish(self, where, "close", error); };
     handles_[where].close(plain_handler(one, done));
   });

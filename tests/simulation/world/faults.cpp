@@ -15,7 +15,7 @@ namespace {
 constexpr std::array<std::string_view, troubles> names{
     "read", "read_cached", "write", "ring_read", "ring_write", "ring_sync", "sync_data", "sync_directory", "begin_write_back",
     "unwritten_bytes", "truncate", "remove", "link", "change_mode", "list", "open", "create", "status", "lock", "touch", "ring_setup",
-    "ring_submit", "new_thread", "new_descriptor", "watch_names",
+    "ring_submit", "new_thread", "new_descriptor", "watch_names", "memory",
     // What is no call's answer.
     "power_failure", "kill", "stop", "full_disk", "no_thread", "no_descriptor", "failed_sync", "failed_write_back", "lying_sync",
     "hard_link", "reused_inode", "fork", "destruction", "close", "cancellation", "parted_submission", "ended_submitter"};
@@ -50,7 +50,8 @@ const std::vector<int>& errors_of(kernel_call what) {
                                                                 {ring_submit, {EAGAIN, EBUSY, EINTR}},
                                                                 {new_thread, {EAGAIN}},
                                                                 {new_descriptor, {EMFILE, ENFILE}},
-                                                                {watch_names, {EMFILE, ENOSPC, ENOMEM}}};
+                                                                {watch_names, {EMFILE, ENOSPC, ENOMEM}},
+                                                                {memory, {ENOMEM}}};
   return possible.at(what);
 }
 

@@ -31,9 +31,10 @@ enum class kernel_call : std::uint8_t {
   ring_submit,
   new_thread,
   new_descriptor,
-  watch_names
+  watch_names,
+  memory
 };
-inline constexpr std::size_t kernel_calls = 25;
+inline constexpr std::size_t kernel_calls = 26;
 
 struct fault_rule {
   static constexpr unsigned anybody = UINT32_MAX;
@@ -65,7 +66,7 @@ enum class trouble : std::uint8_t {
   parted_submission,
   ended_submitter
 };
-inline constexpr std::size_t troubles = 42;
+inline constexpr std::size_t troubles = 43;
 constexpr trouble trouble_of(kernel_call what) noexcept { return static_cast<trouble>(what); }
 
 }  // namespace conduit::simulation
