@@ -32,8 +32,8 @@ bool is_under_way(const deletion& begun) noexcept {
 // Its own process syncs such a file, or another may do so under the lock.
 bool may_wait_for_slow_file(const operation& one) noexcept {
   const world& all = the_world();
-  const bool others_do =
-      std::any_of(all.processes.begin(), all.processes.end(), [](const process* other) { return other->alive && other->syncs_under_lock; });
+  const bool others_do = std::any_of(all.processes.begin(), all.processes.end(),
+                                     [&](const process* other) { return other->syncs_under_lock && other->gone >= one.begun; });
   return all.processes[one.process]->slow_until >= one.begun || others_do;
 }
 

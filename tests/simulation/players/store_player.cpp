@@ -47,6 +47,7 @@ store_player::store_player(const step& start) {
     handles_.push_back(database::open(loops_.front()->context, how));
     while (handles_.size() < loops_.size()) handles_.push_back(handles_.front().bind(loops_[handles_.size()]->context));
   } catch (const std::system_error& failure) {
+    const shelter own;
     tell("  open: " + failure.code().message() + ", " + failure.what());
     check_error("open", begun, failure.code());
     end();

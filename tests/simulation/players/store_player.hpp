@@ -66,7 +66,7 @@ class store_player {
   // Of reads whose first handler blocks.
   struct progress {
     bool blocked = false;
-    bool another = false;  // has run, on another thread
+    int elsewhere = 0;  // handlers that have run on other threads
     std::thread::id first;
   };
   void wait_in_handler(progress& all, std::size_t where, nanoseconds begun);

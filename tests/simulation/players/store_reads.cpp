@@ -2,6 +2,7 @@
 #include "simulation/players/store_player.hpp"
 
 #include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
 #include <asio/use_awaitable.hpp>
 #include <string>
 #include <thread>
@@ -11,6 +12,13 @@
 namespace conduit::simulation {
 
 using test::bytes_of;
+
+namespace {
+
+// Many more than one turn of a loop completes.
+constexpr int blocked_reads = 64;
+
+}  // namespace
 
 void store_player::get(std::size_t where) {
   if (const auto which = some_promise()) read(*which, where);
@@ -27,27 +35,21 @@ void store_player::read(std::size_t which, std::size_t where) {
     };
     if (by_chance(50)) {
       // As a coroutine: what the page cache has comes at once.
-      auto task = [](database db, data_location location) -> asio::awaitable<std::pair<std::error_code, std::string>> {
+      auto task = [](database db, data_location location, held self, auto finish_read) -> asio::awaitable<void> {
         std::error_code error;
+        blob found;
         try {
-          const blob found = co_await db.get(location, asio::use_awaitable);
-          const shelter own;
-          co_return std::pair(error, std::string(found.text()));
+          found = co_await db.get(location, asio::use_awaitable);
         } catch (const std::system_error& failure) {
           error = failure.code();
         } catch (const std::bad_alloc&) {
           error = std::make_error_code(std::errc::not_enough_memory);
         }
-        co_return std::pair(error, std::string());
+        if (is_inherited(*self, error)) co_return;
+        const shelter own;
+        finish_read(self, error, found);
       };
-      asio::co_spawn(loops_[where]->context, task(handles_[where], known.where),
-                     [this, one, where, which, known](const std::exception_ptr&, const std::pair<std::error_code, std::string>& found) {
-                       if (is_inherited(*one, found.first)) return;
-                       const shelter own;
-                       const bool wrong = !found.first && found.second != bytes_of(known.seed, known.where.size());
-                       if (!was_asked_for(*one, found.first)) check_read(which, one->begun, found.first, wrong);
-                       finish(one, where, "a get", {});
-                     });
+      asio::co_spawn(loops_[where]->context, task(handles_[where], known.where, one, done), asio::detached);
     } else {
       handles_[where].get(known.where, handler<blob>(one, done));
     }
@@ -117,15 +119,14 @@ void store_player::survey(std::size_t where, std::uint64_t which) {
   });
 }
 
-// More reads than one turn of a loop completes: while the first handler blocks its thread, another thread runs others.
+// While the first handler blocks its thread, other threads run those of other turns.
 void store_player::block(std::size_t where) {
   if (loops_[where]->one_thread() || loops_[where]->blocks || the_ledger().promises.empty()) return;
   const shelter own;
   loops_[where]->blocks = true;
-  constexpr int reads = 64;
   const auto all = std::make_shared<progress>();
   std::vector<held> begun;
-  for (int i = 0; i < reads; ++i) begun.push_back(begin(verb::block));
+  for (int i = 0; i < blocked_reads; ++i) begun.push_back(begin(verb::block));
   // All at once, so that they are answered together.
   asio::post(loops_[where]->context, [this, begun, where, all, owner = current_process().number] {
     if (owner != current_process().number) return;
@@ -133,7 +134,7 @@ void store_player::block(std::size_t where) {
     for (const held& one : begun) {
       const promise known = the_ledger().promises[*some_promise()];
       auto done = [this, where, all](const held& self, std::error_code, const blob&) {
-        if (all->blocked && std::this_thread::get_id() != all->first) all->another = true;
+        if (all->blocked && std::this_thread::get_id() != all->first) ++all->elsewhere;
         if (!std::exchange(all->blocked, true)) wait_in_handler(*all, where, self->begun);
         finish(self, where, "a get", {});
       };
@@ -141,14 +142,14 @@ void store_player::block(std::size_t where) {
     }
     current_process().finds_nothing_cached = false;
   });
-  for (int i = 0; i < reads; ++i) loops_[where]->wake();
+  for (int i = 0; i < blocked_reads; ++i) loops_[where]->wake();
 }
 
-// Until a handler runs on another thread.
+// Until one has run on another thread: not all do, since those of the same turn wait.
 void store_player::wait_in_handler(progress& all, std::size_t where, nanoseconds begun) {
   all.first = std::this_thread::get_id();
   const nanoseconds deadline = the_world().now + 2 * second;
-  const auto ends = [&] { return all.another || loops_[where]->context.stopped(); };
+  const auto ends = [&] { return all.elsewhere != 0 || loops_[where]->context.stopped(); };
   while (!ends() && the_world().now < deadline) {
     enter("blocks in a handler");
     park(channel_of(current_task()), the_world().now + millisecond);

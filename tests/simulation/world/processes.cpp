@@ -92,6 +92,7 @@ void bury(process& dead, std::string_view how) {
     close_what_was_synced_by(dead);
   }
   dead.alive = false;
+  dead.gone = the_world().now;
   end_tasks_of(dead);
   forget_transfers_of(dead);
   while (!dead.descriptors.empty()) {

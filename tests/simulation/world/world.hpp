@@ -68,7 +68,8 @@ struct process {
   std::array<unsigned, activities> pending{};  // operations of each kind
   nanoseconds kernel_due = never;              // when a request of its rings can go on
   shared_vector<ring*> rings;
-  bool syncs_under_lock = false;      // other files than the last, perhaps: it compresses, or is an original
+  bool syncs_under_lock = false;  // other files than the last, perhaps: it compresses, or is an original
+  nanoseconds gone = never;
   nanoseconds had_lock = -1;          // the store's, exclusively, last
   bool finds_nothing_cached = false;  // for the moment
   nanoseconds slow_until = 0;         // it syncs a file that takes very long, see `slow` of the histories
