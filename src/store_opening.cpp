@@ -75,17 +75,19 @@ files::boot_id read_boot_id() {
   return id;
 }
 
+void require_local(const store_state& state, const std::string& path) {
+  const bool allowed = state.how.allow_network || io::is_on_local_file_system(path);
+  require(allowed, errc::unsupported_file_system, (path + ": not known to be local, see options::allow_network (--allow-network)").c_str());
+}
+
 void open_directory(store_state& state) {
   const bool create = state.how.create && !state.how.read_only;
+  const std::string lock_directory = std::filesystem::path(state.lock_path).parent_path().string();
+  require_local(state, lock_directory.empty() ? "." : lock_directory);
   if (create) create_store_directory(state.directory_path, state.lock_path, state.how.file_mode);
   state.directory = unique_fd(::open(state.directory_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!state.directory) throw std::system_error(os_error(-errno), state.directory_path);
-  const std::string lock_directory = std::filesystem::path(state.lock_path).parent_path().string();
-  for (const std::string& path : {state.directory_path, lock_directory.empty() ? "." : lock_directory}) {
-    const bool allowed = state.how.allow_network || io::is_on_local_file_system(path);
-    require(allowed, errc::unsupported_file_system,
-            (path + ": not known to be local, see options::allow_network (--allow-network)").c_str());
-  }
+  require_local(state, state.directory_path);
 }
 
 std::unique_ptr<io::file_io> make_disk(const store_state& state, asio::io_context& context, backend chosen) {
