@@ -71,13 +71,14 @@ bool tenure::nothing_changed() noexcept {
 }
 
 bool tenure::try_begin() {
-  marked_ = false;
+  begun_ = marked_ = false;
   if (!nothing_changed() || record_.syncing || !mutable_ || mutable_->form != form() || has_unrecorded_loss()) return false;
-  return measure_tail() == tail_as_known;
+  begun_ = measure_tail() == tail_as_known;
+  return begun_;
 }
 
 asio::awaitable<std::error_code> tenure::begin() {
-  marked_ = false;
+  begun_ = marked_ = false;
   if (!nothing_changed()) {
     const auto now = std::chrono::steady_clock::now();
     if (!lock_.still_named()) co_return make_error_code(errc::locked);
@@ -126,6 +127,7 @@ asio::awaitable<std::error_code> tenure::begin() {
     const std::error_code error = give_up_file(*state_.unsynced->poisoned_number());
     if (error && !is_out_of_space(error)) co_return error;
   }
+  begun_ = true;
   co_return std::error_code{};
 }
 
@@ -363,7 +365,7 @@ void tenure::appended_frames(std::span<const codec::frame_sizes> frames, std::ui
 bool tenure::may_mend() const noexcept { return record_vouches() && !doubt_ && found_.links <= 1; }
 
 void tenure::finish_table() noexcept {
-  if (!may_mend()) return;
+  if (!begun_ || !may_mend()) return;
   const std::error_code error = conduit::detail::finish_table(disk_, tail_);
   if (!error) return;
   state_.notify(event::kind::write_failed,

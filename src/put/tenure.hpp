@@ -62,7 +62,8 @@ class tenure {
   void begin_frames(std::span<const codec::frame_sizes> frames);
   // They are whole, `bytes` of them, and known to every read from now on.
   void appended_frames(std::span<const codec::frame_sizes> frames, std::uint64_t bytes) noexcept;
-  // The table behind the frames, where it does not stand; what was begun and not appended is dropped. Before every unlock.
+  // The table behind the frames, where it does not stand; what was begun and not appended is dropped. Before every unlock. Nothing where
+  // this tenure has not begun: somebody else may have appended.
   void finish_table() noexcept;
   // The mutable file can be trusted no more. `sync_failed`: unsynced bytes of it may be lost.
   void poison_tail(std::error_code why, bool sync_failed);
@@ -119,6 +120,7 @@ class tenure {
 
   tail tail_;
   io::file_status found_;                       // the tail's file as this tenure found it
+  bool begun_ = false;                          // what others did to the tail is known
   bool end_known_ = false;                      // the tail's end was set by this process
   bool directory_unsynced_ = true;              // the entry of the tail's file may not be durable
   bool marked_ = false;                         // this tenure set the syncing mark
