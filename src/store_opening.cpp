@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <chrono>
 #include <fstream>
 
 #include "base/os_error.hpp"
@@ -148,6 +149,7 @@ void look_around(store_state& state, io::file_io& disk) {
 std::shared_ptr<binding> open_store(asio::io_context& home, const options& wanted, environment surroundings) {
   check_options(wanted);
   if (!surroundings.boot) surroundings.boot = read_boot_id;
+  if (!surroundings.now) surroundings.now = std::chrono::steady_clock::now;
   auto state = store_state::make(wanted, std::move(surroundings));
   state->directory_path = without_trailing_slash(std::filesystem::absolute(wanted.data_directory).lexically_normal().string());
   state->lock_path = wanted.lock_path.empty() ? state->directory_path + ".lock" : std::filesystem::absolute(wanted.lock_path).string();

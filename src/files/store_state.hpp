@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <conduit/error.hpp>
 #include <conduit/options.hpp>
@@ -38,6 +39,8 @@ struct environment {
   std::function<std::unique_ptr<io::file_io>(std::unique_ptr<io::file_io>)> wrap_disk;
   // Identifies the boot; the default reads it from the kernel.
   std::function<files::boot_id()> boot;
+  // Tells how long the lock has been kept by a job of many steps; the default is the steady clock.
+  std::function<std::chrono::steady_clock::time_point()> now;
 };
 
 class store_state {

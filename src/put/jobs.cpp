@@ -119,13 +119,13 @@ asio::awaitable<std::error_code> writer::remove_before(std::uint32_t number, std
     if (file.number >= number || tenure_.mutable_number() == file.number) continue;
     if (numbers.empty() || numbers.back() != file.number) numbers.push_back(file.number);
   }
-  auto begun = std::chrono::steady_clock::now();
+  auto begun = state_->around.now();
   for (const std::uint32_t victim : numbers) {
-    if (std::chrono::steady_clock::now() - begun >= removal_tenure_max) {
+    if (state_->around.now() - begun >= removal_tenure_max) {
       // Others wait, and the record and the directory have what was done.
       const std::error_code lost = co_await let_others_in();
       if (lost) co_return lost;
-      begun = std::chrono::steady_clock::now();
+      begun = state_->around.now();
     }
     const std::error_code error = co_await remove_file(victim);
     if (error == errc::not_a_regular_file || error == errc::no_such_file) continue;

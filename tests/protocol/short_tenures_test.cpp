@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <future>
 #include <optional>
 #include <thread>
 
@@ -49,25 +50,30 @@ void count_reads(const machine& host, process& reader, read_bytes& into) {
 TEST_CASE("rule 15: while many files are deleted others get the lock in between") {
   constexpr std::uint32_t files = 20;
   machine host;
+  std::atomic<std::int64_t> syncs{0};
+  // A slow disk: time passes with each sync of the directory.
+  host.clock = [&] { return std::chrono::steady_clock::time_point(std::chrono::milliseconds(3 * syncs.load())); };
   process remover = host.start();
   REQUIRE(!remover->put("some bytes").error);
   for (std::uint32_t number = 0; number < files; ++number) REQUIRE(remover->roll().value == number + 1);
   process other = host.start();
   REQUIRE(other->put("more bytes").value.file_number == files);
-  std::atomic<bool> put_ended{false};
+  std::promise<void> put_ended;
+  const std::shared_future<void> end_of_put = put_ended.get_future().share();
   bool ended_before_the_last = false;
   blocking_store::pending<data_location> put;
   std::thread putter;
   remover.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
-    // The disk is a slow one.
-    if (call.kind == io_call::sync_directory) std::this_thread::sleep_for(std::chrono::milliseconds(3));
+    if (call.kind == io_call::sync_directory) ++syncs;
+    // It has left the lock to others, and asks for it again.
+    if (call.kind == io_call::try_lock && putter.joinable()) end_of_put.wait();
     if (call.kind != io_call::remove) return std::nullopt;
-    ended_before_the_last = put_ended;
+    ended_before_the_last = end_of_put.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
     if (putter.joinable()) return std::nullopt;
     putter = std::thread([&] {
       put = other->begin_put("still more");
       while (!put->has_value()) other->context().run_one();
-      put_ended = true;
+      put_ended.set_value();
     });
     return std::nullopt;
   });

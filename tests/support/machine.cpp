@@ -18,6 +18,7 @@ detail::environment surroundings(const machine& where, const std::shared_ptr<fau
   detail::environment around;
   around.wrap_disk = fault_script::wrapper(script);
   around.boot = [id = where.boot()] { return id; };
+  around.now = where.clock;
   return around;
 }
 

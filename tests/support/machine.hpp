@@ -2,6 +2,7 @@
 // calls are written down and can be made to fail.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <conduit/event.hpp>
 #include <filesystem>
@@ -69,6 +70,8 @@ class machine {
 
   temporary_directory directory;
   options how;
+  // For processes that start from now on, in the place of the steady clock.
+  std::function<std::chrono::steady_clock::time_point()> clock;
 
   process start(const change& adjust = {}) const;
   // Every process that starts from now on sees another boot id.

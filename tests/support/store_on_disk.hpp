@@ -21,7 +21,7 @@ class store_on_disk {
 
   // `around_disk` gets every disk that the store makes: one for the reads of each context, one for the writer.
   store_on_disk(asio::io_context& context, const options& how, wrap around_disk)
-      : store_on_disk(context, how, detail::environment{std::move(around_disk), {}}) {}
+      : store_on_disk(context, how, detail::environment{std::move(around_disk), {}, {}}) {}
   store_on_disk(asio::io_context& context, const options& how, detail::environment around)
       : binding_(detail::open_store(context, how, std::move(around))) {}
 
