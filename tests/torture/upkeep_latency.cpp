@@ -7,19 +7,22 @@
 #include <asio/steady_timer.hpp>
 #include <asio/use_future.hpp>
 #include <conduit/flat_file_db.hpp>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <functional>
 #include <stdexcept>
 #include <string>
-#include <thread>
+#include <system_error>
 #include <vector>
 
+#include "base/unique_fd.hpp"
 #include "support/process_arguments.hpp"
 #include "support/shared_memory.hpp"
 // The build gives a torture program one source and the library.
@@ -49,23 +52,26 @@ Result run(asio::io_context& context, asio::awaitable<Result> work) {
 // A process that puts 4 KiB every half millisecond, and the longest put since it was last asked.
 class putter {
  public:
-  explicit putter(const options& how) : child_([this, how] { return run_for_ever(how); }) {
-    while (puts_->load() == 0) std::this_thread::sleep_for(1ms);
-  }
+  explicit putter(const options& how) : child_([this, how] { return run_for_ever(how); }) { puts_since_last(); }
 
   // Runs `work`, for at least `least`; the longest put that ended meanwhile, in milliseconds.
   double longest_beside(const std::function<void()>& work, std::chrono::milliseconds least) {
     longest_ns_->store(0);
     const auto begun = clock::now();
-    const std::uint64_t before = puts_->load();
     work();
-    // At least one put ends after the work has: it may have waited for all of it.
-    const std::uint64_t meanwhile = std::max(puts_->load(), before);
-    while (clock::now() - begun < least || puts_->load() < meanwhile + 2) std::this_thread::sleep_for(1ms);
+    puts_since_last();
+    // One put at least has begun before the work ended, and one after it.
+    for (std::uint64_t ended = 0; ended < 2 || clock::now() - begun < least;) ended += puts_since_last();
     return static_cast<double>(longest_ns_->load()) / 1e6;
   }
 
  private:
+  // Waits for one.
+  std::uint64_t puts_since_last() const {
+    std::uint64_t ended = 0;
+    if (::read(ended_puts_.get(), &ended, sizeof ended) != sizeof ended) throw std::system_error(errno, std::system_category(), "eventfd");
+    return ended;
+  }
   int run_for_ever(const options& how) {
     asio::io_context context(1);
     run(context, put_for_ever(flat_file_db::open(context, how)));
@@ -79,14 +85,16 @@ class putter {
       co_await db.put(asio::buffer(bytes));
       const auto ns = static_cast<std::uint64_t>(std::chrono::nanoseconds(clock::now() - begun).count());
       longest_ns_->store(std::max(longest_ns_->load(), ns));
-      puts_->fetch_add(1);
+      const std::uint64_t one = 1;
+      if (::write(ended_puts_.get(), &one, sizeof one) != sizeof one) throw std::system_error(errno, std::system_category(), "eventfd");
       pause.expires_after(500us);
       co_await pause.async_wait(asio::use_awaitable);
     }
   }
 
   shared_memory<std::atomic<std::uint64_t>> longest_ns_;
-  shared_memory<std::atomic<std::uint64_t>> puts_;
+  // Counts those that nobody has asked for yet. Before the child, which inherits it.
+  const unique_fd ended_puts_{::eventfd(0, EFD_CLOEXEC)};
   child_process child_;
 };
 
