@@ -26,7 +26,7 @@ class category final : public std::error_category {
       case errc::wrong_form:
         return "The data file has another form than this call needs";
       case errc::locked:
-        return "The lock file is being replaced again and again, or the store is being made without an end; no lock can be had";
+        return "No lock can be had: the lock file is replaced again and again, or another process is still making the store";
       case errc::read_only:
         return "The store was opened read-only";
       case errc::bad_location:

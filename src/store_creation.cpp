@@ -1,10 +1,9 @@
 #include "store_creation.hpp"
 
+#include <conduit/error.hpp>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <conduit/error.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -29,8 +28,8 @@ std::error_code error_of_open(int error) noexcept {
   return special ? make_error_code(errc::not_a_regular_file) : os_error(-error);
 }
 
-// The store's lock, and in its file, behind the record, a mark that the directory is not finished. Nobody has the lock for long while a
-// store is empty; who has it all the same is not waited for.
+// The store's lock, and in its file, behind the record, a mark that the directory is not finished. Nobody keeps the lock for long while a
+// store is empty: this waits for half a second, and `held` tells whether that was enough. The mark is for whoever holds it.
 class creation_lock {
  public:
   creation_lock(const std::string& path, unsigned mode)
@@ -52,13 +51,12 @@ class creation_lock {
 
   bool held() const noexcept { return held_; }
   bool finds_mark() const noexcept { return size() > record_size; }
-  // False: there is no room for it.
+  // These two tell by errno why it could not be.
   bool set_mark() noexcept {
-    if (!held_) return true;
     size_before_ = std::min(size(), record_size);
     return ::pwrite(fd_.get(), "", 1, record_size) == 1;
   }
-  bool clear_mark() const noexcept { return !held_ || ::ftruncate(fd_.get(), size_before_) == 0; }
+  bool clear_mark() const noexcept { return ::ftruncate(fd_.get(), size_before_) == 0; }
 
  private:
   static constexpr off_t record_size = files::lock_record::encoded_size;
@@ -90,17 +88,17 @@ void sync_parent_of(const std::string& path) {
 }  // namespace
 
 // A second sync may answer that all is well although the entry is lost with the first. So a directory whose sync failed is removed again;
-// and where somebody was killed between the two, or within, the next one finds that mark and begins anew.
+// and where a process was killed before it was finished, the next one finds the mark and begins anew.
 void create_store_directory(const std::string& path, const std::string& lock_path, unsigned lock_mode) {
   std::error_code unknown;
   if (!std::filesystem::is_empty(path, unknown) && !unknown) return;
   creation_lock lock(lock_path, lock_mode);
-  // Only now it is certain what others have come to.
+  // Others may have finished it while this one waited for the lock.
   const bool unfinished = lock.finds_mark();
   if (!unfinished && std::filesystem::exists(path, unknown)) return;
-  if (unfinished && !lock.held()) throw std::system_error(errc::locked, path + " is just being made");
+  if (!lock.held()) throw std::system_error(errc::locked, path + ": another process is making it");
   if (!lock.set_mark()) throw std::system_error(os_error(-errno), lock_path);
-  // Where it cannot be removed the mark stays, unless somebody uses it who did not ask.
+  // Where it cannot be removed the mark stays. It is not empty where an original, which knows no mark, uses it already.
   const bool removed = !unfinished || ::rmdir(path.c_str()) == 0 || errno == ENOENT || errno == ENOTEMPTY;
   if (!removed) throw std::system_error(os_error(-errno), path);
   if (::mkdir(path.c_str(), directory_mode) != 0) {

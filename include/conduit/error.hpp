@@ -14,7 +14,7 @@ enum class errc {
   closed,                   // the store was closed
   poisoned,                 // a sync failed earlier: what was acknowledged without durability may be lost
   wrong_form,               // the data file has another form than the call needs; not raised by this version
-  locked,                   // the lock file is replaced again and again, or somebody who makes the store does not end
+  locked,                   // no lock can be had: its file is replaced again and again, or another process is still making the store
   read_only,                // the store was opened read-only
   bad_location,             // a location's text or bytes cannot be parsed
   bad_options,              // a field of `options` has a value that makes no sense

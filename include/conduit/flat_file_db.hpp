@@ -65,8 +65,8 @@ class basic_flat_file_db {
   // Opens the store, creating its directory (not the parents) and its lock file where `options::create` allows; `context` becomes its
   // home. Changes no existing file. Blocks on the file system: for start-up. Throws std::system_error: `bad_options`, also
   // for a context that was made without locks (ASIO_CONCURRENCY_HINT_UNSAFE), `unsupported_compression`, `unsupported_file_system`,
-  // `not_a_regular_file` of the lock file, `locked` while a stopped process makes the store, `hidden_asio`, or what the operating system
-  // says of directory, lock, and io_uring where that was asked for.
+  // `not_a_regular_file` of the lock file, `locked` where another process keeps the lock of a store that is still being made,
+  // `hidden_asio`, or what the operating system says of directory, lock, and io_uring where that was asked for.
   static basic_flat_file_db open(asio::io_context& context, const options& how) {
     return basic_flat_file_db(detail::open_handle(context, how, detail::shares_asio()));
   }
