@@ -199,6 +199,8 @@ class compression_of_file {
 
   std::error_code sync_compressed() {
     const std::int64_t fd = disk_.open(state_.directory.get(), compressed_name_.c_str(), io::open_mode::read, 0);
+    // Somebody deleted it meanwhile, as is seen under the lock.
+    if (fd == -ENOENT) return {};
     if (fd < 0) return os_error(fd);
     const unique_fd opened(static_cast<int>(fd));
     return os_error(disk_.sync_data(opened.get()));

@@ -93,6 +93,20 @@ TEST_CASE("rule 14: where the compressed file is replaced while it was being com
   CHECK((at.host.start()->get(at.where).value == at.bytes));
 }
 
+TEST_CASE("rule 14: where both forms are deleted after they were compared there is no such file") {
+  const both_forms at;
+  process writer = at.host.start();
+  unsigned opened = 0;
+  writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
+    if (call.kind != io_call::open || !call.file.ends_with(".zst") || ++opened != 2) return std::nullopt;
+    fs::remove(zstd_path(at.host, 0));
+    fs::remove(at.host.data_path(0));
+    return std::nullopt;
+  });
+  CHECK(writer->compress_file(0).error == errc::no_such_file);
+  CHECK(opened >= 2);
+}
+
 TEST_CASE("rule 14: an empty plain file beside a compressed one hides nothing and goes") {
   const both_forms at;
   fs::resize_file(at.host.data_path(0), 0);
