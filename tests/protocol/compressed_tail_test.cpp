@@ -2,8 +2,11 @@
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <conduit/error.hpp>
+#include <future>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "support/bytes.hpp"
@@ -204,6 +207,41 @@ TEST_CASE("rule 11: where not even the table finds room the frames end the file 
   full = false;
   CHECK(writer->put(bytes_of(3, 5000)).value.start == 5000);
   CHECK(decompressed(zstd_path(host, 0)) == bytes_of(1, 5000) + bytes_of(3, 5000));
+}
+
+TEST_CASE("rule 6: a store whose context dies before it has looked at the file writes no table that it owes over the blobs of others") {
+  const machine host = compressed_host();
+  std::optional<process> owing;
+  owing.emplace(host, host.how);
+  REQUIRE(!(*owing)->put(bytes_of(1, 5000)).error);
+  owing->script->set_rule([](const seen_call& call) -> std::optional<fault> {
+    if (call.kind != io_call::write || !call.file.ends_with(".zst")) return std::nullopt;
+    return fault::with_error(ENOSPC);
+  });
+  REQUIRE((*owing)->put(bytes_of(2, 5000)).error.value() == ENOSPC);
+  process other = host.start();
+  const auto appended = other->put(bytes_of(3, 5000));
+  REQUIRE(appended.value.file_number == 0);
+  REQUIRE(other->roll().value == 1);
+  std::promise<void> looking;
+  std::promise<void> dying;
+  owing->script->set_rule([&, once = false](const seen_call& call) mutable -> std::optional<fault> {
+    if (call.kind != io_call::list || std::exchange(once, true)) return std::nullopt;
+    looking.set_value();
+    dying.get_future().wait();
+    return std::nullopt;
+  });
+  const auto deletion = (*owing)->begin_delete(7);
+  const std::future<void> looks = looking.get_future();
+  while (looks.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    (*owing)->context().restart();
+    (*owing)->context().poll_one();
+  }
+  dying.set_value();
+  owing.reset();
+  CHECK_FALSE(deletion->has_value());
+  CHECK(decompressed(zstd_path(host, 0)) == bytes_of(1, 5000) + bytes_of(3, 5000));
+  CHECK((host.start()->get(appended.value).value == bytes_of(3, 5000)));
 }
 
 TEST_CASE("rule 10: after a failed sync the frames stay with their table and the next put begins a new file") {
