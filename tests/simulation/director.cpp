@@ -271,7 +271,7 @@ bool director::may_be_last_for_somebody(const inode& file, const inode& next) co
   return std::any_of(world_->processes.begin(), world_->processes.end(), [&](const process* one) {
     const bool has_it_open = std::any_of(one->descriptors.begin(), one->descriptors.end(), [&](const auto& entry) {
       const auto* const open = dynamic_cast<const open_file*>(entry.second);
-      return open != nullptr && open->node == &file;
+      return open != nullptr && open->node == &file && open->writable;
     });
     return has_it_open && one->had_lock <= next.created;
   });

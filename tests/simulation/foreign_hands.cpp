@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string>
+#include <vector>
 
+#include "codec/frame.hpp"
 #include "codec/seek_table.hpp"
 #include "files/file_name.hpp"
 #include "simulation/players/ledger.hpp"
@@ -31,6 +34,16 @@ void tear(inode& file, std::uint64_t end, std::uint64_t size) {
   write_bytes(file, end, frame);
 }
 
+// What one leaves that dies between a frame and its table.
+void leave_frame_alone(inode& file, std::uint64_t end, std::uint64_t size) {
+  const std::string plain = test::bytes_of(size, size % 300);
+  std::vector<std::byte> frame;
+  std::uint32_t stored_size = 0;
+  if (codec::encoder(1).append(std::as_bytes(std::span(plain)), frame, stored_size)) return;
+  truncate(file, end);
+  write_bytes(file, end, {reinterpret_cast<const char*>(frame.data()), frame.size()});
+}
+
 }  // namespace
 
 void damage_mutable_file(std::uint64_t kind, std::uint64_t where) {
@@ -40,9 +53,10 @@ void damage_mutable_file(std::uint64_t kind, std::uint64_t where) {
   if (file == nullptr || file->links != 1 || file->doubtful || file->cached.size() < record->end) return;
   const bool framed = files::parse_file_name(some_name_of(*file))->form == file_form::zstd;
   shared_string& content = file->cached;
-  if (kind == 2) {
-    if (framed && !file->closed && record->poisoned.value_or(0) < record->mutable_file) tear(*file, record->end, where);
-    return;
+  if (kind >= 2) {
+    const bool goes_on = !file->closed && (!record->poisoned || *record->poisoned < record->mutable_file);
+    if (!framed || !goes_on) return;
+    return kind == 2 ? tear(*file, record->end, where) : leave_frame_alone(*file, record->end, where);
   }
   if (kind == 0) {
     content.resize(where % record->end);

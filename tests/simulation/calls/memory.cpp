@@ -9,7 +9,7 @@ using namespace conduit::simulation;
 
 namespace {
 
-constexpr std::size_t large = 256;
+constexpr std::size_t large = 160;
 
 void* allocate(std::size_t size) noexcept {
   if (size >= large && in_world() && refusal(kernel_call::memory) != 0) return nullptr;

@@ -30,6 +30,8 @@ class generator {
   void add_a_scene();
   void add_a_death();
   void add_a_slow_file();
+  void add_a_file_in_the_place_of_another();
+  void add_reads_among_puts();
   step start(std::uint64_t process);
   std::uint64_t some_size();
   std::uint64_t some_count();
@@ -141,7 +143,7 @@ step generator::some_step() {
     case verb::cancel:
       return {what, {some_process(), some_count()}};
     case verb::damage:
-      return {what, {below(3), below(10'000)}};
+      return {what, {below(4), below(10'000)}};
     case verb::foreign:
     case verb::slow:
       return {what, {below(1000)}};
@@ -170,7 +172,13 @@ step generator::some_fault() {
 }
 
 // What comes together too seldom by itself.
-void generator::add_a_scene() { return chance(75) ? add_a_death() : add_a_slow_file(); }
+void generator::add_a_scene() {
+  const auto kind = below(100);
+  if (kind < 60) return add_a_death();
+  if (kind < 75) return add_a_slow_file();
+  if (kind < 88) return add_a_file_in_the_place_of_another();
+  add_reads_among_puts();
+}
 
 // A process dies in the middle of its work, or all do, and others go on with what is left.
 void generator::add_a_death() {
@@ -186,7 +194,7 @@ void generator::add_a_death() {
   }
   if (chance(50)) steps.push_back({verb::decay, {}});
   if (chance(30)) steps.push_back({verb::backup, {}});
-  if (chance(30)) steps.push_back({verb::damage, {below(3), below(10'000)}});
+  if (chance(30)) steps.push_back({verb::damage, {below(4), below(10'000)}});
   const bool full = chance(20);
   if (full) steps.push_back({verb::capacity, {1 + below(60)}});
   steps.push_back(start(below(processes_)));
@@ -212,6 +220,33 @@ void generator::add_a_slow_file() {
                         step{verb::pause, {some_time()}},
                         step{verb::put, {some_process(), some_count(), some_size()}}};
   result_.steps.insert(result_.steps.end(), next.begin(), next.end());
+}
+
+// Files of both forms, and one that takes over what was known of one that is gone.
+void generator::add_a_file_in_the_place_of_another() {
+  const std::uint64_t first = below(processes_);
+  const std::uint64_t second = below(processes_);
+  auto& steps = result_.steps;
+  for (const std::uint64_t whose : {first, second, first}) {
+    if (chance(40)) steps.push_back({verb::start, {whose, below(2), below(2), chance(30) ? 1U : 0U}});
+    steps.push_back({verb::put, {whose, 1 + below(4), some_size()}});
+    steps.push_back({verb::wait, {whose}});
+    if (chance(60)) steps.push_back({verb::pause, {below(5'000)}});
+    if (chance(50)) steps.push_back({verb::get, {first, 1 + below(8)}});
+    if (chance(60)) steps.push_back({chance(60) ? verb::remove : verb::remove_before, {chance(70) ? first : second, below(1000)}});
+  }
+  steps.push_back({verb::get, {first, 1 + below(12)}});
+}
+
+// What one reads, another appends to.
+void generator::add_reads_among_puts() {
+  const std::uint64_t reader = below(processes_);
+  const std::uint64_t writer = below(processes_);
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    result_.steps.push_back({verb::put, {writer, 1 + below(3), below(400)}});
+    if (chance(60)) result_.steps.push_back({verb::pause, {below(400)}});
+    result_.steps.push_back({chance(70) ? verb::get : verb::slice, {reader, 1 + below(8)}});
+  }
 }
 
 history generator::run() {

@@ -19,7 +19,7 @@ enum class verb : std::uint8_t {
   backup,    // hard links of all files
   temper,    // percent of switches, of cold reads, of slow syncs
   decay,     // percent of syncs that fail, of write backs that fail, of syncs that lie
-  damage,    // kind, where: the mutable file is cut short, loses a byte and its end, or ends in a torn frame with a table in it
+  damage,    // kind, where: the mutable file is cut short, loses a byte and its end, ends in a torn frame with a table, or in no table
   foreign,   // which: somebody's file stands where a compressed one is to come
   slow,      // which: a sealed file that takes seconds to sync
   // A process.

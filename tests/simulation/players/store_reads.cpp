@@ -18,6 +18,9 @@ namespace {
 // Many more than one turn of a loop completes.
 constexpr int blocked_reads = 64;
 
+// Without a checksum nobody can tell what a power failure took.
+bool outlives_power_failures(const promise& one) noexcept { return one.cached || (one.durable && !the_ledger().syncs_lie); }
+
 }  // namespace
 
 void store_player::get(std::size_t where) {
@@ -67,8 +70,7 @@ void store_player::slice_of(std::size_t where) {
     const std::uint64_t end = start + random_below(size - start + 1);
     auto done = [this, where, which, known, start, end](const held& self, std::error_code error, const blob& found) {
       const bool wrong = !error && found.text() != std::string_view(bytes_of(known.seed, known.where.size())).substr(start, end - start);
-      // Without a checksum nobody can tell what a power failure took.
-      if (!was_asked_for(*self, error) && (known.cached || known.durable)) check_read(*which, self->begun, error, wrong);
+      if (!was_asked_for(*self, error) && outlives_power_failures(known)) check_read(*which, self->begun, error, wrong);
       finish(self, where, "a slice", {});
     };
     handles_[where].get_slice(known.where, {start, end}, handler<blob>(one, done));
@@ -87,7 +89,7 @@ void store_player::get_into(std::size_t where) {
     }
     auto done = [this, where, which, known](const held& self, std::error_code error, std::size_t count) {
       const bool wrong = !error && (count != self->room.size() || self->room != bytes_of(known.seed, known.where.size()));
-      if (!was_asked_for(*self, error) && (known.cached || known.durable)) check_read(*which, self->begun, error, wrong);
+      if (!was_asked_for(*self, error) && outlives_power_failures(known)) check_read(*which, self->begun, error, wrong);
       finish(self, where, "a get_into", {});
     };
     handles_[where].get_into(known.where, slice{}, asio::buffer(one->room), handler<std::size_t>(one, done));
@@ -130,7 +132,7 @@ void store_player::block(std::size_t where) {
   // All at once, so that they are answered together.
   asio::post(loops_[where]->context, [this, begun, where, all, owner = current_process().number] {
     if (owner != current_process().number) return;
-    current_process().finds_nothing_cached = true;
+    current_process().finds_nothing_cached = current_process().is_answered_at_once = true;
     for (const held& one : begun) {
       const promise known = the_ledger().promises[*some_promise()];
       auto done = [this, where, all](const held& self, std::error_code, const blob&) {
@@ -155,6 +157,7 @@ void store_player::wait_in_handler(progress& all, std::size_t where, nanoseconds
     park(channel_of(current_task()), the_world().now + millisecond);
   }
   loops_[where]->blocks = false;
+  current_process().is_answered_at_once = false;
   if (!ends() && !troubled_since(begun)) complain("a handler that blocks keeps those of other threads waiting");
 }
 

@@ -170,8 +170,8 @@ unsigned submit(ring& to, unsigned count) {
       to.under_way.push_back(made);
     }
     const bool goes_on = (entry.flags & IOSQE_IO_LINK) != 0;
-    const bool at_once =
-        chain == nullptr && !goes_on && made->what == transfer::kind::read && by_chance(the_world().manners.inline_transfers);
+    const bool at_once = chain == nullptr && !goes_on && made->what == transfer::kind::read &&
+                         (to.owner->is_answered_at_once || by_chance(the_world().manners.inline_transfers));
     chain = goes_on ? made : nullptr;
     if (at_once) take_step(to, made);
   }

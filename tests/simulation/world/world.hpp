@@ -71,6 +71,7 @@ struct process {
   bool syncs_under_lock = false;  // other files than the last, perhaps: it compresses, or is an original
   nanoseconds gone = never;
   nanoseconds had_lock = -1;          // the store's, exclusively, last
+  bool is_answered_at_once = false;   // its rings are
   bool finds_nothing_cached = false;  // for the moment
   nanoseconds slow_until = 0;         // it syncs a file that takes very long, see `slow` of the histories
 };
