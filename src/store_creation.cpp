@@ -1,6 +1,7 @@
 #include "store_creation.hpp"
 
 #include <conduit/error.hpp>
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,8 @@
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <memory>
+#include <string_view>
 #include <system_error>
 #include <thread>
 
@@ -85,16 +88,29 @@ void sync_parent_of(const std::string& path) {
   if (!directory || ::fsync(directory.get()) != 0) throw std::system_error(os_error(-errno), named);
 }
 
+// The iterators of libstdc++ end the program where they have no memory for a name.
+bool has_entries(const std::string& path) noexcept {
+  unique_fd opened(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opened ? ::fdopendir(opened.get()) : nullptr, ::closedir);
+  if (!directory) return false;
+  static_cast<void>(opened.release());
+  while (const dirent* const entry = ::readdir(directory.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 // A second sync may answer that all is well although the entry is lost with the first. So a directory whose sync failed is removed again;
 // and where a process was killed before it was finished, the next one finds the mark and begins anew.
 void create_store_directory(const std::string& path, const std::string& lock_path, unsigned lock_mode) {
-  std::error_code unknown;
-  if (!std::filesystem::is_empty(path, unknown) && !unknown) return;
+  if (has_entries(path)) return;
   creation_lock lock(lock_path, lock_mode);
   // Others may have finished it while this one waited for the lock.
   const bool unfinished = lock.finds_mark();
+  std::error_code unknown;
   if (!unfinished && std::filesystem::exists(path, unknown)) return;
   if (!lock.held()) throw std::system_error(errc::locked, path + ": another process is making it");
   if (!lock.set_mark()) throw std::system_error(os_error(-errno), lock_path);

@@ -17,11 +17,13 @@ namespace conduit::simulation {
 
 namespace {
 
-// The record, where nobody has the lock.
+// The record, where nobody has the lock, and where it speaks of the last file: a process may have died between a new one and its record.
 std::optional<files::lock_record> record_at_rest() {
   const inode* const lock = look_up("/store.lock");
   if (lock == nullptr || !lock->locked_by.empty() || !lock->locked_by_process.empty()) return std::nullopt;
-  return record_of_this_boot();
+  const auto record = record_of_this_boot();
+  const bool of_the_last = record && highest_number() == record->mutable_file;
+  return of_the_last ? record : std::nullopt;
 }
 
 // What a writer leaves that dies in the middle of a frame: this one's blob ends in the table of a file of one frame.
@@ -88,8 +90,7 @@ void put_foreign_file(std::uint64_t which) {
   made.cached = made.durable = "somebody's own";
   made.kept = made.cached;
   give_up(number);
-  the_ledger().foreign_files.push_back({number, shared_string(compressed.data(), compressed.size()), &made});
-  the_ledger().meets_foreign_files = the_ledger().damaged = true;
+  add_foreign_file({number, shared_string(compressed.data(), compressed.size()), &made});
   tell("  somebody put " + compressed + " there");
 }
 

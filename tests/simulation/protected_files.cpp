@@ -63,7 +63,10 @@ bool is_mended(const shared_string& now, const shared_string& before) {
   std::array<std::byte, sizeof codec::seek_table_magic> magic;
   store_little_endian(magic.data(), codec::seek_table_magic);
   const std::string_view sought(reinterpret_cast<const char*>(magic.data()), magic.size());
-  return std::string_view(now).substr(0, equal + sought.size() - 1).rfind(sought) != std::string_view::npos;
+  for (std::size_t begin = 0; begin <= equal; ++begin) {
+    if (sought.starts_with(std::string_view(now).substr(begin, sought.size()))) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -76,11 +79,27 @@ std::optional<files::lock_record> record_of_this_boot() {
   return record;
 }
 
+std::string words_of(const files::lock_record& record) {
+  const auto words = [](const std::optional<std::uint32_t>& number) { return number ? std::to_string(*number) : "none"; };
+  return "mutable " + std::to_string(record.mutable_file) + " to " + std::to_string(record.end) + ", highest " + words(record.highest) +
+         ", syncing " + words(record.syncing) + ", poisoned " + words(record.poisoned);
+}
+
 inode* data_file(std::uint32_t number) {
   const inode* const store = look_up("/store");
   if (store == nullptr) return nullptr;
   inode* const framed = look_up_in(*store, files::file_name(number, file_form::zstd).text());
   return framed != nullptr ? framed : look_up_in(*store, files::file_name(number).text());
+}
+
+std::optional<std::uint32_t> highest_number() {
+  const inode* const store = look_up("/store");
+  std::optional<std::uint32_t> highest;
+  if (store == nullptr) return highest;
+  for (const auto& [name, file] : store->names) {
+    if (const auto id = files::parse_file_name(name)) highest = std::max(highest.value_or(0), id->number);
+  }
+  return highest;
 }
 
 void note_change_of_poisoned(inode& file) {
@@ -115,14 +134,12 @@ void check_untouched() {
 void check_tables() {
   const inode* const store = look_up("/store");
   const inode* const lock = look_up("/store.lock");
-  if (store == nullptr || lock == nullptr || !lock->locked_by.empty() || the_ledger().damaged || the_world().last_trouble >= 0) return;
+  if (store == nullptr || lock == nullptr || !lock->locked_by.empty()) return;
+  // Whoever puts into plain files leaves a compressed one as it is.
+  if (the_ledger().damaged || the_ledger().puts_plain || the_world().last_trouble >= 0) return;
   for (const auto& [name, file] : store->names) {
     const auto id = files::parse_file_name(name);
     if (!id || id->form != file_form::zstd || file->kept || file->doubtful || file->closed) continue;
-    // Whoever puts into files of the other form leaves it as it is.
-    const auto next = store->names.upper_bound(name);
-    const auto next_id = next == store->names.end() ? std::nullopt : files::parse_file_name(next->first);
-    if (next_id && next_id->form != file_form::zstd) continue;
     if (!table_size(file->cached)) complain("a compressed file ends in no table: " + std::string(name));
   }
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "files/lock_record.hpp"
 #include "simulation/world/inodes.hpp"
@@ -11,8 +12,11 @@ namespace conduit::simulation {
 
 // Where it speaks for this boot.
 std::optional<files::lock_record> record_of_this_boot();
+// For a story that has all calls.
+std::string words_of(const files::lock_record& record);
 // The data file of that number, in the one form or the other.
 inode* data_file(std::uint32_t number);
+std::optional<std::uint32_t> highest_number();
 
 // Before bytes of a file change: to one that the record calls poisoned nothing is appended.
 void note_change_of_poisoned(inode& file);

@@ -20,9 +20,7 @@ bool overlap(const data_location& a, const data_location& b) noexcept {
   return a.file_number == b.file_number && a.start < b.end && b.start < a.end;
 }
 
-bool hits(const deletion& begun, const promise& one) noexcept {
-  return begun.all_below ? one.where.file_number < begun.number : one.where.file_number == begun.number;
-}
+bool hits(const deletion& begun, std::uint32_t number) noexcept { return begun.all_below ? number < begun.number : number == begun.number; }
 
 // Those of a dead process are over.
 bool is_under_way(const deletion& begun) noexcept {
@@ -78,7 +76,7 @@ void add_promise(promise next) {
     if (overlap(other.where, next.where)) complain(next.where.to_string() + " was handed out before, as " + other.where.to_string());
   }
   std::erase_if(all.deletions, [](const deletion& begun) { return !is_under_way(begun); });
-  for (const deletion& begun : all.deletions) next.doomed += hits(begun, next) ? 1U : 0U;
+  for (const deletion& begun : all.deletions) next.doomed += hits(begun, next.where.file_number) ? 1U : 0U;
   next.doomed += all.given_up.contains(next.where.file_number) ? 1U : 0U;
   all.promises.push_back(next);
   ++all.acknowledged;
@@ -115,10 +113,9 @@ void synced(unsigned store, std::size_t count) {
 void begin_deletion(std::uint32_t number, bool all_below, std::size_t operation) {
   const deletion begun{number, all_below, current_process().number, operation};
   the_ledger().deletions.push_back(begun);
-  std::erase_if(the_ledger().foreign_files,
-                [&](const foreign_file& one) { return all_below ? one.number < number : one.number == number; });
+  std::erase_if(the_ledger().foreign_files, [&](const foreign_file& one) { return hits(begun, one.number); });
   for (promise& one : the_ledger().promises) {
-    if (hits(begun, one)) ++one.doomed;
+    if (hits(begun, one.where.file_number)) ++one.doomed;
   }
 }
 
@@ -127,6 +124,13 @@ void give_up(std::uint32_t number) {
   for (promise& one : the_ledger().promises) {
     if (one.where.file_number == number) ++one.doomed;
   }
+}
+
+void add_foreign_file(const foreign_file& one) {
+  ledger& all = the_ledger();
+  all.meets_foreign_files = all.damaged = true;
+  const auto takes_it = [&](const deletion& begun) { return hits(begun, one.number) && is_under_way(begun); };
+  if (std::none_of(all.deletions.begin(), all.deletions.end(), takes_it)) all.foreign_files.push_back(one);
 }
 
 void take_back_deletion(std::uint32_t number) noexcept {

@@ -71,6 +71,7 @@ struct ledger {
   bool meets_foreign_files = false;           // there was one
   bool damaged = false;                       // somebody changed a file
   bool recovered = false;                     // somebody let a file be recovered: it may be cut, and written
+  bool puts_plain = false;                    // some store puts into plain files
   bool originals = false;                     // run, and know nothing of the record
   std::uint64_t acknowledged = 0;
   std::uint64_t reads_checked = 0;
@@ -96,6 +97,8 @@ void synced(unsigned store, std::size_t count);
 void begin_deletion(std::uint32_t number, bool all_below, std::size_t operation);
 // Nothing of this file is promised any more, what is yet to be acknowledged neither.
 void give_up(std::uint32_t number);
+// Somebody put it there. A deletion under way may take it.
+void add_foreign_file(const foreign_file& one);
 // Nothing was deleted.
 void take_back_deletion(std::uint32_t number) noexcept;
 // The answer of a get that began then. `wrong`: the bytes are not those of the blob.

@@ -31,6 +31,7 @@ store_player::store_player(const step& start) {
   how.frame_cache_bytes = 4000;
   constexpr std::array forms{compression::none, compression::zstd, compression::zstd_on_seal, compression::follow};
   how.compression = forms[form % forms.size()];
+  if (how.compression == compression::none || how.compression == compression::zstd_on_seal) the_ledger().puts_plain = true;
   if (how.compression == compression::zstd_on_seal) current_process().syncs_under_lock = true;
   durable_ = durable % 2 != 0;
   how.durability = durable_ ? durability::fdatasync : durability::none;

@@ -5,6 +5,8 @@
 #include <cstring>
 #include <string>
 
+#include "simulation/protected_files.hpp"
+
 namespace conduit::simulation {
 
 namespace {
@@ -68,7 +70,11 @@ std::int64_t write_step(open_file& to, kernel_call as, const iovec* parts, std::
   if (the_world().tells_calls) {
     tell_call("writes", std::string(some_name_of(*to.node)) + " " + std::to_string(offset + done) + "+" + std::to_string(size));
   }
-  return write_bytes(*to.node, offset + done, gather(parts, count, done, size));
+  const std::int64_t written = write_bytes(*to.node, offset + done, gather(parts, count, done, size));
+  if (the_world().tells_calls && to.node == look_up("/store.lock")) {
+    if (const auto record = record_of_this_boot()) tell_call("record", words_of(*record));
+  }
+  return written;
 }
 
 std::int64_t write_all(open_file& to, kernel_call as, const iovec* parts, std::uint64_t count, std::uint64_t offset) {
