@@ -49,19 +49,21 @@ std::shared_ptr<data_file> open_files::open(std::uint32_t number, bool direct, o
 }
 
 // A compressed file beside the plain one is what a killed process left, and equal to it. If it is not, nobody knows which of them is right.
+// An empty one holds nothing: its creation failed, and a power failure took back that it was removed.
 std::error_code open_files::judge_forms(std::uint32_t number, open_effort effort) {
   const files::file_name name(number, file_form::zstd);
   const std::int64_t beside = disk_.open(directory_, name.c_str(), io::open_mode::read, 0, patience_of(effort));
   if (beside == -ENOENT || beside == -ELOOP || beside == -ENXIO) return {};
   if (beside < 0) return os_error(beside);
   const unique_fd opened(static_cast<int>(beside));
+  io::file_status plain;
+  io::file_status compressed;
+  bool known = disk_.status(opened.get(), compressed) >= 0;
+  if (known && compressed.regular && compressed.size == 0) return {};
   // They are to be read to their ends.
   if (effort != open_effort::may_compare) return os_error(-EAGAIN);
   const std::lock_guard alone(judging_);
-  io::file_status plain;
-  io::file_status compressed;
-  const bool known =
-      disk_.status_at(directory_, files::file_name(number).c_str(), plain) >= 0 && disk_.status(opened.get(), compressed) >= 0;
+  known = known && disk_.status_at(directory_, files::file_name(number).c_str(), plain) >= 0;
   {
     const std::lock_guard hold(mutex_);
     const auto before = verdicts_.find(number);

@@ -84,6 +84,7 @@ class compression_of_file {
     if (looked == -ENOENT) return {};
     if (looked < 0) return os_error(looked);
     if (!beside.regular) return errc::not_a_regular_file;
+    if (beside.size == 0 && status_.size != 0) return remove_empty_compressed();
     files::form_comparison found;
     std::error_code error = encoder_.run([&] { return compare_forms(found); });
     if (error || !found.both) return error;
@@ -97,6 +98,21 @@ class compression_of_file {
     if (!error && !changed_) error = remove_plain();
     lock_.end();
     return error || changed_ ? error : measure_compressed();
+  }
+
+  // What a creation leaves that failed, where a power failure took back that the file was removed.
+  std::error_code remove_empty_compressed() {
+    io::file_status beside;
+    std::error_code error = lock_.begin(go_on_);
+    if (!error) error = check_unchanged();
+    const bool stands = !error && !changed_ && status_of(compressed_name_, beside) >= 0 && beside.regular && beside.size == 0;
+    if (stands) error = lock_.announce_change();
+    if (stands && !error) {
+      const std::int64_t removed = disk_.remove(state_.directory.get(), compressed_name_.c_str());
+      if (removed != -ENOENT) error = os_error(removed);
+    }
+    lock_.end();
+    return error;
   }
 
   std::error_code write_and_replace() {

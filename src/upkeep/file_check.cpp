@@ -139,8 +139,10 @@ std::error_code measure_frames(binding& where, files::file_id file, std::uint64_
     return {};
   }
   files::loaded_frames found;
-  std::error_code error = files::read_seek_table(*where.disk, opened.get(), found);
-  if (is_of_the_file(error)) error = files::walk_frames(*where.disk, opened.get(), found);
+  const std::error_code error = look_at_what_is_mended([&] {
+    const std::error_code no_table = files::read_seek_table(*where.disk, opened.get(), found);
+    return is_of_the_file(no_table) ? files::walk_frames(*where.disk, opened.get(), found) : no_table;
+  });
   plain_bytes = found.frames.plain_size();
   return error;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <conduit/error.hpp>
 #include <conduit/reports.hpp>
 #include <cstdint>
 #include <system_error>
@@ -11,6 +12,19 @@
 #include "files/file_name.hpp"
 
 namespace conduit::detail {
+
+// Without the lock. A writer may cut what a dead one has left while `look` reads it: the file has fewer bytes than a moment before, which
+// `look` calls `corrupt`. So it is asked again.
+template <typename Look>
+std::error_code look_at_what_is_mended(Look look) {
+  constexpr int looks_max = 8;
+  std::error_code error;
+  for (int i = 0; i < looks_max; ++i) {
+    error = look();
+    if (error != errc::corrupt) break;
+  }
+  return error;
+}
 
 // Plain bytes of a compressed file: what its seek table says, or else its frames, as far as they are whole. 0 where it was deleted.
 std::error_code measure_frames(binding& where, files::file_id file, std::uint64_t& plain_bytes);

@@ -68,7 +68,7 @@ std::error_code examine_file(binding& where, std::uint32_t number, recovery_repo
   const auto file = where.files.open(number, false, open_effort::may_compare, error);
   if (!file || file->id.form == file_form::plain) return error;
   files::examined_file found;
-  error = files::examine_file(*where.disk, file->fd(), found);
+  error = look_at_what_is_mended([&] { return files::examine_file(*where.disk, file->fd(), found); });
   if (!error) report = files::report_of(found);
   return error;
 }

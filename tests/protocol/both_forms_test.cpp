@@ -118,6 +118,32 @@ TEST_CASE("rule 14: an empty plain file beside a compressed one hides nothing an
   CHECK((writer->get(at.where).value == at.bytes));
 }
 
+TEST_CASE("rule 14: an empty compressed file beside a plain one holds nothing, and gives way to the one that does") {
+  const both_forms at;
+  fs::resize_file(zstd_path(at.host, 0), 0);
+  process writer = at.host.start();
+  CHECK((writer->get(at.where).value == at.bytes));
+  CHECK((at.host.start([](options& how) { how.read_only = true; })->get(at.where).value == at.bytes));
+  CHECK(writer->files().value.at(0).form == file_form::plain);
+  CHECK(writer->verify(0).value.faults.empty());
+  const auto done = writer->compress_file(0);
+  REQUIRE_FALSE(done.error);
+  CHECK(done.value.plain_bytes == at.bytes.size());
+  CHECK(at.host.names() == strings{"data_00000000.dat.zst", "data_00000001.dat"});
+  CHECK((writer->get(at.where).value == at.bytes));
+}
+
+TEST_CASE("rule 14: where the removal of an empty compressed file fails, the plain one stays and serves") {
+  const both_forms at;
+  fs::resize_file(zstd_path(at.host, 0), 0);
+  process writer = at.host.start();
+  writer.script->fail_next(io_call::remove, fault::with_error(EIO), ".zst");
+  CHECK(writer->compress_file(0).error == std::errc::io_error);
+  CHECK((writer->get(at.where).value == at.bytes));
+  CHECK_FALSE(writer->compress_file(0).error);
+  CHECK((writer->get(at.where).value == at.bytes));
+}
+
 TEST_CASE("rule 14: both forms with different bytes are refused, and neither is touched") {
   const both_forms at;
   const std::string what = GENERATE(as<std::string>(), "another byte", "shorter", "longer", "a damaged frame", "no table");

@@ -57,7 +57,9 @@ void damage_mutable_file(std::uint64_t kind, std::uint64_t where) {
   shared_string& content = file->cached;
   if (kind >= 2) {
     const bool goes_on = !file->closed && (!record->poisoned || *record->poisoned < record->mutable_file);
-    if (!framed || !goes_on) return;
+    // The record may be behind, where it could not be written.
+    const auto table = framed ? table_size(content) : std::nullopt;
+    if (!table || content.size() - *table != record->end || !goes_on) return;
     return kind == 2 ? tear(*file, record->end, where) : leave_frame_alone(*file, record->end, where);
   }
   if (kind == 0) {

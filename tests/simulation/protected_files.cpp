@@ -45,15 +45,6 @@ std::span<const std::byte> as_bytes(const shared_string& content) noexcept {
   return std::as_bytes(std::span(content.data(), content.size()));
 }
 
-// The bytes of the table at its end.
-std::optional<std::uint64_t> table_size(const shared_string& content) {
-  const auto bytes = as_bytes(content);
-  const auto size = codec::seek_table_size(bytes.last(std::min(bytes.size(), codec::seek_table_footer_size)), bytes.size());
-  codec::frame_index frames;
-  if (!size || (*size != 0 && codec::parse_seek_table(bytes.last(*size), bytes.size(), frames))) return std::nullopt;
-  return size;
-}
-
 // The same bytes, or fewer of them and a table, or the beginning of one.
 bool is_mended(const shared_string& now, const shared_string& before) {
   const auto differs = std::mismatch(now.begin(), now.end(), before.begin(), before.end()).first;
@@ -83,6 +74,14 @@ std::string words_of(const files::lock_record& record) {
   const auto words = [](const std::optional<std::uint32_t>& number) { return number ? std::to_string(*number) : "none"; };
   return "mutable " + std::to_string(record.mutable_file) + " to " + std::to_string(record.end) + ", highest " + words(record.highest) +
          ", syncing " + words(record.syncing) + ", poisoned " + words(record.poisoned);
+}
+
+std::optional<std::uint64_t> table_size(const shared_string& content) {
+  const auto bytes = as_bytes(content);
+  const auto size = codec::seek_table_size(bytes.last(std::min(bytes.size(), codec::seek_table_footer_size)), bytes.size());
+  codec::frame_index frames;
+  if (!size || (*size != 0 && codec::parse_seek_table(bytes.last(*size), bytes.size(), frames))) return std::nullopt;
+  return size;
 }
 
 inode* data_file(std::uint32_t number) {

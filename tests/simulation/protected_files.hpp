@@ -17,6 +17,8 @@ std::string words_of(const files::lock_record& record);
 // The data file of that number, in the one form or the other.
 inode* data_file(std::uint32_t number);
 std::optional<std::uint32_t> highest_number();
+// The bytes of the seek table at the end of a compressed file, where it ends in one.
+std::optional<std::uint64_t> table_size(const shared_string& content);
 
 // Before bytes of a file change: to one that the record calls poisoned nothing is appended.
 void note_change_of_poisoned(inode& file);

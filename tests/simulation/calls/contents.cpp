@@ -23,6 +23,8 @@ std::int64_t sync_and_wait(open_file& file, kernel_call as) {
   const std::int64_t result = sync_file(file, as);
   const nanoseconds time = time_of_sync(*file.node);
   if (time != 0) park(channel_of(current_task()), the_world().now + time);
+  // Felt only now.
+  if (result < 0) note_trouble();
   return result;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <random>
 
 #include "simulation/world/kernel_calls.hpp"
@@ -32,10 +33,13 @@ class generator {
   void add_a_slow_file();
   void add_a_file_in_the_place_of_another();
   void add_reads_among_puts();
+  void add_a_handler_that_blocks();
+  void add(std::initializer_list<step> steps) { result_.steps.insert(result_.steps.end(), steps); }
   step start(std::uint64_t process);
   std::uint64_t some_size();
   std::uint64_t some_count();
   std::uint64_t some_time();
+  std::uint64_t some_number() { return chance(50) ? below(1000) : counted_back + below(4); }
 
   random_numbers random_;
   history result_;
@@ -148,13 +152,13 @@ step generator::some_step() {
     case verb::slow:
       return {what, {below(1000)}};
     case verb::roll:
-      return {what, {some_process(), chance(80) ? 0 : below(1000)}};
+      return {what, {some_process(), chance(80) ? 0 : some_number()}};
     case verb::remove:
     case verb::remove_before:
     case verb::compress:
     case verb::recover:
     case verb::survey:
-      return {what, {some_process(), below(1000)}};
+      return {what, {some_process(), some_number()}};
     default:
       return {what, {some_process()}};
   }
@@ -174,10 +178,11 @@ step generator::some_fault() {
 // What comes together too seldom by itself.
 void generator::add_a_scene() {
   const auto kind = below(100);
-  if (kind < 60) return add_a_death();
-  if (kind < 75) return add_a_slow_file();
-  if (kind < 88) return add_a_file_in_the_place_of_another();
-  add_reads_among_puts();
+  if (kind < 50) return add_a_death();
+  if (kind < 62) return add_a_slow_file();
+  if (kind < 80) return add_a_file_in_the_place_of_another();
+  if (kind < 94) return add_reads_among_puts();
+  add_a_handler_that_blocks();
 }
 
 // A process dies in the middle of its work, or all do, and others go on with what is left.
@@ -200,7 +205,7 @@ void generator::add_a_death() {
   steps.push_back(start(below(processes_)));
   if (full) {
     constexpr std::array makes_room{verb::remove, verb::remove_before, verb::roll, verb::sync};
-    steps.push_back({makes_room[below(makes_room.size())], {some_process(), below(1000)}});
+    steps.push_back({makes_room[below(makes_room.size())], {some_process(), some_number()}});
   }
   steps.push_back({verb::put, {some_process(), some_count(), some_size()}});
   if (chance(30)) steps.push_back({verb::power, {2}});
@@ -209,44 +214,60 @@ void generator::add_a_death() {
 // A process syncs a file that takes long, while others put.
 void generator::add_a_slow_file() {
   const std::uint64_t whose = below(processes_);
-  const std::array next{step{verb::heal, {}},
-                        step{verb::pause, {30'000}},
-                        step{verb::put, {whose, 1 + below(4), some_size()}},
-                        step{verb::roll, {whose}},
-                        step{verb::put, {whose, 1, below(500)}},
-                        step{verb::wait, {whose}},
-                        step{verb::slow, {below(1000)}},
-                        step{verb::sync, {whose}},
-                        step{verb::pause, {some_time()}},
-                        step{verb::put, {some_process(), some_count(), some_size()}}};
-  result_.steps.insert(result_.steps.end(), next.begin(), next.end());
+  add({{verb::heal, {}},
+       {verb::pause, {30'000}},
+       {verb::put, {whose, 1 + below(4), some_size()}},
+       {verb::roll, {whose}},
+       {verb::put, {whose, 1, below(500)}},
+       {verb::pause, {30'000}},
+       {verb::slow, {below(1000)}},
+       {verb::sync, {whose}},
+       {verb::pause, {some_time()}},
+       {verb::put, {some_process(), some_count(), some_size()}},
+       {verb::pause, {chance(50) ? 4'500'000 : some_time()}}});
 }
 
 // Files of both forms, and one that takes over what was known of one that is gone.
 void generator::add_a_file_in_the_place_of_another() {
+  constexpr std::array ends{verb::remove, verb::remove_before, verb::sync, verb::roll};
   const std::uint64_t first = below(processes_);
   const std::uint64_t second = below(processes_);
-  auto& steps = result_.steps;
-  for (const std::uint64_t whose : {first, second, first}) {
-    if (chance(40)) steps.push_back({verb::start, {whose, below(2), below(2), chance(30) ? 1U : 0U}});
-    steps.push_back({verb::put, {whose, 1 + below(4), some_size()}});
-    steps.push_back({verb::wait, {whose}});
-    if (chance(60)) steps.push_back({verb::pause, {below(5'000)}});
-    if (chance(50)) steps.push_back({verb::get, {first, 1 + below(8)}});
-    if (chance(60)) steps.push_back({chance(60) ? verb::remove : verb::remove_before, {chance(70) ? first : second, below(1000)}});
+  for (const std::uint64_t whose : {first, second, second}) {
+    if (chance(60)) add({{verb::start, {whose, below(2), below(2), chance(30) ? 1U : 0U}}});
+    add({{verb::put, {whose, 1 + below(4), below(2000)}}, {verb::pause, {chance(80) ? 3'000 : below(30'000)}}});
+    if (chance(30)) add({{verb::get, {first, 1 + below(8)}}});
+    while (chance(50)) {
+      add({{ends[below(ends.size())], {chance(70) ? first : second, counted_back + below(3)}},
+           {verb::pause, {chance(80) ? 3'000 : below(30'000)}}});
+    }
   }
-  steps.push_back({verb::get, {first, 1 + below(12)}});
+  add({{verb::get, {first, 1 + below(12)}}});
 }
 
-// What one reads, another appends to.
+// What one reads, itself and another append to.
 void generator::add_reads_among_puts() {
   const std::uint64_t reader = below(processes_);
   const std::uint64_t writer = below(processes_);
-  for (std::uint64_t i = 0; i < 6; ++i) {
-    result_.steps.push_back({verb::put, {writer, 1 + below(3), below(400)}});
-    if (chance(60)) result_.steps.push_back({verb::pause, {below(400)}});
-    result_.steps.push_back({chance(70) ? verb::get : verb::slice, {reader, 1 + below(8)}});
+  for (const std::uint64_t whose : {reader, writer}) {
+    if (chance(40)) add({{verb::start, {whose, 1, below(2), chance(30) ? 1U : 0U, below(3)}}});
   }
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    if (chance(60)) add({{verb::put, {reader, 1 + below(3), below(400)}}});
+    add({{verb::put, {writer, 1 + below(3), below(400)}}});
+    if (chance(60)) add({{verb::pause, {below(2'000)}}});
+    add({{chance(70) ? verb::get : verb::slice, {reader, 1 + below(16)}}});
+  }
+}
+
+// A handler that waits, on one of several threads.
+void generator::add_a_handler_that_blocks() {
+  const std::uint64_t whose = below(processes_);
+  add({{verb::heal, {}},
+       {verb::start, {whose, form_, below(2), chance(30) ? 1U : 0U, 1 + below(2)}},
+       {verb::put, {whose, 1 + below(8), below(2000)}},
+       {verb::pause, {30'000}},
+       {verb::block, {whose}},
+       {verb::pause, {chance(70) ? 2'100'000 : below(30'000)}}});
 }
 
 history generator::run() {

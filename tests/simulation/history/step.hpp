@@ -54,6 +54,8 @@ enum class verb : std::uint8_t {
   check,     // process: everything that was promised is there
 };
 inline constexpr std::size_t verbs = 39;
+// A `which` of a file from here on: so many before the one that was put into last.
+inline constexpr std::uint64_t counted_back = 1000;
 
 struct step {
   verb what = verb::pause;

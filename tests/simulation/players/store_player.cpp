@@ -10,13 +10,16 @@ namespace conduit::simulation {
 std::uint32_t some_number(std::uint64_t which) {
   std::uint32_t highest = 0;
   for (const promise& one : the_ledger().promises) highest = std::max(highest, one.where.file_number);
+  if (which >= counted_back) return highest - static_cast<std::uint32_t>(std::min<std::uint64_t>(which - counted_back, highest));
   return static_cast<std::uint32_t>(which % (highest + 2ULL));
 }
 
 std::optional<std::size_t> some_promise() {
+  constexpr std::size_t newest = 8;
   const std::size_t count = the_ledger().promises.size();
   if (count == 0) return std::nullopt;
-  return static_cast<std::size_t>(random_below(count));
+  const std::size_t below = by_chance(50) ? std::min(count, newest) : count;
+  return count - 1 - static_cast<std::size_t>(random_below(below));
 }
 
 store_player::store_player(const step& start) {
