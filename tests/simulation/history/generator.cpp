@@ -232,14 +232,13 @@ void generator::add_a_file_in_the_place_of_another() {
   constexpr std::array ends{verb::remove, verb::remove_before, verb::sync, verb::roll};
   const std::uint64_t first = below(processes_);
   const std::uint64_t second = below(processes_);
+  const step short_pause{verb::pause, {chance(60) ? 30'000 : 3'000}};
+  if (chance(50)) add({{verb::heal, {}}});
   for (const std::uint64_t whose : {first, second, second}) {
     if (chance(60)) add({{verb::start, {whose, below(2), below(2), chance(30) ? 1U : 0U}}});
-    add({{verb::put, {whose, 1 + below(4), below(2000)}}, {verb::pause, {chance(80) ? 3'000 : below(30'000)}}});
+    add({{verb::put, {whose, 1 + below(4), below(2000)}}, short_pause});
     if (chance(30)) add({{verb::get, {first, 1 + below(8)}}});
-    while (chance(50)) {
-      add({{ends[below(ends.size())], {chance(70) ? first : second, counted_back + below(3)}},
-           {verb::pause, {chance(80) ? 3'000 : below(30'000)}}});
-    }
+    while (chance(50)) add({{ends[below(ends.size())], {chance(70) ? first : second, counted_back + below(3)}}, short_pause});
   }
   add({{verb::get, {first, 1 + below(12)}}});
 }
