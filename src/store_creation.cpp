@@ -25,6 +25,7 @@ namespace conduit::detail {
 namespace {
 
 constexpr unsigned directory_mode = 0700;
+constexpr off_t record_size = files::lock_record::encoded_size;
 
 std::error_code error_of_open(int error) noexcept {
   const bool special = error == ELOOP || error == ENXIO || error == EISDIR;
@@ -62,8 +63,6 @@ class creation_lock {
   bool clear_mark() const noexcept { return ::ftruncate(fd_.get(), size_before_) == 0; }
 
  private:
-  static constexpr off_t record_size = files::lock_record::encoded_size;
-
   off_t size() const noexcept {
     struct stat found{};
     return ::fstat(fd_.get(), &found) == 0 ? found.st_size : 0;
@@ -131,6 +130,17 @@ void create_store_directory(const std::string& path, const std::string& lock_pat
   }
   // Where it stays the next one would remove the directory that this one uses.
   if (!lock.clear_mark()) throw std::system_error(os_error(-errno), lock_path);
+}
+
+// In this order: where there is no mark the directory was finished or removed, and where it has the name yet it was not removed.
+void require_finished_directory(int opened, const std::string& path, const std::string& lock_path) {
+  struct stat lock{};
+  const bool marked = ::stat(lock_path.c_str(), &lock) == 0 && lock.st_size > record_size;
+  struct stat own{};
+  struct stat named{};
+  const bool known = ::fstat(opened, &own) == 0 && ::stat(path.c_str(), &named) == 0;
+  const bool stands = known && own.st_ino == named.st_ino && own.st_dev == named.st_dev;
+  if (!stands || (marked && !has_entries(path))) throw std::system_error(os_error(-ENOENT), path + ": it is still being made");
 }
 
 }  // namespace conduit::detail

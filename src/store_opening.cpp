@@ -88,6 +88,7 @@ void open_directory(store_state& state) {
   if (create) create_store_directory(state.directory_path, state.lock_path, state.how.file_mode);
   state.directory = unique_fd(::open(state.directory_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!state.directory) throw std::system_error(os_error(-errno), state.directory_path);
+  if (!create) require_finished_directory(state.directory.get(), state.directory_path, state.lock_path);
   require_local(state, state.directory_path);
 }
 

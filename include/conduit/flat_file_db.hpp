@@ -66,7 +66,8 @@ class basic_flat_file_db {
   // home. Changes no existing file. Blocks on the file system: for start-up. Throws std::system_error: `bad_options`, also
   // for a context that was made without locks (ASIO_CONCURRENCY_HINT_UNSAFE), `unsupported_compression`, `unsupported_file_system`,
   // `not_a_regular_file` of the lock file, `locked` where another process keeps the lock of a store that is still being made,
-  // `hidden_asio`, or what the operating system says of directory, lock, and io_uring where that was asked for.
+  // `hidden_asio`, or what the operating system says of directory, lock, and io_uring where that was asked for: ENOENT also of a store that
+  // is still being made, where this one makes nothing.
   static basic_flat_file_db open(asio::io_context& context, const options& how) {
     return basic_flat_file_db(detail::open_handle(context, how, detail::shares_asio()));
   }

@@ -92,6 +92,19 @@ TEST_CASE("open refuses a directory that somebody else does not come to the end 
   CHECK(error == errc::locked);
 }
 
+TEST_CASE("to those that make nothing, a directory that is still being made is not there yet") {
+  temporary_directory directory;
+  fs::create_directory(directory / "store");
+  write_file(directory / "store.lock", std::string(files::lock_record::encoded_size + 1, '\0'));
+  options how = options_in(directory);
+  how.read_only = GENERATE(false, true);
+  how.create = false;
+  CHECK(open_error(how) == std::errc::no_such_file_or_directory);
+  // Once something stands in it, it is used already.
+  write_file(directory / "store" / "data_00000000.dat", "bytes");
+  CHECK_FALSE(open_error(how));
+}
+
 TEST_CASE("open creates the directory and a lock file beside it and no data file") {
   temporary_directory directory;
   asio::io_context context;
