@@ -16,8 +16,6 @@ using namespace conduit::simulation;
 
 namespace {
 
-constexpr std::uint64_t block = 512;
-
 std::int64_t sync_and_wait(open_file& file, kernel_call as) {
   // It covers what was written before it began.
   const std::int64_t result = sync_file(file, as);
@@ -34,10 +32,6 @@ std::int64_t read_ours(description& what, void* to, std::size_t size) {
     if (count != -EAGAIN || !what.blocking) return count;
     park(channel_of(&what));
   }
-}
-
-bool is_aligned(const void* memory, std::uint64_t size, std::uint64_t offset) noexcept {
-  return reinterpret_cast<std::uintptr_t>(memory) % block == 0 && size % block == 0 && offset % block == 0;
 }
 
 }  // namespace
@@ -62,7 +56,6 @@ ssize_t pread(int fd, void* to, std::size_t size, off_t offset) {
   const open_file* const file = file_of(fd);
   if (file == nullptr) return CONDUIT_REAL(pread)(fd, to, size, offset);
   enter("pread");
-  if (file->direct && !is_aligned(to, size, static_cast<std::uint64_t>(offset))) return answered(-EINVAL);
   if (by_chance(the_world().manners.cold_reads)) park(channel_of(current_task()), the_world().now + random_time(millisecond));
   return answered<ssize_t>(read_into(*file, kernel_call::read, to, size, static_cast<std::uint64_t>(offset)));
 }

@@ -41,6 +41,7 @@ void fill(struct stat& into, const inode& from) noexcept {
 
 std::int64_t unlink_ours(int directory, const char* name, bool a_directory) {
   enter("unlink");
+  note_writer();
   const std::int64_t refused = refusal(kernel_call::remove);
   if (refused != 0) return refused;
   const place where = find_place(directory, name);
@@ -54,6 +55,7 @@ std::int64_t unlink_ours(int directory, const char* name, bool a_directory) {
 
 std::int64_t link_ours(int from, const char* path, int directory, const char* name) {
   enter("linkat");
+  note_writer();
   const std::int64_t refused = refusal(kernel_call::link);
   if (refused != 0) return refused;
   int fd = from;
@@ -97,6 +99,7 @@ int rmdir(const char* path) noexcept {
 int mkdir(const char* path, mode_t mode) noexcept {
   if (!is_ours(AT_FDCWD, path)) return CONDUIT_REAL(mkdir)(path, mode);
   enter("mkdir");
+  note_writer();
   const place where = find_place(AT_FDCWD, path);
   if (where.directory == nullptr) return answered(-ENOENT);
   if (find(where) != nullptr) return answered(-EEXIST);

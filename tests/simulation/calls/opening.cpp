@@ -28,6 +28,7 @@ std::int64_t open_ours(int directory, const char* path, int flags, bool cached_o
   const place where = find_place(directory, path);
   if (where.directory == nullptr) return -ENOENT;
   const bool for_writing = (flags & O_ACCMODE) != O_RDONLY;
+  if (creates || for_writing) note_writer();
   if ((flags & O_TMPFILE) == O_TMPFILE) return add_descriptor(new open_file(create_inode(false), true));
   inode* found = find(where);
   if (found != nullptr && (flags & O_CREAT) != 0 && (flags & O_EXCL) != 0) return -EEXIST;

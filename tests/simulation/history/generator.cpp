@@ -110,7 +110,8 @@ std::uint64_t generator::some_time() {
 
 step generator::start(std::uint64_t process) {
   const std::uint64_t form = chance(85) ? form_ : below(4);
-  return {verb::start, {process, form, below(2), chance(30) ? 1U : 0U, below(3), chance(70) ? 0 : below(3)}};
+  const std::uint64_t way = (chance(30) ? 1U : 0U) + (chance(8) ? 2U : 0U) + (chance(10) ? 4U : 0U);
+  return {verb::start, {process, form, below(2), way, below(3), chance(70) ? 0 : below(3)}};
 }
 
 step generator::some_step() {

@@ -23,7 +23,7 @@ enum class verb : std::uint8_t {
   foreign,   // which: somebody's file stands where a compressed one is to come
   slow,      // which: a sealed file that takes seconds to sync
   // A process.
-  start,     // process, form, durable, backend, loops, contexts
+  start,     // process, form, durable, way (1: on threads, 2: read-only, 4: direct reads; their sum), loops, contexts
   original,  // process: one of the Python original
   kill,      // process
   kill_at,   // process, calls from now

@@ -13,6 +13,7 @@ namespace {
 // A child of a fork is a process of its own, with a store of its own.
 [[noreturn]] void play_child(store_player* inherited, const step& how) {
   if (inherited != nullptr) inherited->be_inherited();
+  current_process().may_only_read = store_player::is_read_only(how);
   {
     store_player own(how);
     for (const verb what : {verb::put, verb::get, verb::sync, verb::wait}) own.obey({what, {0, 3, 200}});
@@ -47,8 +48,12 @@ void play_store() {
     own.steps.pop_front();
     own.busy = true;
     if (next.what == verb::start) {
+      // A writer before it may have something left to write.
+      const bool reads = store_player::is_read_only(next);
+      current_process().may_only_read = reads && (player == nullptr || store_player::is_read_only(start));
       start = next;
       player = std::make_unique<store_player>(next);
+      current_process().may_only_read = reads;
     } else if (next.what == verb::fork) {
       fork_now(player.get(), start);
     } else if (next.what == verb::destroy || next.what == verb::finish) {

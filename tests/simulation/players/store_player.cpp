@@ -34,12 +34,13 @@ store_player::store_player(const step& start) {
   how.frame_cache_bytes = 4000;
   constexpr std::array forms{compression::none, compression::zstd, compression::zstd_on_seal, compression::follow};
   how.compression = forms[form % forms.size()];
-  if (how.compression == compression::none || how.compression == compression::zstd_on_seal) the_ledger().puts_plain = true;
+  how.read_only = read_only_ = is_read_only(start);
+  how.direct_io = (way & 4U) != 0;
+  if (!read_only_ && how.compression != compression::zstd && how.compression != compression::follow) the_ledger().puts_plain = true;
   if (how.compression == compression::zstd_on_seal) current_process().syncs_under_lock = true;
   durable_ = durable % 2 != 0;
   how.durability = durable_ ? durability::fdatasync : durability::none;
-  constexpr std::array ways{backend::automatic, backend::threads};
-  how.backend = ways[way % ways.size()];
+  how.backend = (way & 1U) != 0 ? backend::threads : backend::automatic;
   const nanoseconds begun = the_world().now;
   for (std::uint64_t i = 0; i <= contexts % 3; ++i) {
     const shelter own;
@@ -53,7 +54,8 @@ store_player::store_player(const step& start) {
   } catch (const std::system_error& failure) {
     const shelter own;
     tell("  open: " + failure.code().message() + ", " + failure.what());
-    check_error("open", begun, failure.code());
+    // Nobody has made it yet, perhaps.
+    if (!read_only_ || failure.code() != std::errc::no_such_file_or_directory) check_error("open", begun, failure.code());
     end();
   } catch (const std::bad_alloc&) {
     check_error("open", begun, std::make_error_code(std::errc::not_enough_memory));
@@ -77,7 +79,8 @@ held store_player::begin(verb what) {
 }
 
 bool store_player::was_asked_for(const pending& one, const std::error_code& error) const noexcept {
-  return (one.cancelled && error == asio::error::operation_aborted) || (closed_ && error == errc::closed);
+  return (one.cancelled && error == asio::error::operation_aborted) || (closed_ && error == errc::closed) ||
+         (read_only_ && error == errc::read_only);
 }
 
 void store_player::finish(const held& one, std::size_t where, const char* what, const std::error_code& error) {

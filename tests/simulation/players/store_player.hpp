@@ -24,6 +24,7 @@ class store_player {
   store_player(const store_player&) = delete;
   store_player& operator=(const store_player&) = delete;
 
+  static bool is_read_only(const step& start) noexcept { return (start.with[3] & 2U) != 0; }
   void obey(const step& one);
   // In a forked child.
   void be_inherited();
@@ -42,7 +43,7 @@ class store_player {
   auto handler(held one, Finish finish);
   template <typename Finish>
   auto plain_handler(held one, Finish finish);
-  // It was cancelled, or the store closed.
+  // It was cancelled, or the store closed, or is read-only.
   bool was_asked_for(const pending& one, const std::error_code& error) const noexcept;
   void finish(const held& one, std::size_t where, const char* what, const std::error_code& error);
 
@@ -73,6 +74,7 @@ class store_player {
 
   const unsigned store_ = the_ledger().stores++;
   bool durable_ = false;
+  bool read_only_ = false;
   bool closed_ = false;
   bool sync_failed_ = false;  // this store's, as far as its user knows
   std::vector<std::unique_ptr<loop>> loops_;

@@ -24,6 +24,16 @@ std::vector<asio::const_buffer> buffers_of(const pending& one) {
   return list;
 }
 
+// What a person asks for may be mended.
+void allow_mending() noexcept {
+  the_ledger().recovered = true;
+  for (inode* file : the_world().storage->inodes) {
+    file->doubtful.reset();
+    file->closed.reset();
+    if (file->links <= 1) file->kept.reset();
+  }
+}
+
 }  // namespace
 
 void store_player::put(verb what, std::size_t where, std::uint64_t bytes) {
@@ -92,7 +102,7 @@ void store_player::sync(std::size_t where) {
 void store_player::remove(std::size_t where, std::uint64_t which, bool all_below) {
   const held one = begin(all_below ? verb::remove_before : verb::remove);
   const std::uint32_t number = some_number(which);
-  begin_deletion(number, all_below, one->number);
+  if (!read_only_) begin_deletion(number, all_below, one->number);
   initiate(one, where, [this, one, where, number, all_below] {
     if (all_below) {
       auto done = [this, where](const held& self, std::error_code error, std::size_t) {
@@ -128,13 +138,7 @@ void store_player::compress(std::size_t where, std::uint64_t which) {
 
 void store_player::recover(std::size_t where, std::uint64_t which) {
   const held one = begin(verb::recover);
-  // What a person asks for may be mended.
-  the_ledger().recovered = true;
-  for (inode* file : the_world().storage->inodes) {
-    file->doubtful.reset();
-    file->closed.reset();
-    if (file->links <= 1) file->kept.reset();
-  }
+  if (!read_only_) allow_mending();
   initiate(one, where, [this, one, where, which] {
     auto done = [this, where](const held& self, std::error_code error, const recovery_report&) {
       const bool refused = error == errc::no_such_file || error == std::errc::too_many_links;

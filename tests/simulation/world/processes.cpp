@@ -85,6 +85,10 @@ void copy_descriptors(const process& parent, process& child) {
   }
 }
 
+void note_writer() {
+  if (current_process().may_only_read) complain("a read-only store changes files");
+}
+
 void bury(process& dead, std::string_view how) {
   tell(std::string(dead.name.data(), dead.name.size()) + " " + std::string(how));
   if (how == "is killed") {

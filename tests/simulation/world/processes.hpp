@@ -26,6 +26,9 @@ std::int64_t close_descriptor(int fd);
 // The child gets all that the parent has.
 void copy_descriptors(const process& parent, process& child);
 
+// Before the calling process opens a file for writing, or changes a name.
+void note_writer();
+
 // All that the kernel knows of it goes; its threads never run again. `how` is for the story.
 void bury(process& dead, std::string_view how);
 // The calling process is killed within the call that it makes.

@@ -24,6 +24,12 @@ shared_string gather(const iovec* parts, std::uint64_t count, std::uint64_t from
   return bytes;
 }
 
+// As O_DIRECT wants it.
+bool is_aligned(const void* memory, std::uint64_t size, std::uint64_t offset) noexcept {
+  constexpr std::uint64_t block = 512;
+  return reinterpret_cast<std::uintptr_t>(memory) % block == 0 && size % block == 0 && offset % block == 0;
+}
+
 // Up to the end of the part that is written at `done`.
 std::uint64_t rest_of_part(const iovec* parts, std::uint64_t done) {
   std::uint64_t end = 0;
@@ -40,6 +46,7 @@ std::uint64_t bytes_of(const iovec* parts, std::uint64_t count) noexcept {
 }
 
 std::int64_t read_into(const open_file& from, kernel_call as, void* to, std::uint64_t size, std::uint64_t offset) {
+  if (from.direct && !is_aligned(to, size, offset)) return -EINVAL;
   const auto fault = injected(as);
   if (fault && *fault != 0) return -*fault;
   const shared_string& content = from.node->cached;

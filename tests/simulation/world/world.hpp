@@ -68,6 +68,7 @@ struct process {
   std::array<unsigned, activities> pending{};  // operations of each kind
   nanoseconds kernel_due = never;              // when a request of its rings can go on
   shared_vector<ring*> rings;
+  bool may_only_read = false;     // its store is read-only
   bool syncs_under_lock = false;  // other files than the last, perhaps: it compresses, or is an original
   nanoseconds gone = never;
   nanoseconds had_lock = -1;          // the store's, exclusively, last
