@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "simulation/director.hpp"
-#include "simulation/history/generator.hpp"
 #include "simulation/totals.hpp"
 
 namespace conduit::simulation {
@@ -48,7 +47,7 @@ void report(std::uint64_t number, const history& what, const verdict& result) {
 
 // One history; true where nothing was found.
 bool play_one(const campaign& all, std::uint64_t number, totals& sum) {
-  const history what = generate(seed_of(all.seed, number));
+  const history what = all.numbered(number);
   verdict result = play(what);
   if (number % replay_interval == 0 && result.found.empty() && play(what).fingerprint != result.fingerprint) {
     result.found.emplace_back("the same history went another way");
@@ -89,14 +88,6 @@ bool wait_for(pid_t worker) {
 
 }  // namespace
 
-// As SplitMix64 does it, so that neighbours have nothing in common.
-std::uint64_t seed_of(std::uint64_t seed, std::uint64_t number) noexcept {
-  std::uint64_t mixed = seed * 0xD1B54A32D192ED03ULL + (number + 1) * 0x9E3779B97F4A7C15ULL;
-  mixed = (mixed ^ (mixed >> 30U)) * 0xBF58476D1CE4E5B9ULL;
-  mixed = (mixed ^ (mixed >> 27U)) * 0x94D049BB133111EBULL;
-  return mixed ^ (mixed >> 31U);
-}
-
 bool run(const campaign& what) {
   using namespace std::chrono;
   const unsigned jobs = what.jobs != 0 ? what.jobs : std::max(1U, std::thread::hardware_concurrency());
@@ -115,9 +106,9 @@ bool run(const campaign& what) {
   totals sum;
   for (unsigned i = 0; i < jobs; ++i) sum += sums[i];
   const auto took = duration_cast<milliseconds>(steady_clock::now() - begun).count();
-  std::printf("seed %llu, histories from %llu: %llu in %lld.%01lld s\n", static_cast<unsigned long long>(what.seed),
-              static_cast<unsigned long long>(what.from), static_cast<unsigned long long>(sum.histories),
-              static_cast<long long>(took / 1000), static_cast<long long>(took % 1000 / 100));
+  std::printf("%s from %llu: %llu in %lld.%01lld s\n", what.name.c_str(), static_cast<unsigned long long>(what.from),
+              static_cast<unsigned long long>(sum.histories), static_cast<long long>(took / 1000),
+              static_cast<long long>(took % 1000 / 100));
   if (!what.totals.empty()) sum = keep(what.totals, sum);
   std::fputs(to_string(sum).c_str(), stdout);
   return well && sum.found == 0;

@@ -355,6 +355,7 @@ verdict director::run() {
     if (failed()) break;
     perform(one);
   }
+  const call_counts asked = world_->asked;
   if (!failed()) come_to_rest();
   check_all("what stands there");
   finish_all();
@@ -373,6 +374,7 @@ verdict director::run() {
   result.fingerprint = world_->fingerprint;
   result.moments = world_->moments;
   result.encounters = world_->encounters;
+  result.asked = asked;
   result.acknowledged = ledger_->acknowledged;
   result.reads_checked = ledger_->reads_checked;
   result.virtual_us = world_->now / microsecond;

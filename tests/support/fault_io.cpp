@@ -79,28 +79,6 @@ std::string seen_call::to_string() const {
          std::to_string(offset) + " of " + std::to_string(size);
 }
 
-std::string fault::to_string() const {
-  switch (what) {
-    case kind::error:
-      return std::strerror(error);
-    case kind::short_by_one:
-      return "short by one";
-    case kind::short_half:
-      return "short by half";
-    case kind::nothing:
-      break;
-  }
-  return "nothing moved";
-}
-
-const std::vector<fault>& all_faults() {
-  static const std::vector<fault> all{fault::with_error(EIO),       fault::with_error(ENOSPC), fault::with_error(EDQUOT),
-                                      fault::with_error(EFBIG),     fault::with_error(EINTR),  fault::with_error(EAGAIN),
-                                      fault::with_error(ECANCELED), fault::with_error(EMFILE), {fault::kind::short_by_one},
-                                      {fault::kind::short_half},    {fault::kind::nothing}};
-  return all;
-}
-
 bool applies(const fault& what, io_call to) noexcept { return what.what == fault::kind::error || is_transfer(to); }
 
 void fault_script::set_rule(rule next) {

@@ -64,11 +64,9 @@ struct fault {
   int error = 0;  // errno of `error`
 
   static fault with_error(int code) noexcept { return {kind::error, code}; }
-  std::string to_string() const;
 };
 
-// Every fault that the store is expected to survive, and whether the kernel could answer such a call that way at all.
-const std::vector<fault>& all_faults();
+// Whether the kernel could answer such a call that way at all.
 bool applies(const fault& what, io_call to) noexcept;
 
 // The record of calls and the rule for answering them, shared by the disks of one store, or of several. Thread-safe.

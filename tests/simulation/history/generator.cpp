@@ -303,8 +303,16 @@ history generator::run() {
   return result_;
 }
 
+// As SplitMix64 does it.
+std::uint64_t seed_of(std::uint64_t seed, std::uint64_t number) noexcept {
+  std::uint64_t mixed = seed * 0xD1B54A32D192ED03ULL + (number + 1) * 0x9E3779B97F4A7C15ULL;
+  mixed = (mixed ^ (mixed >> 30U)) * 0xBF58476D1CE4E5B9ULL;
+  mixed = (mixed ^ (mixed >> 27U)) * 0x94D049BB133111EBULL;
+  return mixed ^ (mixed >> 31U);
+}
+
 }  // namespace
 
-history generate(std::uint64_t seed) { return generator(seed).run(); }
+history generate(std::uint64_t seed, std::uint64_t number) { return generator(seed_of(seed, number)).run(); }
 
 }  // namespace conduit::simulation

@@ -6,6 +6,7 @@
 
 namespace conduit::simulation {
 
-history generate(std::uint64_t seed);
+// The history of that number; neighbours have nothing in common.
+history generate(std::uint64_t seed, std::uint64_t number);
 
 }  // namespace conduit::simulation

@@ -57,6 +57,7 @@ const std::vector<int>& errors_of(kernel_call what) {
 
 std::optional<int> injected(kernel_call what) noexcept {
   if (current_task()->sheltered) return std::nullopt;
+  ++the_world().asked[static_cast<std::size_t>(what)];
   for (fault_rule& rule : the_world().faults) {
     if (rule.what != what || rule.times == 0) continue;
     if (rule.process != fault_rule::anybody && rule.process != current_process().number) continue;

@@ -30,6 +30,9 @@ inline constexpr std::size_t activities = 40;
 // How often each trouble met an operation of each kind.
 using encounter_table = std::array<std::array<std::uint64_t, activities>, troubles>;
 
+// Of calls of each kind.
+using call_counts = std::array<std::uint64_t, kernel_calls>;
+
 // What tasks wait for: an object of the arena, or an address of one process.
 using channel = std::uint64_t;
 
@@ -103,6 +106,7 @@ struct world {
   disk* storage = nullptr;
   shared_vector<fault_rule> faults;
   encounter_table encounters{};
+  call_counts asked{};                      // calls that a fault could have met
   std::uint64_t moments = 0;                // scheduling points so far
   std::uint64_t fingerprint = 0;            // of everything that happened: equal for equal runs
   nanoseconds last_trouble = -1;            // when something last failed that a sound machine does
