@@ -233,7 +233,7 @@ void generator::add_a_file_in_the_place_of_another() {
   constexpr std::array ends{verb::remove, verb::remove_before, verb::sync, verb::roll};
   const std::uint64_t first = below(processes_);
   const std::uint64_t second = below(processes_);
-  const step short_pause{verb::pause, {chance(60) ? 30'000 : 3'000}};
+  const step short_pause{verb::pause, {chance(60) ? 30'000U : 3'000U}};
   if (chance(50)) add({{verb::heal, {}}});
   for (const std::uint64_t whose : {first, second, second}) {
     if (chance(60)) add({{verb::start, {whose, below(2), below(2), chance(30) ? 1U : 0U}}});
