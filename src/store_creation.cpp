@@ -135,7 +135,7 @@ void create_store_directory(const std::string& path, const std::string& lock_pat
 // In this order: where there is no mark the directory was finished or removed, and where it has the name yet it was not removed.
 void require_finished_directory(int opened, const std::string& path, const std::string& lock_path) {
   struct stat lock{};
-  const bool marked = ::stat(lock_path.c_str(), &lock) == 0 && lock.st_size > record_size;
+  const bool marked = ::lstat(lock_path.c_str(), &lock) == 0 && S_ISREG(lock.st_mode) && lock.st_size > record_size;
   struct stat own{};
   struct stat named{};
   const bool known = ::fstat(opened, &own) == 0 && ::stat(path.c_str(), &named) == 0;
