@@ -138,8 +138,8 @@ void require_finished_directory(int opened, const std::string& path, const std::
   const bool marked = ::lstat(lock_path.c_str(), &lock) == 0 && S_ISREG(lock.st_mode) && lock.st_size > record_size;
   struct stat own{};
   struct stat named{};
-  const bool known = ::fstat(opened, &own) == 0 && ::stat(path.c_str(), &named) == 0;
-  const bool stands = known && own.st_ino == named.st_ino && own.st_dev == named.st_dev;
+  if (::fstat(opened, &own) != 0 || ::stat(path.c_str(), &named) != 0) throw std::system_error(os_error(-errno), path);
+  const bool stands = own.st_ino == named.st_ino && own.st_dev == named.st_dev;
   if (!stands || (marked && !has_entries(path))) throw std::system_error(os_error(-ENOENT), path + ": it is still being made");
 }
 
