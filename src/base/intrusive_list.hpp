@@ -51,26 +51,9 @@ class intrusive_list {
     other.head_.next = other.head_.prev = &other.head_;
   }
 
-  // Moves the first of `other`, at most `count`, behind what is here. How many these were.
-  std::size_t splice_front(intrusive_list& other, std::size_t count) noexcept {
-    hook* rest = other.head_.next;
-    std::size_t moved = 0;
-    for (; moved < count && rest != &other.head_; ++moved) rest = rest->next;
-    splice_to(other, rest);
-    return moved;
-  }
-
   // Moves what stands before `end` in `other`, or all of it where that is null, behind what is here.
-  void splice_before(intrusive_list& other, T* end) noexcept { splice_to(other, end == nullptr ? &other.head_ : static_cast<hook*>(end)); }
-
-  // The item behind `item`, or null at the end.
-  T* after(T& item) noexcept {
-    hook* next = static_cast<hook&>(item).next;
-    return next == &head_ ? nullptr : static_cast<T*>(next);
-  }
-
- private:
-  void splice_to(intrusive_list& other, hook* rest) noexcept {
+  void splice_before(intrusive_list& other, T* end) noexcept {
+    hook* const rest = end == nullptr ? &other.head_ : static_cast<hook*>(end);
     hook* const first = other.head_.next;
     if (first == rest) return;
     hook* const last = rest->prev;
@@ -82,6 +65,13 @@ class intrusive_list {
     rest->prev = &other.head_;
   }
 
+  // The item behind `item`, or null at the end.
+  T* after(T& item) noexcept {
+    hook* next = static_cast<hook&>(item).next;
+    return next == &head_ ? nullptr : static_cast<T*>(next);
+  }
+
+ private:
   hook head_{&head_, &head_};
 };
 

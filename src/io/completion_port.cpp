@@ -25,7 +25,7 @@ void completion_port::leave(detail::completion& operation) noexcept {
 void completion_port::deliver(detail::completion& operation) {
   const std::lock_guard hold(mutex_);
   arrived_.push_back(operation);
-  arrived_count_.fetch_add(1, std::memory_order_relaxed);
+  ++arrived_count_;
   if (shut_down_) {
     leave(operation);
     arrival_->notify_all();
@@ -42,14 +42,14 @@ void completion_port::deliver_all(work_queue& operations) {
   while (!operations.empty()) {
     detail::completion& operation = operations.pop_front();
     arrived_.push_back(operation);
-    arrived_count_.fetch_add(1, std::memory_order_relaxed);
+    ++arrived_count_;
     leave(operation);
   }
   if (shut_down_) arrival_->notify_all();
 }
 
 void completion_port::post_turns() {
-  turns_.post(arrived_.empty() ? 0 : arrived_count_.load(std::memory_order_relaxed), [this] { turn(); });
+  turns_.post(arrived_count_, [this] { turn(); });
 }
 
 void completion_port::take_back(detail::completion& operation) noexcept {
@@ -74,15 +74,8 @@ void completion_port::turn() {
   if (forked()) return;
   std::unique_lock hold(mutex_);
   turns_.one_began();
-  work_queue share;
-  share.splice_front(arrived_, handlers_a_turn);
-  if (!arrived_.empty()) post_turns();
-  hold.unlock();
-  complete_all(share, arrived_count_, [this](work_queue& rest) {
-    const std::lock_guard again(mutex_);
-    rest.splice(arrived_);
-    arrived_.splice(rest);
-    post_turns();
+  complete_some(hold, arrived_, [this] {
+    if (--arrived_count_ != 0) post_turns();
   });
 }
 

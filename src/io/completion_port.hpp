@@ -7,6 +7,7 @@
 #include <asio/io_context.hpp>
 #include <atomic>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -56,7 +57,7 @@ class completion_port final : public asio::execution_context::service {
   kept_in_child<std::condition_variable> arrival_;
   away_queue away_;
   work_queue arrived_;
-  std::atomic<unsigned> arrived_count_{0};
+  std::size_t arrived_count_ = 0;
   posted_turns turns_;
   std::atomic<bool> shut_down_{false};  // changed under the mutex
   // Held while anything is away: `run` must not return under a pending operation.

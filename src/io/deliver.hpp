@@ -1,35 +1,35 @@
-// Completes lists of finished operations, a few in each turn of the loop, and loses none where a handler throws.
+// Completes finished operations, a few in each turn of the loop.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
+#include <cstdint>
+#include <mutex>
 
+#include "base/fork_guard.hpp"
 #include "base/intrusive_list.hpp"
 
 namespace conduit::io {
 
-// Handlers that one turn of a loop runs at most. What is left is posted before the first of them runs: other threads of the context
-// take it meanwhile, timers and sockets come in between, and `stop` is heard.
+// Handlers that one turn of a loop runs at most: timers and sockets come in between, and `stop` is heard.
 inline constexpr unsigned handlers_a_turn = 16;
 
 // Bytes that one turn has the kernel copy out of the page cache, on the loop's thread, before it looks at timers and sockets again.
 inline constexpr std::size_t bytes_a_turn = 4U << 20;
 
-// `pending` is lowered before each handler, so that the last one of a batch sees an idle engine and the others do not. A handler may
-// throw, out of `io_context::run` as usual in Asio; what was not yet completed is then given to `put_back`.
-template <typename PutBack>
-void complete_all(work_queue& finished, std::atomic<unsigned>& pending, PutBack put_back) {
-  struct rescue {
-    work_queue& rest;
-    PutBack& put_back;
-    ~rescue() {
-      if (!rest.empty()) put_back(rest);
-    }
-  } guard{finished, put_back};
-  while (!finished.empty()) {
+// Called with the lock of `finished`, and let go of for each handler. All turns that run at once, on several threads of the context, take
+// from the same queue: a handler that blocks, or throws, keeps nobody but itself. `taken` is called under the lock for each operation
+// that leaves the queue; it posts another turn where some are left.
+template <typename Taken>
+void complete_some(std::unique_lock<std::mutex>& hold, work_queue& finished, Taken taken) {
+  const std::uint64_t born_in = fork_generation();
+  for (unsigned handlers = 0; handlers < handlers_a_turn && !finished.empty(); ++handlers) {
     detail::completion& next = finished.pop_front();
-    pending.fetch_sub(1, std::memory_order_relaxed);
+    taken();
+    hold.unlock();
     next.complete();
+    // The handler forked. What is left is the parent's, and the lock may be held by a thread that is not here.
+    if (fork_generation() != born_in) return;
+    hold.lock();
   }
 }
 

@@ -96,7 +96,7 @@ void ring_service::start(io_request& request) {
   request.orphaned = 0;
   queued_.push_back(request);
   ++queued_count_;
-  pending_.fetch_add(request.linked != nullptr ? 2 : 1, std::memory_order_relaxed);
+  change_pending(request.linked != nullptr ? 2 : 1);
   if (!turns_.any()) post_turns();
 }
 
@@ -107,7 +107,7 @@ void ring_service::complete_later(io_request& request) {
     hold.unlock();
     return drop_pair(request);
   }
-  pending_.fetch_add(1, std::memory_order_relaxed);
+  change_pending(1);
   finish(request, request.result);
   if (!turns_.any()) post_turns();
 }
@@ -116,7 +116,7 @@ void ring_service::finish(io_request& request, std::int64_t result) noexcept {
   request.result = result;
   request.state = io_request::phase::done;
   // Its sync is answered later and completed for both. Whatever holds the two may end with that, on any thread.
-  if (request.linked != nullptr) return void(pending_.fetch_sub(1, std::memory_order_relaxed));
+  if (request.linked != nullptr) return change_pending(-1);
   reaped_.push_back(request);
   ++reaped_count_;
 }
@@ -140,17 +140,12 @@ void ring_service::take_turn_under(std::unique_lock<std::mutex>& hold) {
     reap();
     more = may_submit();
   }
-  work_queue share;
-  reaped_count_ -= share.splice_front(reaped_, handlers_a_turn);
-  if (!reaped_.empty() || more) post_turns();
+  if (reaped_count_ > 1 || more) post_turns();
   watch_or_rest();
-  hold.unlock();
-  complete_all(share, pending_, [this](work_queue& rest) {
-    const std::lock_guard again(mutex_);
-    for (detail::completion* entry = &rest.front(); entry != nullptr; entry = rest.after(*entry)) ++reaped_count_;
-    rest.splice(reaped_);
-    reaped_.splice(rest);
-    post_turns();
+  complete_some(hold, reaped_, [this] {
+    // Before the handler: that of the last one sees an idle engine.
+    change_pending(-1);
+    if (--reaped_count_ != 0) post_turns();
   });
 }
 

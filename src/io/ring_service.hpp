@@ -59,7 +59,9 @@ class ring_service final : public asio::execution_context::service, public engin
   void await_kernel() noexcept;
   void watch_or_rest();
 
-  // Lets go of the lock before it calls handlers.
+  void change_pending(int by) noexcept { pending_.store(pending_.load(std::memory_order_relaxed) + by, std::memory_order_relaxed); }
+
+  // Lets go of the lock while it calls handlers.
   void take_turn_under(std::unique_lock<std::mutex>& hold);
 
   // In a forked child the ring, and whatever waits for it, is the parent's.
@@ -86,7 +88,7 @@ class ring_service final : public asio::execution_context::service, public engin
   std::optional<closed_on_fork> ring_in_child_;
   std::optional<closed_on_fork> watched_in_child_;
   // Requests started whose handler was not yet called: what `idle` looks at without the lock.
-  std::atomic<unsigned> pending_{0};
+  std::atomic<int> pending_{0};
 };
 
 // An io_uring is made and torn down: whether this process may have one.

@@ -83,7 +83,7 @@ void thread_service::start(io_request& request) {
   request.state = io_request::phase::queued;
   queued_.push_back(request);
   ++queued_count_;
-  pending_.fetch_add(1, std::memory_order_relaxed);
+  change_pending(1);
   if (!turns_.any()) post_turns();
 }
 
@@ -95,22 +95,32 @@ void thread_service::complete_later(io_request& request) {
     return drop_pair(request);
   }
   request.state = io_request::phase::done;
-  queued_.push_back(request);
-  ++queued_count_;
-  pending_.fetch_add(1, std::memory_order_relaxed);
+  done_.push_back(request);
+  ++done_count_;
+  change_pending(1);
   if (!turns_.any()) post_turns();
 }
 
 // ---- one turn of the loop
 
 void thread_service::post_turns() {
-  turns_.post(queued_count_, [this] { turn(); });
+  turns_.post(queued_count_ + done_count_, [this] { turn(); });
 }
 
 void thread_service::turn() {
   if (forked()) return;
   std::unique_lock hold(mutex_);
   turns_.one_began();
+  if (!queued_.empty()) serve_arrived(hold);
+  complete_some(hold, done_, [this] {
+    // Before the handler: that of the last one sees an idle engine.
+    change_pending(-1);
+    if (--done_count_ + queued_count_ != 0) post_turns();
+  });
+}
+
+// Lets go of the lock while it reads.
+void thread_service::serve_arrived(std::unique_lock<std::mutex>& hold) {
   work_queue share = take_arrived();
   if (!queued_.empty()) post_turns();
   hold.unlock();
@@ -119,17 +129,9 @@ void thread_service::turn() {
   finish_all(share);
   while (!slow.empty()) {
     auto& request = static_cast<io_request&>(slow.pop_front());
-    pending_.fetch_sub(1, std::memory_order_relaxed);
+    change_pending(-1);
     hand_to_pool(request);
   }
-  hold.unlock();
-  complete_all(share, pending_, [this](work_queue& rest) {
-    const std::lock_guard again(mutex_);
-    for (completion* entry = first_of(rest); entry != nullptr; entry = rest.after(*entry)) ++queued_count_;
-    rest.splice(queued_);
-    queued_.splice(rest);
-    post_turns();
-  });
 }
 
 // The share of one turn, which is the loop's until it is finished or handed to the pool.
@@ -172,7 +174,9 @@ void thread_service::finish(io_request& request) noexcept {
 void thread_service::finish_all(work_queue& requests) noexcept {
   for (completion* entry = first_of(requests); entry != nullptr; entry = requests.after(*entry)) {
     static_cast<io_request&>(*entry).state = io_request::phase::done;
+    ++done_count_;
   }
+  done_.splice(requests);
   tell_waiters();
 }
 
@@ -265,7 +269,7 @@ void thread_service::wait(io_request& request) noexcept {
       if (entry != &request) continue;
       work_queue::erase(request);
       --queued_count_;
-      pending_.fetch_sub(1, std::memory_order_relaxed);
+      change_pending(-1);
       hand_to_pool(request);
       break;
     }
@@ -282,6 +286,7 @@ void thread_service::shutdown() {
     const std::lock_guard hold(mutex_);
     shut_down_ = true;
     dropped.splice(queued_);
+    dropped.splice(done_);
     while (!waiting_.empty()) {
       auto& request = static_cast<io_request&>(waiting_.pop_front());
       port_.take_back(told_for(request));

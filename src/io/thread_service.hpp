@@ -44,6 +44,7 @@ class thread_service final : public asio::execution_context::service, public eng
   static work_queue take_slow(work_queue& share) noexcept;
   // Under the lock.
   void post_turns();
+  void serve_arrived(std::unique_lock<std::mutex>& hold);
   work_queue take_arrived() noexcept;
   void hand_to_pool(detail::io_request& request);
   std::error_code need_worker() noexcept;
@@ -51,6 +52,7 @@ class thread_service final : public asio::execution_context::service, public eng
   void bring_home(detail::io_request& request);
   void finish(detail::io_request& request) noexcept;
   void finish_all(work_queue& requests) noexcept;
+  void change_pending(int by) noexcept { pending_.store(pending_.load(std::memory_order_relaxed) + by, std::memory_order_relaxed); }
   void tell_waiters() noexcept;
 
   void work();
@@ -65,14 +67,17 @@ class thread_service final : public asio::execution_context::service, public eng
   kept_in_child<std::condition_variable> finished_;
   unsigned waiters_ = 0;
   work_queue queued_;   // arrived, for a turn of the loop
+  work_queue done_;     // to be completed outside the lock
   work_queue waiting_;  // for a thread of the pool
   std::size_t queued_count_ = 0;
+  std::size_t done_count_ = 0;
   posted_turns turns_;
   bool shut_down_ = false;
   unsigned threads_ = 16;
   unsigned workers_ = 0;  // tasks of the pool: each goes on until nothing waits
   std::optional<thread_crew> pool_;
-  std::atomic<unsigned> pending_{0};
+  // Requests started whose handler was not yet called: what `idle` looks at without the lock.
+  std::atomic<int> pending_{0};
 };
 
 }  // namespace conduit::io

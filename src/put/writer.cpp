@@ -119,7 +119,7 @@ bool writer::complete_few() {
   }
   handlers_run_ = handlers;
   port_.take_back_all(of_home);
-  while (!of_home.empty()) {
+  while (!of_home.empty() && !forked()) {
     completion& next = of_home.pop_front();
     try {
       next.complete();

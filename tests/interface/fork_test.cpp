@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -272,6 +273,35 @@ TEST_CASE("A child delivers none of its parent's operations, and the parent deli
   store.context->run();
   CHECK(store.ended == store.started);
   CHECK(store.wrong == 0);
+}
+
+TEST_CASE("A handler that forks is the last that runs in the child") {
+  busy_store store(durability::none);
+  const bool puts = GENERATE(false, true);
+  int ran = 0;
+  int ran_at_fork = 0;
+  pid_t child = -1;
+  for (int i = 0; i < 10; ++i) {
+    auto handler = [&](std::error_code error, const auto&) {
+      CHECK(!error);
+      if (++ran != 1) return;
+      ran_at_fork = store.ended + ran;
+      child = ::fork();
+    };
+    puts ? store.db.put(asio::buffer("bytes", 5), handler) : store.db.get(store.known, handler);
+  }
+  while (ran == 0) store.context->run_one();
+  if (child == 0) {
+    ::alarm(30);  // a child that hangs
+    store.context->poll();
+    ::_exit(store.ended + ran - ran_at_fork);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+  store.context->run();
+  CHECK(ran == 10);
+  CHECK(store.ended == store.started);
 }
 
 TEST_CASE("A child that destroys the inherited context leaves the parent's pending operations alone") {

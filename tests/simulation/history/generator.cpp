@@ -135,6 +135,8 @@ step generator::some_step() {
       return {what, {processes_}};
     case verb::kill_at:
       return {what, {some_process(), below(chance(50) ? 40 : 600)}};
+    case verb::fork:
+      return {what, {some_process(), below(2)}};
     case verb::limit:
       return {what, {some_process(), below(3), below(6)}};
     case verb::put:

@@ -30,7 +30,7 @@ enum class verb : std::uint8_t {
   stop,      // process
   go,        // process
   limit,     // process, threads more, descriptors more
-  fork,      // process
+  fork,      // process, in a handler
   finish,    // process: closes, destroys and leaves nothing
   destroy,   // process: its contexts, with all that is pending
   // What a process asks of its store.

@@ -5,20 +5,25 @@
 #include <asio/io_context.hpp>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "simulation/players/ledger.hpp"
+#include "simulation/world/tasks.hpp"
 
 namespace conduit::simulation {
 
-// A context and the threads that run it.
+// A context and the threads that run it. A child that a handler forked is given to `play_child` by the thread that it has, once it is back
+// from the handler and from the library.
 class loop {
  public:
-  loop(unsigned threads, bool guarded) : guarded_(guarded || threads > 1) {
+  loop(unsigned threads, bool guarded, std::function<void()> play_child)
+      : guarded_(guarded || threads > 1), play_child_(std::move(play_child)) {
     if (guarded_) guard_.emplace(context.get_executor());
     for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
   }
@@ -55,10 +60,7 @@ class loop {
 
  private:
   void run() {
-    if (guarded_) {
-      context.run();
-      return;
-    }
+    if (guarded_) return run_context();
     std::unique_lock hold(mutex_);
     for (std::uint64_t seen = 0;;) {
       changed_.wait(hold, [&] { return ending_ || begun_ != seen; });
@@ -67,7 +69,7 @@ class loop {
       // Not later: it would take back a `stop`.
       context.restart();
       hold.unlock();
-      context.run();
+      run_context();
       hold.lock();
       if (!ending_ && begun_ == seen && pending_here > 0) {
         complain("run() returned with " + std::to_string(pending_here) + " operations pending");
@@ -76,7 +78,16 @@ class loop {
     }
   }
 
+  void run_context() {
+    const unsigned owner = current_process().number;
+    context.run();
+    if (owner == current_process().number) return;
+    const std::function<void()> play = play_child_;  // this object may end before it does
+    play();
+  }
+
   const bool guarded_;
+  const std::function<void()> play_child_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::uint64_t begun_ = 0;

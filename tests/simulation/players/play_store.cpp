@@ -1,7 +1,8 @@
 #include "simulation/players/play_store.hpp"
 
-#include <unistd.h>
+#include <memory>
 
+#include "simulation/players/forks.hpp"
 #include "simulation/players/leftovers.hpp"
 #include "simulation/players/store_player.hpp"
 #include "simulation/world/processes.hpp"
@@ -10,28 +11,9 @@ namespace conduit::simulation {
 
 namespace {
 
-// A child of a fork is a process of its own, with a store of its own.
-[[noreturn]] void play_child(store_player* inherited, const step& how) {
-  if (inherited != nullptr) inherited->be_inherited();
-  current_process().may_only_read = store_player::is_read_only(how);
-  {
-    store_player own(how);
-    for (const verb what : {verb::put, verb::get, verb::sync, verb::wait}) own.obey({what, {0, 3, 200}});
-  }
-  exit_here();
-}
-
-// What other threads had locked stays locked in the child: there, Asio's contexts can be used only where nobody had.
-void fork_now(store_player* present, const step& start) {
-  const nanoseconds deadline = the_world().now + 2 * millisecond;
-  while (!is_alone_awake() && the_world().now < deadline) {
-    enter("waits to fork");
-    park(channel_of(current_task()), the_world().now + 10 * microsecond);
-  }
-  the_ledger().seats.resize(the_world().processes.size() + 1);
-  // The kernel's part of it makes no other thread run.
-  const bool alone = is_alone_awake();
-  if (::fork() == 0) play_child(alone ? present : nullptr, start);
+void fork_between_calls(store_player* present, const step& start) {
+  const forked_as now = fork_now();
+  if (now != forked_as::parent) play_child(now == forked_as::child_alone ? present : nullptr, start);
 }
 
 }  // namespace
@@ -43,7 +25,10 @@ void play_store() {
   step start;
   const auto descriptors_before = current_process().descriptors.size();
   for (;;) {
-    while (own.steps.empty()) park(channel_of(&own.steps));
+    while (own.steps.empty()) {
+      enter("waits for a step");
+      if (own.steps.empty()) park(channel_of(&own.steps));
+    }
     const step next = own.steps.front();
     own.steps.pop_front();
     own.busy = true;
@@ -55,7 +40,11 @@ void play_store() {
       player = std::make_unique<store_player>(next);
       current_process().may_only_read = reads;
     } else if (next.what == verb::fork) {
-      fork_now(player.get(), start);
+      if (next.with[1] != 0 && player) {
+        player->fork_in_handler();
+      } else {
+        fork_between_calls(player.get(), start);
+      }
     } else if (next.what == verb::destroy || next.what == verb::finish) {
       meet(trouble::destruction, &current_process());
       player.reset();

@@ -22,7 +22,7 @@ std::optional<std::size_t> some_promise() {
   return count - 1 - static_cast<std::size_t>(random_below(below));
 }
 
-store_player::store_player(const step& start) {
+store_player::store_player(const step& start) : start_(start) {
   const auto [number, form, durable, way, threads, contexts] = start.with;
   options how("/world/store");
   how.max_file_size = 5000;
@@ -46,7 +46,7 @@ store_player::store_player(const step& start) {
     const shelter own;
     // What other contexts put is home's to write: it runs as long as they do.
     const bool guarded = (i == 0 && contexts % 3 != 0) || by_chance(50);
-    loops_.push_back(std::make_unique<loop>(static_cast<unsigned>(1 + threads % 3), guarded));
+    loops_.push_back(std::make_unique<loop>(static_cast<unsigned>(1 + threads % 3), guarded, [this] { play_child(this, start_); }));
   }
   try {
     handles_.push_back(database::open(loops_.front()->context, how));
@@ -113,6 +113,15 @@ void store_player::wait() {
   }
 }
 
+void store_player::fork_if_due() {
+  if (!std::exchange(fork_is_due_, false)) return;
+  const forked_as now = fork_now();
+  if (now == forked_as::child) play_child(nullptr, start_);
+  if (now != forked_as::child_alone) return;
+  // Back from the handler, and from the library.
+  for (const auto& one : loops_) one->context.stop();
+}
+
 // Nothing of the parent's may happen here, and nothing of it may be used.
 void store_player::be_inherited() {
   const shelter own;
@@ -124,6 +133,7 @@ void store_player::be_inherited() {
   }
   if (by_chance(50)) {
     for (const auto& one : loops_) {
+      one->context.restart();
       one->context.notify_fork(asio::io_context::fork_child);
       one->context.poll();
     }

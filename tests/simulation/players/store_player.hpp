@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "simulation/players/forks.hpp"
 #include "simulation/players/loop.hpp"
 #include "simulation/players/pending.hpp"
 
@@ -26,6 +27,8 @@ class store_player {
 
   static bool is_read_only(const step& start) noexcept { return (start.with[3] & 2U) != 0; }
   void obey(const step& one);
+  // The next handler that runs forks.
+  void fork_in_handler() noexcept { fork_is_due_ = true; }
   // In a forked child.
   void be_inherited();
 
@@ -46,6 +49,7 @@ class store_player {
   // It was cancelled, or the store closed, or is read-only.
   bool was_asked_for(const pending& one, const std::error_code& error) const noexcept;
   void finish(const held& one, std::size_t where, const char* what, const std::error_code& error);
+  void fork_if_due();
 
   void put(verb what, std::size_t where, std::uint64_t bytes);
   void put_many(std::size_t where, std::uint64_t count, std::uint64_t bytes);
@@ -72,10 +76,12 @@ class store_player {
   };
   void wait_in_handler(progress& all, std::size_t where, nanoseconds begun);
 
+  const step start_;
   const unsigned store_ = the_ledger().stores++;
   bool durable_ = false;
   bool read_only_ = false;
   bool closed_ = false;
+  bool fork_is_due_ = false;
   bool sync_failed_ = false;  // this store's, as far as its user knows
   std::vector<std::unique_ptr<loop>> loops_;
   std::vector<database> handles_;
@@ -111,20 +117,22 @@ void store_player::initiate(const held& one, std::size_t where, Start start) {
 template <typename Result, typename Finish>
 auto store_player::handler(held one, Finish finish) {
   asio::cancellation_slot slot = one->signal.slot();
-  return asio::bind_cancellation_slot(slot, [one = std::move(one), finish](std::error_code error, Result result) {
+  return asio::bind_cancellation_slot(slot, [this, one = std::move(one), finish](std::error_code error, Result result) {
     if (is_inherited(*one, error)) return;
     const shelter own;
     finish(one, error, std::move(result));
+    fork_if_due();
   });
 }
 
 template <typename Finish>
 auto store_player::plain_handler(held one, Finish finish) {
   asio::cancellation_slot slot = one->signal.slot();
-  return asio::bind_cancellation_slot(slot, [one = std::move(one), finish](std::error_code error) {
+  return asio::bind_cancellation_slot(slot, [this, one = std::move(one), finish](std::error_code error) {
     if (is_inherited(*one, error)) return;
     const shelter own;
     finish(one, error);
+    fork_if_due();
   });
 }
 

@@ -15,7 +15,7 @@ using test::bytes_of;
 
 namespace {
 
-// Many more than one turn of a loop completes.
+// Of one handler that blocks and many others: many more than one turn of a loop completes.
 constexpr int blocked_reads = 64;
 
 // Without a checksum nobody can tell what a power failure took.
@@ -121,7 +121,7 @@ void store_player::survey(std::size_t where, std::uint64_t which) {
   });
 }
 
-// While the first handler blocks its thread, other threads run those of other turns.
+// While the first handler blocks its thread, another thread runs all the others.
 void store_player::block(std::size_t where) {
   if (loops_[where]->one_thread() || loops_[where]->blocks || the_ledger().promises.empty()) return;
   const shelter own;
@@ -147,11 +147,11 @@ void store_player::block(std::size_t where) {
   for (int i = 0; i < blocked_reads; ++i) loops_[where]->wake();
 }
 
-// Until one has run on another thread: not all do, since those of the same turn wait.
+// Until all others have run on another thread.
 void store_player::wait_in_handler(progress& all, std::size_t where, nanoseconds begun) {
   all.first = std::this_thread::get_id();
   const nanoseconds deadline = the_world().now + 2 * second;
-  const auto ends = [&] { return all.elsewhere != 0 || loops_[where]->context.stopped(); };
+  const auto ends = [&] { return all.elsewhere == blocked_reads - 1 || loops_[where]->context.stopped(); };
   while (!ends() && the_world().now < deadline) {
     enter("blocks in a handler");
     park(channel_of(current_task()), the_world().now + millisecond);

@@ -187,9 +187,9 @@ bool is_alone_awake() noexcept {
   return std::none_of(the_world().tasks.begin(), the_world().tasks.end(), [](const task* other) {
     if (other == self || other->owner != self->owner || other->state == task::phase::ended) return false;
     const std::string_view call = other->call;
-    // Asio waits for events without a lock; a condition is waited for with one, until the thread is asleep.
+    // Asio waits for events without a lock, and so does a player; a condition is waited for with one, until the thread is asleep.
     const bool sleeps = other->state == task::phase::parked && call.starts_with("pthread_cond");
-    return call != "epoll_wait" && !sleeps;
+    return call != "epoll_wait" && !call.starts_with("waits") && !sleeps;
   });
 }
 
