@@ -1,4 +1,5 @@
-// Puts, durable and not, from one putter and from many, against the bare system calls that write the same bytes in the same batches.
+// Puts, durable and not, from one putter and from many, against the bare system calls that write
+// the same bytes in the same batches.
 #include <sys/uio.h>
 
 #include "comparison.hpp"
@@ -7,7 +8,8 @@
 namespace conduit::bench {
 namespace {
 
-// Where blobs come from: more memory than one batch, so that the processor's caches see what a program would show them.
+// Where blobs come from: more memory than one batch, so that the processor's caches see what a
+// program would show them.
 class blob_source {
  public:
   blob_source() : bytes_(random_bytes(blobs * block_bytes, 1)) {}
@@ -24,7 +26,8 @@ struct workload {
   unsigned putters = 1;
   bool durable = false;
   double seconds = 0;
-  // Undurable bytes are to stay below what makes the kernel write them back: neither side pays for the disk then.
+  // Undurable bytes are to stay below what makes the kernel write them back: neither side pays for
+  // the disk then.
   std::uint64_t blobs_max() const { return durable ? ~0ULL : (128U << 20) / block_bytes; }
 };
 
@@ -41,9 +44,10 @@ class open_store {
   open_store(const settings& wanted, const std::filesystem::path& directory, durability how_durable)
       : db_(flat_file_db::open(context_, how(wanted, directory, how_durable))) {}
 
-  // Each sample writes into a file of its own, as the yardstick does. The first put to a file creates it, which is no part of the
-  // comparison; it is as large as a batch, so that what follows is aligned like the yardstick's batches: smaller pieces of the page
-  // cache cost both sides a quarter more.
+  // Each sample writes into a file of its own, as the yardstick does. The first put to a file
+  // creates it, which is no part of the comparison; it is as large as a batch, so that what follows
+  // is aligned like the yardstick's batches: smaller pieces of the page cache cost both sides a
+  // quarter more.
   sample puts(blob_source& source, const workload& load) {
     run_one(context_, begin_file(load.putters));
     stint time(load.seconds, load.blobs_max(), 16);
@@ -54,7 +58,8 @@ class open_store {
   }
 
  private:
-  static options how(const settings& wanted, const std::filesystem::path& directory, durability how_durable) {
+  static options how(const settings& wanted, const std::filesystem::path& directory,
+                     durability how_durable) {
     options result(directory);
     result.backend = wanted.backend;
     result.durability = how_durable;
@@ -88,8 +93,10 @@ sample writes(const scratch_directory& scratch, blob_source& source, const workl
     bool more = true;
     while (more) {
       for (iovec& part : parts) part = {const_cast<char*>(source.next()), block_bytes};
-      const ssize_t count = load.putters == 1 ? ::pwrite(file.get(), parts[0].iov_base, block_bytes, end)
-                                              : ::pwritev(file.get(), parts.data(), static_cast<int>(parts.size()), end);
+      const ssize_t count =
+          load.putters == 1
+              ? ::pwrite(file.get(), parts[0].iov_base, block_bytes, end)
+              : ::pwritev(file.get(), parts.data(), static_cast<int>(parts.size()), end);
       require(count == static_cast<ssize_t>(parts.size() * block_bytes), "pwritev");
       end += count;
       if (load.durable) require(::fdatasync(file.get()) == 0, "fdatasync");
@@ -110,10 +117,14 @@ void run(const settings& wanted) {
   const auto case_of = [&](unsigned row, unsigned putters, bool durable, double least) {
     if (!wanted.wants(row)) return;
     const workload load{putters, durable, wanted.seconds};
-    const std::string what = std::string(durable ? "durable" : "undurable") + " puts, putters: " + std::to_string(putters) + " / " +
-                             (putters == 1 ? "pwrite" : "pwritev of as many") + (durable ? " + fdatasync" : "");
+    const std::string what = std::string(durable ? "durable" : "undurable") +
+                             " puts, putters: " + std::to_string(putters) + " / " +
+                             (putters == 1 ? "pwrite" : "pwritev of as many") +
+                             (durable ? " + fdatasync" : "");
     open_store& store = durable ? durable_store : other_store;
-    compare(wanted, row, what, {least}, [&] { return store.puts(source, load); }, [&] { return writes(scratch, source, load); }, nothing);
+    compare(
+        wanted, row, what, {least}, [&] { return store.puts(source, load); },
+        [&] { return writes(scratch, source, load); }, nothing);
   };
   print_header(wanted);
   case_of(7, 1, true, 0.95);
@@ -126,4 +137,6 @@ void run(const settings& wanted) {
 }  // namespace
 }  // namespace conduit::bench
 
-int main(int count, char** words) { return conduit::bench::run_program(count, words, conduit::bench::run); }
+int main(int count, char** words) {
+  return conduit::bench::run_program(count, words, conduit::bench::run);
+}

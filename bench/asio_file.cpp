@@ -7,11 +7,13 @@ namespace conduit::bench {
 namespace {
 
 sample asio_files(const filled_store& store, unsigned objects, unsigned count, double seconds) {
-  const asio_sample found = read_with_asio_files(store.data_file().c_str(), objects, count, seconds);
+  const asio_sample found =
+      read_with_asio_files(store.data_file().c_str(), objects, count, seconds);
   return {found.rate, found.cpu_us_op};
 }
 
-sample ours(const flat_file_db& db, asio::io_context& context, data_location whole, unsigned count, double seconds) {
+sample ours(const flat_file_db& db, asio::io_context& context, data_location whole, unsigned count,
+            double seconds) {
   access_pattern pattern(filled_store::file_bytes, 1);
   stint time(seconds);
   run_coroutines(context, count, [&](unsigned) { return read_slices(db, whole, pattern, time); });
@@ -29,12 +31,18 @@ void run(const settings& wanted) {
   for (const unsigned count : {32U, 128U}) {
     const std::string what = "hot get_into, " + std::to_string(count) + " coroutines / Asio file, ";
     const auto mine = [&] { return ours(db, home, store.whole(), count, wanted.seconds); };
-    compare(wanted, 3, what + "one object", {3.5}, mine, [&] { return asio_files(store, 1, count, wanted.seconds); }, warm);
-    compare(wanted, 3, what + "one each", {1.1}, mine, [&] { return asio_files(store, count, count, wanted.seconds); }, warm);
+    compare(
+        wanted, 3, what + "one object", {3.5}, mine,
+        [&] { return asio_files(store, 1, count, wanted.seconds); }, warm);
+    compare(
+        wanted, 3, what + "one each", {1.1}, mine,
+        [&] { return asio_files(store, count, count, wanted.seconds); }, warm);
   }
 }
 
 }  // namespace
 }  // namespace conduit::bench
 
-int main(int count, char** words) { return conduit::bench::run_program(count, words, conduit::bench::run); }
+int main(int count, char** words) {
+  return conduit::bench::run_program(count, words, conduit::bench::run);
+}

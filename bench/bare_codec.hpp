@@ -1,4 +1,5 @@
-// The yardsticks of compressed stores: libzstd alone, used as the store uses it, with a context that is kept from frame to frame.
+// The yardsticks of compressed stores: libzstd alone, used as the store uses it, with a context
+// that is kept from frame to frame.
 #pragma once
 
 #include <zstd.h>
@@ -12,7 +13,8 @@
 namespace conduit::bench {
 
 inline std::size_t checked(std::size_t result) {
-  if (ZSTD_isError(result) != 0) throw std::runtime_error(std::string("libzstd: ") + ZSTD_getErrorName(result));
+  if (ZSTD_isError(result) != 0)
+    throw std::runtime_error(std::string("libzstd: ") + ZSTD_getErrorName(result));
   return result;
 }
 

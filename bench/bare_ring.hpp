@@ -1,5 +1,6 @@
-// The yardstick of the asynchronous reads: a liburing loop that does nothing else. One ring, one descriptor, `depth` reads in flight;
-// each completion is answered by the next read, and one system call submits all of them and waits.
+// The yardstick of the asynchronous reads: a liburing loop that does nothing else. One ring, one
+// descriptor, `depth` reads in flight; each completion is answered by the next read, and one system
+// call submits all of them and waits.
 #pragma once
 
 #include <liburing.h>

@@ -1,4 +1,5 @@
-// Ours against a yardstick, in pairs taken in turn: on a machine that others use too, only a ratio of neighbours means anything.
+// Ours against a yardstick, in pairs taken in turn: on a machine that others use too, only a ratio
+// of neighbours means anything.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +18,9 @@ struct goal {
   double ratio = 0;  // rates are to be at least that, times at most
   measure of = measure::rate;
 
-  bool is_met_by(double found) const { return of == measure::rate ? found >= ratio : found <= ratio; }
+  bool is_met_by(double found) const {
+    return of == measure::rate ? found >= ratio : found <= ratio;
+  }
 };
 
 // 0 of none: what was not measured.
@@ -35,20 +38,22 @@ struct paired {
 
   std::vector<double> ratios() const {
     std::vector<double> result;
-    for (std::size_t i = 0; i < ours.size(); ++i) result.push_back(yardstick[i] > 0 ? ours[i] / yardstick[i] : 0);
+    for (std::size_t i = 0; i < ours.size(); ++i)
+      result.push_back(yardstick[i] > 0 ? ours[i] / yardstick[i] : 0);
     return result;
   }
 };
 
 inline void print_header(const settings& wanted) {
   if (wanted.json) return;
-  std::printf("%3s  %-60s %10s %10s  %-5s %6s %14s %6s  %s\n", "row", "case", "ours", "yardstick", "unit", "ratio", "min..max", "goal",
-              "cpu us/op, ratio");
+  std::printf("%3s  %-60s %10s %10s  %-5s %6s %14s %6s  %s\n", "row", "case", "ours", "yardstick",
+              "unit", "ratio", "min..max", "goal", "cpu us/op, ratio");
 }
 
-// `found`: rates in operations a second, or times in microseconds, as the goal says. `cpu` may be empty where that is not known.
-inline void print_comparison(const settings& wanted, unsigned row, const std::string& what, goal aim, const paired& found,
-                             const paired& cpu) {
+// `found`: rates in operations a second, or times in microseconds, as the goal says. `cpu` may be
+// empty where that is not known.
+inline void print_comparison(const settings& wanted, unsigned row, const std::string& what,
+                             goal aim, const paired& found, const paired& cpu) {
   const paired& judged = aim.of == measure::cpu ? cpu : found;
   const char* const unit = aim.of == measure::rate ? "op/s" : "us/op";
   const bool at_most = aim.of != measure::rate;
@@ -57,23 +62,28 @@ inline void print_comparison(const settings& wanted, unsigned row, const std::st
   const auto [low, high] = std::minmax_element(ratios.begin(), ratios.end());
   if (wanted.json) {
     std::printf(
-        "{\"row\": %u, \"case\": \"%s\", \"unit\": \"%s\", \"ours\": %.4g, \"yardstick\": %.4g, \"ratio\": %.4f, \"ratio_min\": %.4f, "
-        "\"ratio_max\": %.4f, \"goal\": %.2f, \"goal_is\": \"%s\", \"pairs\": %zu, \"cpu_us_op\": %.4g, \"yardstick_cpu_us_op\": %.4g, "
+        "{\"row\": %u, \"case\": \"%s\", \"unit\": \"%s\", \"ours\": %.4g, \"yardstick\": %.4g, "
+        "\"ratio\": %.4f, \"ratio_min\": %.4f, "
+        "\"ratio_max\": %.4f, \"goal\": %.2f, \"goal_is\": \"%s\", \"pairs\": %zu, \"cpu_us_op\": "
+        "%.4g, \"yardstick_cpu_us_op\": %.4g, "
         "\"cpu_ratio\": %.4f}\n",
-        row, what.c_str(), unit, median(judged.ours), median(judged.yardstick), ratio, *low, *high, aim.ratio,
-        at_most ? "at most" : "at least", ratios.size(), median(cpu.ours), median(cpu.yardstick), median(cpu.ratios()));
+        row, what.c_str(), unit, median(judged.ours), median(judged.yardstick), ratio, *low, *high,
+        aim.ratio, at_most ? "at most" : "at least", ratios.size(), median(cpu.ours),
+        median(cpu.yardstick), median(cpu.ratios()));
   } else {
-    std::printf("%3u  %-60s %10.4g %10.4g  %-5s %6.3f %6.3f..%6.3f %s%4.2f  %.3g / %.3g = %.3f%s\n", row, what.c_str(), median(judged.ours),
-                median(judged.yardstick), unit, ratio, *low, *high, at_most ? "<=" : ">=", aim.ratio, median(cpu.ours),
-                median(cpu.yardstick), median(cpu.ratios()), aim.is_met_by(ratio) ? "" : "  MISSED");
+    std::printf("%3u  %-60s %10.4g %10.4g  %-5s %6.3f %6.3f..%6.3f %s%4.2f  %.3g / %.3g = %.3f%s\n",
+                row, what.c_str(), median(judged.ours), median(judged.yardstick), unit, ratio, *low,
+                *high, at_most ? "<=" : ">=", aim.ratio, median(cpu.ours), median(cpu.yardstick),
+                median(cpu.ratios()), aim.is_met_by(ratio) ? "" : "  MISSED");
   }
   std::fflush(stdout);
 }
 
-// Calls `ours` and `yardstick` by turns, each answering with a sample, and prints a line, or a JSON object a line. `before` runs ahead
-// of each sample. The first pair warms up and does not count.
+// Calls `ours` and `yardstick` by turns, each answering with a sample, and prints a line, or a JSON
+// object a line. `before` runs ahead of each sample. The first pair warms up and does not count.
 template <typename Ours, typename Yardstick, typename Before>
-void compare(const settings& wanted, unsigned row, const std::string& what, goal aim, Ours ours, Yardstick yardstick, Before before) {
+void compare(const settings& wanted, unsigned row, const std::string& what, goal aim, Ours ours,
+             Yardstick yardstick, Before before) {
   paired rate;
   paired cpu;
   for (unsigned pair = 0; pair <= wanted.pairs; ++pair) {

@@ -1,5 +1,5 @@
-// Puts of a compressed store: large ones against two threads that do nothing but compress, and 30,000 small ones, one at a time, against
-// the first 1,000 of them.
+// Puts of a compressed store: large ones against two threads that do nothing but compress, and
+// 30,000 small ones, one at a time, against the first 1,000 of them.
 #include <zstd.h>
 
 #include <algorithm>
@@ -63,7 +63,8 @@ asio::awaitable<void> remove_what_was_put(flat_file_db db) {
 }
 
 // Each sample begins a file, with a put that is no part of the comparison.
-sample large_puts(asio::io_context& context, const flat_file_db& db, text_source& source, unsigned putters, double seconds) {
+sample large_puts(asio::io_context& context, const flat_file_db& db, text_source& source,
+                  unsigned putters, double seconds) {
   run_coroutines(context, 1, [&](unsigned) { return put_one(db, source); });
   stint time(seconds, large_puts_max, 1);
   run_coroutines(context, putters, [&](unsigned) { return put_blobs(db, source, time); });
@@ -72,7 +73,8 @@ sample large_puts(asio::io_context& context, const flat_file_db& db, text_source
   return found;
 }
 
-// The same frames of the same blobs, into memory that is used again and again. Each thread has blobs of its own.
+// The same frames of the same blobs, into memory that is used again and again. Each thread has
+// blobs of its own.
 sample bare_encoding(text_source source, double seconds) {
   const std::size_t frame_bytes = options().frame_bytes;
   bare_encoder encoder;
@@ -89,7 +91,8 @@ sample bare_encoding(text_source source, double seconds) {
   return time.result();
 }
 
-void large(const settings& wanted, const scratch_directory& scratch, const std::vector<char>& text) {
+void large(const settings& wanted, const scratch_directory& scratch,
+           const std::vector<char>& text) {
   asio::io_context context;
   options how = compressed(wanted, scratch / "large");
   how.max_file_size = 1ULL << 40;  // the yardstick begins no second file either
@@ -97,11 +100,13 @@ void large(const settings& wanted, const scratch_directory& scratch, const std::
   text_source source(text, large_blob_bytes);
   for (const unsigned putters : {1U, 8U}) {
     compare(
-        wanted, 12, "compressed puts of 1 MiB, putters: " + std::to_string(putters) + " / bare, two threads", {0.90},
-        [&] { return large_puts(context, db, source, putters, wanted.seconds); },
+        wanted, 12,
+        "compressed puts of 1 MiB, putters: " + std::to_string(putters) + " / bare, two threads",
+        {0.90}, [&] { return large_puts(context, db, source, putters, wanted.seconds); },
         [&] {
           return on_two_threads([&](unsigned index) {
-            return bare_encoding(text_source(text, large_blob_bytes, index * large_blob_count / 2), wanted.seconds);
+            return bare_encoding(text_source(text, large_blob_bytes, index * large_blob_count / 2),
+                                 wanted.seconds);
           });
         },
         [] {});
@@ -120,26 +125,32 @@ asio::awaitable<void> timed_puts(flat_file_db db, text_source& source, std::vect
 }
 
 // All rows of so many puts, wherever they begin; those that begin the next file are among them.
-void small(const settings& wanted, const scratch_directory& scratch, const std::vector<char>& text) {
+void small(const settings& wanted, const scratch_directory& scratch,
+           const std::vector<char>& text) {
   text_source source(text, block_bytes);
   paired means_us;
   for (unsigned round = 0; round <= wanted.pairs; ++round) {
     asio::io_context context;
-    const flat_file_db db = flat_file_db::open(context, compressed(wanted, scratch / ("small" + std::to_string(round))));
+    const flat_file_db db = flat_file_db::open(
+        context, compressed(wanted, scratch / ("small" + std::to_string(round))));
     std::vector<moment> ends;
     ends.reserve(small_puts + 1);
     run_coroutines(context, 1, [&](unsigned) { return timed_puts(db, source, ends); });
     run_coroutines(context, 1, [&](unsigned) { return remove_what_was_put(db); });
     if (round == 0) continue;
     const auto mean_from = [&](std::size_t begin) {
-      return std::chrono::duration<double, std::micro>(ends[begin + row_of_puts] - ends[begin]).count() / row_of_puts;
+      return std::chrono::duration<double, std::micro>(ends[begin + row_of_puts] - ends[begin])
+                 .count() /
+             row_of_puts;
     };
     double worst = 0;
-    for (std::size_t begin = 0; begin + row_of_puts < ends.size(); ++begin) worst = std::max(worst, mean_from(begin));
+    for (std::size_t begin = 0; begin + row_of_puts < ends.size(); ++begin)
+      worst = std::max(worst, mean_from(begin));
     means_us.ours.push_back(worst);
     means_us.yardstick.push_back(mean_from(0));
   }
-  print_comparison(wanted, 14, "30,000 compressed puts: worst 1,000 in a row / first 1,000", {1.5, measure::time}, means_us, {});
+  print_comparison(wanted, 14, "30,000 compressed puts: worst 1,000 in a row / first 1,000",
+                   {1.5, measure::time}, means_us, {});
 }
 
 void run(const settings& wanted) {
@@ -153,4 +164,6 @@ void run(const settings& wanted) {
 }  // namespace
 }  // namespace conduit::bench
 
-int main(int count, char** words) { return conduit::bench::run_program(count, words, conduit::bench::run); }
+int main(int count, char** words) {
+  return conduit::bench::run_program(count, words, conduit::bench::run);
+}

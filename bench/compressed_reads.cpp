@@ -1,4 +1,5 @@
-// Reads of compressed files: small slices whose frames are decoded for each of them, the same from the frame cache, and a large slice.
+// Reads of compressed files: small slices whose frames are decoded for each of them, the same from
+// the frame cache, and a large slice.
 #include <zstd.h>
 
 #include <algorithm>
@@ -31,10 +32,12 @@ class known_frames {
     std::vector<std::byte> table(*table_size);
     read_exactly(fd, table, file_size - table.size());
     codec::frame_index index;
-    if (const std::error_code error = codec::parse_seek_table(table, file_size, index)) throw std::system_error(error);
+    if (const std::error_code error = codec::parse_seek_table(table, file_size, index))
+      throw std::system_error(error);
     for (std::size_t i = 0; i < index.count(); ++i) frames_.push_back(index[i]);
     for (const codec::placed_frame& frame : frames_) {
-      if (frame.sizes.plain != frame_bytes()) throw std::runtime_error("frames of another size than expected");
+      if (frame.sizes.plain != frame_bytes())
+        throw std::runtime_error("frames of another size than expected");
     }
   }
 
@@ -42,20 +45,26 @@ class known_frames {
   std::size_t count() const { return frames_.size(); }
   const codec::placed_frame& operator[](std::size_t index) const { return frames_[index]; }
   // All frames are of one size: nothing has to be searched.
-  const codec::placed_frame& covering(std::uint64_t plain_offset) const { return frames_[plain_offset / frame_bytes()]; }
+  const codec::placed_frame& covering(std::uint64_t plain_offset) const {
+    return frames_[plain_offset / frame_bytes()];
+  }
 
  private:
   static void read_exactly(int fd, std::span<std::byte> to, std::uint64_t offset) {
-    require(::pread(fd, to.data(), to.size(), static_cast<off_t>(offset)) == static_cast<ssize_t>(to.size()), "pread");
+    require(::pread(fd, to.data(), to.size(), static_cast<off_t>(offset)) ==
+                static_cast<ssize_t>(to.size()),
+            "pread");
   }
 
   std::vector<codec::placed_frame> frames_;
 };
 
-sample coroutines(const flat_file_db& db, asio::io_context& context, data_location whole, double seconds) {
+sample coroutines(const flat_file_db& db, asio::io_context& context, data_location whole,
+                  double seconds) {
   access_pattern pattern(filled_store::file_bytes, 1);
   stint time(seconds);
-  run_coroutines(context, coroutine_count, [&](unsigned) { return read_slices(db, whole, pattern, time); });
+  run_coroutines(context, coroutine_count,
+                 [&](unsigned) { return read_slices(db, whole, pattern, time); });
   return time.result();
 }
 
@@ -68,7 +77,8 @@ sample bare_slices(int fd, const known_frames& frames, unsigned seed, double sec
   stint time(seconds);
   do {
     const codec::placed_frame& frame = frames.covering(pattern.next());
-    const ssize_t count = ::pread(fd, stored.data(), frame.sizes.stored, static_cast<off_t>(frame.stored_start));
+    const ssize_t count =
+        ::pread(fd, stored.data(), frame.sizes.stored, static_cast<off_t>(frame.stored_start));
     require(count == static_cast<ssize_t>(frame.sizes.stored), "pread");
     decoder.decode(stored.data(), frame.sizes.stored, plain.data(), plain.size());
   } while (time.next());
@@ -86,8 +96,10 @@ void small_slices(const settings& wanted, const filled_store& store, const known
       wanted, 15, "compressed get_into, 32 coroutines / bare, two threads", {0.90},
       [&] { return coroutines(db, context, store.whole(), wanted.seconds); },
       [&] {
-        return on_two_threads(
-            [&](unsigned index) { return bare_slices(index == 0 ? first.get() : second.get(), frames, 1U + index, wanted.seconds); });
+        return on_two_threads([&](unsigned index) {
+          return bare_slices(index == 0 ? first.get() : second.get(), frames, 1U + index,
+                             wanted.seconds);
+        });
       },
       [&] { store.warm(); });
 }
@@ -102,7 +114,8 @@ asio::awaitable<void> fill_cache(flat_file_db db, data_location whole, std::size
 }
 
 // Both sides are ours: only the form differs.
-void cached_slices(const settings& wanted, const scratch_directory& scratch, const filled_store& store, const known_frames& frames) {
+void cached_slices(const settings& wanted, const scratch_directory& scratch,
+                   const filled_store& store, const known_frames& frames) {
   const filled_store plain_store(wanted, scratch);
   options how = store.how();
   how.frame_cache_bytes = 2 * filled_store::file_bytes;
@@ -110,16 +123,20 @@ void cached_slices(const settings& wanted, const scratch_directory& scratch, con
   asio::io_context plain_context;
   const flat_file_db db = flat_file_db::open(context, how);
   const flat_file_db plain_db = flat_file_db::open(plain_context, plain_store.how());
-  run_coroutines(context, 1, [&](unsigned) { return fill_cache(db, store.whole(), frames.frame_bytes()); });
+  run_coroutines(context, 1,
+                 [&](unsigned) { return fill_cache(db, store.whole(), frames.frame_bytes()); });
   const std::uint64_t misses = db.stats().cache_misses;
   compare(
       wanted, 16, "compressed get_into, frame cache / plain get_into", {0.7},
       [&] { return coroutines(db, context, store.whole(), wanted.seconds); },
-      [&] { return coroutines(plain_db, plain_context, plain_store.whole(), wanted.seconds); }, [&] { plain_store.warm(); });
-  if (db.stats().cache_misses != misses) throw std::runtime_error("row 16: the cache did not hold all frames");
+      [&] { return coroutines(plain_db, plain_context, plain_store.whole(), wanted.seconds); },
+      [&] { plain_store.warm(); });
+  if (db.stats().cache_misses != misses)
+    throw std::runtime_error("row 16: the cache did not hold all frames");
 }
 
-asio::awaitable<void> read_large_slices(flat_file_db db, data_location whole, std::span<char> to, access_pattern& starts, stint& time) {
+asio::awaitable<void> read_large_slices(flat_file_db db, data_location whole, std::span<char> to,
+                                        access_pattern& starts, stint& time) {
   const asio::mutable_buffer memory(to.data(), to.size());
   do {
     const std::uint64_t start = starts.next();
@@ -129,21 +146,27 @@ asio::awaitable<void> read_large_slices(flat_file_db db, data_location whole, st
 }
 
 // Where a slice of that size may start.
-access_pattern large_slice_starts(unsigned seed) { return {filled_store::file_bytes - large_slice_bytes, seed}; }
+access_pattern large_slice_starts(unsigned seed) {
+  return {filled_store::file_bytes - large_slice_bytes, seed};
+}
 
-// The frames of one slice after the other, from memory to memory. Each thread decodes slices of its own: neither waits for the other.
-sample bare_decoding(std::span<const char> stored, const known_frames& frames, std::span<char> to, unsigned seed, double seconds) {
+// The frames of one slice after the other, from memory to memory. Each thread decodes slices of its
+// own: neither waits for the other.
+sample bare_decoding(std::span<const char> stored, const known_frames& frames, std::span<char> to,
+                     unsigned seed, double seconds) {
   access_pattern starts = large_slice_starts(seed);
   bare_decoder decoder;
   stint time(seconds, ~0ULL, 1);
   do {
     const std::uint64_t start = starts.next();
     const std::size_t begin = start / frames.frame_bytes();
-    const std::size_t end = (start + large_slice_bytes + frames.frame_bytes() - 1) / frames.frame_bytes();
+    const std::size_t end =
+        (start + large_slice_bytes + frames.frame_bytes() - 1) / frames.frame_bytes();
     for (std::size_t i = begin; i < end; ++i) {
       const codec::placed_frame& frame = frames[i];
       char* const at = to.data() + (i - begin) * frames.frame_bytes();
-      decoder.decode(stored.data() + frame.stored_start, frame.sizes.stored, at, frames.frame_bytes());
+      decoder.decode(stored.data() + frame.stored_start, frame.sizes.stored, at,
+                     frames.frame_bytes());
     }
   } while (time.next());
   return time.result();
@@ -154,7 +177,9 @@ void large_slice(const settings& wanted, const filled_store& store, const known_
   const flat_file_db db = flat_file_db::open(context, store.how());
   const file_descriptor file(store.data_file(), O_RDONLY);
   std::vector<char> stored(frames[frames.count() - 1].stored_end());
-  require(::pread(file.get(), stored.data(), stored.size(), 0) == static_cast<ssize_t>(stored.size()), "pread");
+  require(
+      ::pread(file.get(), stored.data(), stored.size(), 0) == static_cast<ssize_t>(stored.size()),
+      "pread");
   // A slice that begins and ends within frames has one frame more.
   std::vector<char> ours(large_slice_bytes + frames.frame_bytes());
   std::vector<char> others(ours.size());
@@ -165,12 +190,15 @@ void large_slice(const settings& wanted, const filled_store& store, const known_
       [&] {
         access_pattern starts = large_slice_starts(1);
         stint time(seconds, ~0ULL, 1);
-        run_coroutines(context, 1, [&](unsigned) { return read_large_slices(db, store.whole(), ours, starts, time); });
+        run_coroutines(context, 1, [&](unsigned) {
+          return read_large_slices(db, store.whole(), ours, starts, time);
+        });
         return time.result();
       },
       [&] {
-        return on_two_threads(
-            [&](unsigned index) { return bare_decoding(stored, frames, index == 0 ? ours : others, 1U + index, seconds); });
+        return on_two_threads([&](unsigned index) {
+          return bare_decoding(stored, frames, index == 0 ? ours : others, 1U + index, seconds);
+        });
       },
       [&] { store.warm(); });
 }
@@ -189,4 +217,6 @@ void run(const settings& wanted) {
 }  // namespace
 }  // namespace conduit::bench
 
-int main(int count, char** words) { return conduit::bench::run_program(count, words, conduit::bench::run); }
+int main(int count, char** words) {
+  return conduit::bench::run_program(count, words, conduit::bench::run);
+}

@@ -1,4 +1,5 @@
-// Reads past the page cache: as many a second as fio, for hardly more processor time than a bare ring.
+// Reads past the page cache: as many a second as fio, for hardly more processor time than a bare
+// ring.
 #include <liburing.h>
 
 #include <algorithm>
@@ -16,7 +17,8 @@ namespace {
 // Few a second: the clock may be looked at more often.
 constexpr unsigned look_every = 16;
 
-sample coroutines(const flat_file_db& db, asio::io_context& context, data_location whole, unsigned count, double seconds) {
+sample coroutines(const flat_file_db& db, asio::io_context& context, data_location whole,
+                  unsigned count, double seconds) {
   access_pattern pattern(filled_store::file_bytes, 1);
   stint time(seconds, ~0ULL, look_every);
   run_coroutines(context, count, [&](unsigned) { return read_slices(db, whole, pattern, time); });
@@ -37,17 +39,22 @@ bool have_fio() { return std::system("fio --version >/dev/null 2>&1") == 0; }
 sample fio(const filled_store& store, unsigned depth, double seconds) {
   // By way of the environment: no quoting of the path.
   ::setenv("CONDUIT_BENCH_DIRECTORY", store.data_file().parent_path().c_str(), 1);
-  const std::string command = "cd \"$CONDUIT_BENCH_DIRECTORY\" && fio --name=randread --filename=" + store.data_file().filename().string() +
-                              " --readonly --allow_file_create=0 --ioengine=io_uring --direct=1 --rw=randread --bs=4k --norandommap" +
-                              " --gtod_reduce=1 --thread --time_based --iodepth=" + std::to_string(depth) +
-                              " --runtime=" + std::to_string(seconds) + " --output-format=terse --terse-version=3";
+  const std::string command =
+      "cd \"$CONDUIT_BENCH_DIRECTORY\" && fio --name=randread --filename=" +
+      store.data_file().filename().string() +
+      " --readonly --allow_file_create=0 --ioengine=io_uring --direct=1 --rw=randread --bs=4k "
+      "--norandommap" +
+      " --gtod_reduce=1 --thread --time_based --iodepth=" + std::to_string(depth) +
+      " --runtime=" + std::to_string(seconds) + " --output-format=terse --terse-version=3";
   FILE* pipe = ::popen(command.c_str(), "r");
   require(pipe != nullptr, "popen");
   std::string text;
   std::array<char, 4096> part;
-  while (const std::size_t count = std::fread(part.data(), 1, part.size(), pipe)) text.append(part.data(), count);
+  while (const std::size_t count = std::fread(part.data(), 1, part.size(), pipe))
+    text.append(part.data(), count);
   if (::pclose(pipe) != 0) throw std::runtime_error("fio failed: " + text);
-  // Fields are separated by semicolons; warnings may stand on lines before. The eighth is the reads a second.
+  // Fields are separated by semicolons; warnings may stand on lines before. The eighth is the reads
+  // a second.
   std::size_t at = text.rfind("\n3;");
   at = at == std::string::npos ? 0 : at + 1;
   for (int field = 0; field < 7; ++field) at = text.find(';', at) + 1;
@@ -73,7 +80,9 @@ void run(const settings& wanted) {
     const std::string what = "O_DIRECT get_into, " + std::to_string(depth) + " coroutines / ";
     const auto ours = [&] { return coroutines(db, home, store.whole(), depth, seconds); };
     if (wanted.wants(5) && fio_there) {
-      compare(wanted, 5, what + "fio, io_uring", {0.97}, ours, [&] { return fio(store, depth, seconds); }, cool);
+      compare(
+          wanted, 5, what + "fio, io_uring", {0.97}, ours,
+          [&] { return fio(store, depth, seconds); }, cool);
     }
     if (wanted.wants(6)) {
       compare(
@@ -86,4 +95,6 @@ void run(const settings& wanted) {
 }  // namespace
 }  // namespace conduit::bench
 
-int main(int count, char** words) { return conduit::bench::run_program(count, words, conduit::bench::run); }
+int main(int count, char** words) {
+  return conduit::bench::run_program(count, words, conduit::bench::run);
+}

@@ -1,4 +1,5 @@
-// A store with one sealed data file full of 4 KiB blobs, plain or compressed, written and allocated before anything is measured.
+// A store with one sealed data file full of 4 KiB blobs, plain or compressed, written and allocated
+// before anything is measured.
 #pragma once
 
 #include <fcntl.h>
@@ -17,7 +18,8 @@ namespace conduit::bench {
 
 class file_descriptor {
  public:
-  file_descriptor(const std::filesystem::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {
+  file_descriptor(const std::filesystem::path& path, int flags)
+      : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0600)) {
     require(fd_ >= 0, path.c_str());
   }
   file_descriptor(const file_descriptor&) = delete;
@@ -35,8 +37,11 @@ class filled_store {
   static constexpr std::uint64_t file_bytes = 128ULL << 20;  // plain
 
   // Random bytes in a plain file, text in a compressed one.
-  filled_store(const settings& wanted, const scratch_directory& scratch, compression form = compression::none)
-      : backend_(wanted.backend), form_(form), directory_(scratch / (form == compression::none ? "filled" : "filled_compressed")) {
+  filled_store(const settings& wanted, const scratch_directory& scratch,
+               compression form = compression::none)
+      : backend_(wanted.backend),
+        form_(form),
+        directory_(scratch / (form == compression::none ? "filled" : "filled_compressed")) {
     asio::io_context context;
     const flat_file_db db = flat_file_db::open(context, how());
     run_one(context, fill(db));
@@ -49,7 +54,8 @@ class filled_store {
     return result;
   }
   std::filesystem::path data_file() const {
-    return directory_ / (form_ == compression::none ? "data_00000000.dat" : "data_00000000.dat.zst");
+    return directory_ /
+           (form_ == compression::none ? "data_00000000.dat" : "data_00000000.dat.zst");
   }
 
   // Of each blob, with its checksum.
@@ -65,7 +71,8 @@ class filled_store {
   void warm() const {
     const file_descriptor file(data_file(), O_RDONLY);
     std::vector<char> memory(1U << 20);
-    for (off_t offset = 0; ::pread(file.get(), memory.data(), memory.size(), offset) > 0;) offset += static_cast<off_t>(memory.size());
+    for (off_t offset = 0; ::pread(file.get(), memory.data(), memory.size(), offset) > 0;)
+      offset += static_cast<off_t>(memory.size());
   }
   // Drops the file from the page cache.
   void cool() const {
@@ -77,10 +84,13 @@ class filled_store {
   asio::awaitable<void> fill(flat_file_db db) {
     constexpr std::size_t blobs_a_batch = 512;
     constexpr std::size_t batch_bytes = blobs_a_batch * block_bytes;
-    const std::vector<char> content = form_ == compression::none ? random_bytes(batch_bytes, 1) : mixed_bytes(16 * batch_bytes, 1);
+    const std::vector<char> content = form_ == compression::none ? random_bytes(batch_bytes, 1)
+                                                                 : mixed_bytes(16 * batch_bytes, 1);
     std::vector<asio::const_buffer> batch(blobs_a_batch);
-    for (std::size_t at = 0; locations_.size() * block_bytes < file_bytes; at = (at + batch_bytes) % content.size()) {
-      for (std::size_t i = 0; i < blobs_a_batch; ++i) batch[i] = asio::const_buffer(content.data() + at + i * block_bytes, block_bytes);
+    for (std::size_t at = 0; locations_.size() * block_bytes < file_bytes;
+         at = (at + batch_bytes) % content.size()) {
+      for (std::size_t i = 0; i < blobs_a_batch; ++i)
+        batch[i] = asio::const_buffer(content.data() + at + i * block_bytes, block_bytes);
       const std::vector<data_location> stored = co_await db.put_many(batch);
       locations_.insert(locations_.end(), stored.begin(), stored.end());
     }
@@ -96,7 +106,8 @@ class filled_store {
 };
 
 // What one coroutine reads: random slices of the file, until its thread's time is over.
-inline asio::awaitable<void> read_slices(flat_file_db db, data_location whole, access_pattern& pattern, stint& time) {
+inline asio::awaitable<void> read_slices(flat_file_db db, data_location whole,
+                                         access_pattern& pattern, stint& time) {
   const block_memory memory;
   const asio::mutable_buffer to = memory.buffer();
   do {

@@ -1,4 +1,5 @@
-// Reads that the page cache answers: one after another, many at a time, on two threads, with their checksum, and without io_uring.
+// Reads that the page cache answers: one after another, many at a time, on two threads, with their
+// checksum, and without io_uring.
 #include <liburing.h>
 
 #include <asio/async_result.hpp>
@@ -19,13 +20,15 @@ sample pread_loop(int fd, double seconds) {
   const block_memory memory;
   stint time(seconds);
   do {
-    const ssize_t count = ::pread(fd, memory.at(0), block_bytes, static_cast<off_t>(pattern.next()));
+    const ssize_t count =
+        ::pread(fd, memory.at(0), block_bytes, static_cast<off_t>(pattern.next()));
     require(count == static_cast<ssize_t>(block_bytes), "pread");
   } while (time.next());
   return time.result();
 }
 
-sample coroutines(const flat_file_db& db, asio::io_context& context, data_location whole, unsigned count, double seconds) {
+sample coroutines(const flat_file_db& db, asio::io_context& context, data_location whole,
+                  unsigned count, double seconds) {
   access_pattern pattern(filled_store::file_bytes, 1);
   stint time(seconds);
   run_coroutines(context, count, [&](unsigned) { return read_slices(db, whole, pattern, time); });
@@ -50,7 +53,8 @@ struct callback_chain {
   }
 };
 
-sample callbacks(const flat_file_db& db, asio::io_context& context, data_location whole, double seconds) {
+sample callbacks(const flat_file_db& db, asio::io_context& context, data_location whole,
+                 double seconds) {
   access_pattern pattern(filled_store::file_bytes, 1);
   stint time(seconds);
   callback_chain chain{db, whole, pattern, time, block_memory()};
@@ -68,7 +72,8 @@ sample bare_loop(int fd, unsigned depth, double seconds) {
   return time.result();
 }
 
-asio::awaitable<void> read_blobs(flat_file_db db, const filled_store& store, access_pattern& pattern, stint& time) {
+asio::awaitable<void> read_blobs(flat_file_db db, const filled_store& store,
+                                 access_pattern& pattern, stint& time) {
   do {
     const data_location& location = store.locations()[pattern.next() / block_bytes];
     const blob bytes = co_await db.get(location);
@@ -76,26 +81,33 @@ asio::awaitable<void> read_blobs(flat_file_db db, const filled_store& store, acc
   } while (time.next());
 }
 
-sample whole_blobs(const flat_file_db& db, asio::io_context& context, const filled_store& store, double seconds) {
+sample whole_blobs(const flat_file_db& db, asio::io_context& context, const filled_store& store,
+                   double seconds) {
   access_pattern pattern(filled_store::file_bytes, 1);
   stint time(seconds);
   run_coroutines(context, 1, [&](unsigned) { return read_blobs(db, store, pattern, time); });
   return time.result();
 }
 
-// The yardstick of the thread backend: pread on a pool, as one writes it with Asio. The result comes home with one post.
-asio::awaitable<std::size_t> pread_on(asio::thread_pool& pool, asio::io_context& home, int fd, void* to, std::uint64_t offset) {
+// The yardstick of the thread backend: pread on a pool, as one writes it with Asio. The result
+// comes home with one post.
+asio::awaitable<std::size_t> pread_on(asio::thread_pool& pool, asio::io_context& home, int fd,
+                                      void* to, std::uint64_t offset) {
   auto begin = [&pool, &home, fd, to, offset](auto&& handler) {
     auto work = [&home, fd, to, offset, own = std::move(handler)]() mutable {
       const ssize_t count = ::pread(fd, to, block_bytes, static_cast<off_t>(offset));
-      asio::post(home, [count, own = std::move(own)]() mutable { std::move(own)(static_cast<std::size_t>(count)); });
+      asio::post(home, [count, own = std::move(own)]() mutable {
+        std::move(own)(static_cast<std::size_t>(count));
+      });
     };
     asio::post(pool, std::move(work));
   };
-  return asio::async_initiate<const asio::use_awaitable_t<>, void(std::size_t)>(std::move(begin), asio::use_awaitable);
+  return asio::async_initiate<const asio::use_awaitable_t<>, void(std::size_t)>(
+      std::move(begin), asio::use_awaitable);
 }
 
-asio::awaitable<void> read_on(asio::thread_pool& pool, asio::io_context& home, int fd, access_pattern& pattern, stint& time) {
+asio::awaitable<void> read_on(asio::thread_pool& pool, asio::io_context& home, int fd,
+                              access_pattern& pattern, stint& time) {
   const block_memory memory;
   do {
     const std::size_t count = co_await pread_on(pool, home, fd, memory.at(0), pattern.next());
@@ -112,10 +124,11 @@ sample pool_loop(int fd, unsigned count, double seconds) {
   unsigned left = count;
   std::exception_ptr failure;
   for (unsigned i = 0; i < count; ++i) {
-    asio::co_spawn(context, read_on(pool, context, fd, pattern, time), [&](const std::exception_ptr& thrown) {
-      if (thrown) failure = thrown;
-      if (--left == 0) context.stop();
-    });
+    asio::co_spawn(context, read_on(pool, context, fd, pattern, time),
+                   [&](const std::exception_ptr& thrown) {
+                     if (thrown) failure = thrown;
+                     if (--left == 0) context.stop();
+                   });
   }
   context.run();
   if (failure) std::rethrow_exception(failure);
@@ -137,17 +150,19 @@ void run(const settings& wanted) {
   if (wanted.wants(1)) {
     const auto yardstick = [&] { return pread_loop(file.get(), seconds); };
     compare(
-        wanted, 1, "hot get_into, one coroutine / pread loop", {0.85}, [&] { return coroutines(db, home, whole, 1, seconds); }, yardstick,
-        warm);
+        wanted, 1, "hot get_into, one coroutine / pread loop", {0.85},
+        [&] { return coroutines(db, home, whole, 1, seconds); }, yardstick, warm);
     compare(
-        wanted, 1, "hot get_into, one callback chain / pread loop", {0.65}, [&] { return callbacks(db, home, whole, seconds); }, yardstick,
-        warm);
+        wanted, 1, "hot get_into, one callback chain / pread loop", {0.65},
+        [&] { return callbacks(db, home, whole, seconds); }, yardstick, warm);
   }
   if (wanted.wants(2)) {
     for (const unsigned depth : {32U, 128U}) {
       compare(
-          wanted, 2, "hot get_into, " + std::to_string(depth) + " coroutines / liburing loop of that depth", {0.95},
-          [&] { return coroutines(db, home, whole, depth, seconds); }, [&] { return bare_loop(file.get(), depth, seconds); }, warm);
+          wanted, 2,
+          "hot get_into, " + std::to_string(depth) + " coroutines / liburing loop of that depth",
+          {0.95}, [&] { return coroutines(db, home, whole, depth, seconds); },
+          [&] { return bare_loop(file.get(), depth, seconds); }, warm);
     }
   }
   if (wanted.wants(4)) {
@@ -157,10 +172,16 @@ void run(const settings& wanted) {
     compare(
         wanted, 4, "hot get_into, two threads of 32 coroutines / two liburing loops", {0.95},
         [&] {
-          return on_two_threads(
-              [&](unsigned index) { return coroutines(index == 0 ? db : bound, index == 0 ? home : other, whole, 32, seconds); });
+          return on_two_threads([&](unsigned index) {
+            return coroutines(index == 0 ? db : bound, index == 0 ? home : other, whole, 32,
+                              seconds);
+          });
         },
-        [&] { return on_two_threads([&](unsigned index) { return bare_loop(index == 0 ? file.get() : second.get(), 32, seconds); }); },
+        [&] {
+          return on_two_threads([&](unsigned index) {
+            return bare_loop(index == 0 ? file.get() : second.get(), 32, seconds);
+          });
+        },
         warm);
   }
   if (wanted.wants(19)) {
@@ -169,7 +190,8 @@ void run(const settings& wanted) {
     asio::io_context second_home;
     const flat_file_db unverified = flat_file_db::open(second_home, trusting);
     compare(
-        wanted, 19, "get of a 4 KiB blob with its checksum / without", {0.85}, [&] { return whole_blobs(db, home, store, seconds); },
+        wanted, 19, "get of a 4 KiB blob with its checksum / without", {0.85},
+        [&] { return whole_blobs(db, home, store, seconds); },
         [&] { return whole_blobs(unverified, second_home, store, seconds); }, warm);
   }
   if (wanted.wants(21)) {
@@ -179,11 +201,14 @@ void run(const settings& wanted) {
     const flat_file_db on_threads = flat_file_db::open(second_home, threads);
     compare(
         wanted, 21, "hot get_into, backend threads, 32 coroutines / pread on a pool", {1.0},
-        [&] { return coroutines(on_threads, second_home, whole, 32, seconds); }, [&] { return pool_loop(file.get(), 32, seconds); }, warm);
+        [&] { return coroutines(on_threads, second_home, whole, 32, seconds); },
+        [&] { return pool_loop(file.get(), 32, seconds); }, warm);
   }
 }
 
 }  // namespace
 }  // namespace conduit::bench
 
-int main(int count, char** words) { return conduit::bench::run_program(count, words, conduit::bench::run); }
+int main(int count, char** words) {
+  return conduit::bench::run_program(count, words, conduit::bench::run);
+}

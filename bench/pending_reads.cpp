@@ -15,12 +15,18 @@ constexpr unsigned few = 128;
 // Each pending get is followed by so many others, one after the other.
 constexpr std::uint64_t rounds = 4;
 
-// Gets that follow each other: `pending` at a time, `count` in all. They share a few buffers, as what the reader does with cold memory of
-// its own is not the library's.
+// Gets that follow each other: `pending` at a time, `count` in all. They share a few buffers, as
+// what the reader does with cold memory of its own is not the library's.
 class read_chain {
  public:
   read_chain(const flat_file_db& db, data_location whole, unsigned pending, std::uint64_t count)
-      : db_(db), whole_(whole), pattern_(filled_store::file_bytes, 1), buffers_(few), pending_(pending), left_(count), count_(count) {}
+      : db_(db),
+        whole_(whole),
+        pattern_(filled_store::file_bytes, 1),
+        buffers_(few),
+        pending_(pending),
+        left_(count),
+        count_(count) {}
 
   sample run(asio::io_context& context) {
     const double cpu_before = cpu_seconds();
@@ -32,7 +38,8 @@ class read_chain {
     context.run();
     const double wall = std::chrono::duration<double>(stint::clock::now() - begun).count();
     if (failure_) throw std::system_error(failure_);
-    return {static_cast<double>(count_) / wall, (cpu_seconds() - cpu_before) * 1e6 / static_cast<double>(count_)};
+    return {static_cast<double>(count_) / wall,
+            (cpu_seconds() - cpu_before) * 1e6 / static_cast<double>(count_)};
   }
 
   // Memory that malloc gave out for one pending get.
@@ -49,10 +56,11 @@ class read_chain {
     --left_;
     const std::uint64_t offset = pattern_.next();
     char* const into = buffers_.at(left_ % few);
-    db_.get_into(whole_, slice{offset, offset + block_bytes}, asio::buffer(into, block_bytes), [this](std::error_code error, std::size_t) {
-      if (error) failure_ = error;
-      start();
-    });
+    db_.get_into(whole_, slice{offset, offset + block_bytes}, asio::buffer(into, block_bytes),
+                 [this](std::error_code error, std::size_t) {
+                   if (error) failure_ = error;
+                   start();
+                 });
   }
 
   const flat_file_db& db_;
@@ -89,8 +97,8 @@ void run(const settings& wanted) {
     const auto yardstick = [&] { return chain(few); };
     // How much memory, before the lines that are compared.
     static_cast<void>(ours());
-    const std::string what =
-        std::to_string(many.pending) + " pending gets of " + std::to_string(static_cast<int>(bytes_each)) + " bytes each, and 128";
+    const std::string what = std::to_string(many.pending) + " pending gets of " +
+                             std::to_string(static_cast<int>(bytes_each)) + " bytes each, and 128";
     compare(wanted, 25, what, {many.ratio, measure::rate}, ours, yardstick, [&] { store.warm(); });
   }
 }
@@ -98,4 +106,6 @@ void run(const settings& wanted) {
 }  // namespace
 }  // namespace conduit::bench
 
-int main(int count, char** words) { return conduit::bench::run_program(count, words, conduit::bench::run); }
+int main(int count, char** words) {
+  return conduit::bench::run_program(count, words, conduit::bench::run);
+}

@@ -1,4 +1,5 @@
-// Four processes on one store, one put to nine gets each, against the same with a lock, appends and preads by hand.
+// Four processes on one store, one put to nine gets each, against the same with a lock, appends and
+// preads by hand.
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -62,7 +63,8 @@ struct outcome {
 // Times each operation; both sides pay for that.
 class timed_stint {
  public:
-  timed_stint(double seconds, shared_results::one& into) : time_(seconds), into_(into), before_(stint::clock::now()) {}
+  timed_stint(double seconds, shared_results::one& into)
+      : time_(seconds), into_(into), before_(stint::clock::now()) {}
 
   bool next() {
     const auto now = stint::clock::now();
@@ -98,15 +100,18 @@ outcome sum_of(const shared_results& results) {
   std::uint64_t beyond = count / 1000;
   unsigned slot = static_cast<unsigned>(all.counts.size());
   while (slot != 0 && all.counts[slot - 1] <= beyond) beyond -= all.counts[--slot];
-  sum.latency.p99_9 = static_cast<double>(std::min(histogram::ns_of(slot == 0 ? 0 : slot - 1), max_ns)) / 1000;
+  sum.latency.p99_9 =
+      static_cast<double>(std::min(histogram::ns_of(slot == 0 ? 0 : slot - 1), max_ns)) / 1000;
   sum.latency.max = static_cast<double>(max_ns) / 1000;
   return sum;
 }
 
-// Runs `work(start, result)` in each of four processes; it calls `start()` once everything is set up, which returns when all are.
+// Runs `work(start, result)` in each of four processes; it calls `start()` once everything is set
+// up, which returns when all are.
 template <typename Work>
 outcome in_processes(Work work) {
-  void* const memory = ::mmap(nullptr, sizeof(shared_results), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  void* const memory = ::mmap(nullptr, sizeof(shared_results), PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   require(memory != MAP_FAILED, "mmap");
   auto* const results = new (memory) shared_results;
   for (shared_results::one& result : results->processes) {
@@ -129,8 +134,8 @@ outcome in_processes(Work work) {
   }
   while (::wait(nullptr) > 0) {
   }
-  const std::unique_ptr<shared_results, void (*)(shared_results*)> guard(results,
-                                                                         [](shared_results* gone) { ::munmap(gone, sizeof *gone); });
+  const std::unique_ptr<shared_results, void (*)(shared_results*)> guard(
+      results, [](shared_results* gone) { ::munmap(gone, sizeof *gone); });
   return sum_of(*results);
 }
 
@@ -154,7 +159,8 @@ class written {
 };
 
 template <typename Start>
-asio::awaitable<void> put_and_get(flat_file_db db, double seconds, Start start, shared_results::one& result) {
+asio::awaitable<void> put_and_get(flat_file_db db, double seconds, Start start,
+                                  shared_results::one& result) {
   const std::vector<char> bytes = random_bytes(block_bytes, 1);
   const asio::const_buffer content(bytes.data(), bytes.size());
   const block_memory memory;
@@ -218,14 +224,17 @@ outcome by_hand(const settings& wanted, const std::filesystem::path& path) {
       if (turn++ % (gets_a_put + 1) == 0) {
         blobs.remember(append(lock.get(), data.get(), bytes.data()));
       } else {
-        require(::pread(data.get(), memory.at(0), block_bytes, blobs.any()) == static_cast<ssize_t>(block_bytes), "pread");
+        require(::pread(data.get(), memory.at(0), block_bytes, blobs.any()) ==
+                    static_cast<ssize_t>(block_bytes),
+                "pread");
       }
     } while (time.next());
     result.speed = time.result();
   });
 }
 
-void print_latencies(const settings& wanted, const char* whose, const std::vector<latency_us>& runs) {
+void print_latencies(const settings& wanted, const char* whose,
+                     const std::vector<latency_us>& runs) {
   std::vector<double> p99_9;
   std::vector<double> max;
   for (const latency_us& one : runs) {
@@ -235,11 +244,15 @@ void print_latencies(const settings& wanted, const char* whose, const std::vecto
   std::sort(max.begin(), max.end());
   const double second_highest = max[max.size() < 2 ? 0 : max.size() - 2];
   if (wanted.json) {
-    std::printf("{\"row\": 18, \"case\": \"latency, %s\", \"p99_9_us\": %.1f, \"max_us\": %.1f, \"second_highest_max_us\": %.1f}\n", whose,
-                median(p99_9), max.back(), second_highest);
+    std::printf(
+        "{\"row\": 18, \"case\": \"latency, %s\", \"p99_9_us\": %.1f, \"max_us\": %.1f, "
+        "\"second_highest_max_us\": %.1f}\n",
+        whose, median(p99_9), max.back(), second_highest);
   } else {
-    std::printf(" 18  latency, %s: p99.9 %.0f us (goal <= 10000), highest maximum of the samples %.0f us, second %.0f us (goal <= 50000)\n",
-                whose, median(p99_9), max.back(), second_highest);
+    std::printf(
+        " 18  latency, %s: p99.9 %.0f us (goal <= 10000), highest maximum of the samples %.0f us, "
+        "second %.0f us (goal <= 50000)\n",
+        whose, median(p99_9), max.back(), second_highest);
   }
 }
 
@@ -263,7 +276,8 @@ void run(const settings& wanted) {
       },
       [&] {
         std::filesystem::remove_all(scratch / "store");
-        for (const char* name : {"store.lock", "by-hand", "by-hand.lock"}) std::filesystem::remove(scratch / name);
+        for (const char* name : {"store.lock", "by-hand", "by-hand.lock"})
+          std::filesystem::remove(scratch / name);
       });
   print_latencies(wanted, "ours", our_latencies);
   print_latencies(wanted, "by hand", their_latencies);
@@ -272,4 +286,6 @@ void run(const settings& wanted) {
 }  // namespace
 }  // namespace conduit::bench
 
-int main(int count, char** words) { return conduit::bench::run_program(count, words, conduit::bench::run); }
+int main(int count, char** words) {
+  return conduit::bench::run_program(count, words, conduit::bench::run);
+}

@@ -1,5 +1,5 @@
-// Puts while sealed files are compressed behind them, against the same puts of a plain store beside a thread that does nothing but compress
-// the same data.
+// Puts while sealed files are compressed behind them, against the same puts of a plain store beside
+// a thread that does nothing but compress the same data.
 #include <zstd.h>
 
 #include <atomic>
@@ -14,8 +14,8 @@
 namespace conduit::bench {
 namespace {
 
-// More than is compressed in a sample, so that there is something to do from its first put to its last; and small files, so that several
-// are finished in that time.
+// More than is compressed in a sample, so that there is something to do from its first put to its
+// last; and small files, so that several are finished in that time.
 constexpr std::uint64_t sealed_files = 12;
 constexpr std::uint64_t file_bytes = 16U << 20;
 constexpr std::size_t blob_bytes = 1U << 20;
@@ -32,7 +32,8 @@ options store_in(const settings& wanted, const std::filesystem::path& directory,
 asio::awaitable<void> fill(flat_file_db db, const std::vector<char>& text) {
   for (std::uint64_t file = 0; file < sealed_files; ++file) {
     for (std::uint64_t done = 0; done < file_bytes; done += blob_bytes) {
-      const asio::const_buffer blob(text.data() + (file * file_bytes + done) % text.size(), blob_bytes);
+      const asio::const_buffer blob(text.data() + (file * file_bytes + done) % text.size(),
+                                    blob_bytes);
       co_await db.put(blob);
     }
     co_await db.roll();
@@ -42,7 +43,8 @@ asio::awaitable<void> fill(flat_file_db db, const std::vector<char>& text) {
 
 asio::awaitable<void> put_blobs(flat_file_db db, const std::vector<char>& text, stint& time) {
   do {
-    const asio::const_buffer blob(text.data() + time.count() * block_bytes % text.size(), block_bytes);
+    const asio::const_buffer blob(text.data() + time.count() * block_bytes % text.size(),
+                                  block_bytes);
     co_await db.put(blob);
   } while (time.next());
 }
@@ -50,7 +52,8 @@ asio::awaitable<void> put_blobs(flat_file_db db, const std::vector<char>& text, 
 // Ends with the sample.
 class compressing_thread {
  public:
-  explicit compressing_thread(const std::vector<char>& text) : thread_([this, &text] { run(text); }) {}
+  explicit compressing_thread(const std::vector<char>& text)
+      : thread_([this, &text] { run(text); }) {}
   compressing_thread(const compressing_thread&) = delete;
   compressing_thread& operator=(const compressing_thread&) = delete;
   ~compressing_thread() {
@@ -73,11 +76,13 @@ class compressing_thread {
 };
 
 // The sealed files stand there plain before each sample; the store that is measured finds them.
-sample puts(const settings& wanted, const scratch_directory& scratch, const std::vector<char>& text, unsigned putters, compression form) {
+sample puts(const settings& wanted, const scratch_directory& scratch, const std::vector<char>& text,
+            unsigned putters, compression form) {
   const std::filesystem::path directory = scratch / "store";
   {
     asio::io_context context;
-    const flat_file_db db = flat_file_db::open(context, store_in(wanted, directory, compression::none));
+    const flat_file_db db =
+        flat_file_db::open(context, store_in(wanted, directory, compression::none));
     run_one(context, fill(db, text));
   }
   sample found;
@@ -89,7 +94,8 @@ sample puts(const settings& wanted, const scratch_directory& scratch, const std:
     stint time(wanted.seconds, puts_max, 16);
     run_coroutines(context, putters, [&](unsigned) { return put_blobs(db, text, time); });
     found = time.result();
-    if (form != compression::none && db.stats().compression_backlog == 0) throw std::runtime_error("nothing was left to compress");
+    if (form != compression::none && db.stats().compression_backlog == 0)
+      throw std::runtime_error("nothing was left to compress");
   }
   std::filesystem::remove_all(directory);
   return found;
@@ -102,8 +108,10 @@ void run(const settings& wanted) {
   for (const unsigned putters : {1U, 64U}) {
     if (!wanted.wants(13)) continue;
     compare(
-        wanted, 13, "puts with sealing behind, putters: " + std::to_string(putters) + " / plain beside ZSTD_compress2", {0.90},
-        [&] { return puts(wanted, scratch, text, putters, compression::zstd_on_seal); },
+        wanted, 13,
+        "puts with sealing behind, putters: " + std::to_string(putters) +
+            " / plain beside ZSTD_compress2",
+        {0.90}, [&] { return puts(wanted, scratch, text, putters, compression::zstd_on_seal); },
         [&] { return puts(wanted, scratch, text, putters, compression::none); }, [] {});
   }
 }
@@ -111,4 +119,6 @@ void run(const settings& wanted) {
 }  // namespace
 }  // namespace conduit::bench
 
-int main(int count, char** words) { return conduit::bench::run_program(count, words, conduit::bench::run); }
+int main(int count, char** words) {
+  return conduit::bench::run_program(count, words, conduit::bench::run);
+}

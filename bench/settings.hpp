@@ -17,7 +17,8 @@ namespace conduit::bench {
 inline constexpr std::size_t block_bytes = 4096;
 
 struct settings {
-  std::filesystem::path directory = std::filesystem::current_path();  // the data goes into a new directory in there
+  std::filesystem::path directory =
+      std::filesystem::current_path();  // the data goes into a new directory in there
   conduit::backend backend = backend::automatic;
   double seconds = 0.3;  // of one sample; those that read past the page cache take longer
   unsigned pairs = 7;    // samples of each side
@@ -29,8 +30,10 @@ struct settings {
 
 [[noreturn]] inline void explain_and_exit(const char* program, const char* complaint) {
   std::fprintf(complaint == nullptr ? stdout : stderr,
-               "%s%susage: %s [--directory DIR] [--backend automatic|io_uring|threads] [--seconds S] [--pairs N] [--rows N,N...] [--json]\n"
-               "DIR should lie on the disk of interest: memory file systems have neither a sync nor O_DIRECT.\n",
+               "%s%susage: %s [--directory DIR] [--backend automatic|io_uring|threads] [--seconds "
+               "S] [--pairs N] [--rows N,N...] [--json]\n"
+               "DIR should lie on the disk of interest: memory file systems have neither a sync "
+               "nor O_DIRECT.\n",
                complaint == nullptr ? "" : complaint, complaint == nullptr ? "" : "\n", program);
   std::exit(complaint == nullptr ? 0 : 2);
 }
@@ -51,7 +54,8 @@ inline settings parse_settings(int count, char** words) {
       found.json = true;
       continue;
     }
-    if (i + 1 == count) explain_and_exit(words[0], "an option without its value, or no option at all");
+    if (i + 1 == count)
+      explain_and_exit(words[0], "an option without its value, or no option at all");
     const std::string value = words[++i];
     if (word == "--directory") {
       found.directory = std::filesystem::absolute(value);
@@ -72,7 +76,8 @@ inline settings parse_settings(int count, char** words) {
       explain_and_exit(words[0], "no such option");
     }
   }
-  if (found.seconds <= 0 || found.pairs == 0) explain_and_exit(words[0], "--seconds and --pairs must be positive");
+  if (found.seconds <= 0 || found.pairs == 0)
+    explain_and_exit(words[0], "--seconds and --pairs must be positive");
   return found;
 }
 

@@ -1,5 +1,5 @@
-// What all samples are made of: when to stop, where to read, memory to read into, coroutines run to their end, and two threads side by
-// side.
+// What all samples are made of: when to stop, where to read, memory to read into, coroutines run to
+// their end, and two threads side by side.
 #pragma once
 
 #include <sys/resource.h>
@@ -28,7 +28,9 @@ namespace conduit::bench {
 inline double cpu_seconds() {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
-  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
   return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
@@ -38,15 +40,16 @@ struct sample {
   double cpu_us_op = 0;  // processor time an operation, of user and kernel; 0 where it is not known
 };
 
-// Counts the operations of one thread until its time is over. The clock is looked at now and then only, as it costs as much as a tenth
-// of a small read.
+// Counts the operations of one thread until its time is over. The clock is looked at now and then
+// only, as it costs as much as a tenth of a small read.
 class stint {
  public:
   using clock = std::chrono::steady_clock;
 
   explicit stint(double seconds, std::uint64_t count_max = ~0ULL, unsigned look_every = 64)
       : count_max_(count_max), look_every_(look_every), begin_(clock::now()) {
-    end_ = begin_ + std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(seconds));
+    end_ = begin_ +
+           std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(seconds));
   }
 
   // One more operation has ended: true if another may begin.
@@ -91,7 +94,8 @@ class access_pattern {
 class block_memory {
  public:
   explicit block_memory(std::size_t blocks = 1)
-      : bytes_(static_cast<char*>(::operator new(blocks* block_bytes, std::align_val_t{block_bytes}))) {}
+      : bytes_(static_cast<char*>(
+            ::operator new(blocks* block_bytes, std::align_val_t{block_bytes}))) {}
 
   char* at(std::size_t block) const { return bytes_.get() + block * block_bytes; }
   asio::mutable_buffer buffer() const { return {bytes_.get(), block_bytes}; }
@@ -132,7 +136,8 @@ Result run_one(asio::io_context& context, asio::awaitable<Result> work) {
   return result.get();
 }
 
-// The sum of what two threads reach side by side. Each one's processor time is that of the process, divided by its own operations.
+// The sum of what two threads reach side by side. Each one's processor time is that of the process,
+// divided by its own operations.
 template <typename Run>
 sample on_two_threads(Run run) {
   sample other;

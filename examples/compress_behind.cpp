@@ -1,5 +1,5 @@
-// Compression in the background: puts run at the speed of a plain store, and each data file is compressed once it is full. Locations stay
-// as they were.
+// Compression in the background: puts run at the speed of a plain store, and each data file is
+// compressed once it is full. Locations stay as they were.
 #include <asio/co_spawn.hpp>
 #include <asio/use_future.hpp>
 #include <conduit/flat_file_db.hpp>
@@ -13,7 +13,8 @@
 namespace {
 
 std::string reading(int number) {
-  return "sensor " + std::to_string(number % 17) + " measured " + std::to_string(number * 31 % 997) + " at noon, as every day\n";
+  return "sensor " + std::to_string(number % 17) + " measured " +
+         std::to_string(number * 31 % 997) + " at noon, as every day\n";
 }
 
 asio::awaitable<void> store_much(conduit::flat_file_db db) {
@@ -33,12 +34,15 @@ asio::awaitable<void> store_much(conduit::flat_file_db db) {
 
   for (const auto& [location, text] : stored) {
     const conduit::blob found = co_await db.get(location);
-    if (found.text() != text) throw std::runtime_error(location.to_string() + " is not what was stored");
+    if (found.text() != text)
+      throw std::runtime_error(location.to_string() + " is not what was stored");
   }
   const std::vector<conduit::file_info> compressed = co_await db.files();
   for (const conduit::file_info& file : compressed) {
-    std::cout << "file " << file.number << ": " << file.plain_bytes << " bytes in " << file.stored_bytes << '\n';
-    if (file.sealed && file.form != conduit::file_form::zstd) throw std::runtime_error("a sealed file was left plain");
+    std::cout << "file " << file.number << ": " << file.plain_bytes << " bytes in "
+              << file.stored_bytes << '\n';
+    if (file.sealed && file.form != conduit::file_form::zstd)
+      throw std::runtime_error("a sealed file was left plain");
   }
   std::cout << db.compression().to_json() << '\n';
   co_await db.close();
@@ -52,7 +56,8 @@ int main(int argc, char** argv) try {
   how.compression = conduit::compression::zstd_on_seal;
   how.max_file_size = 1U << 20;
   asio::io_context context;
-  auto done = asio::co_spawn(context, store_much(conduit::flat_file_db::open(context, how)), asio::use_future);
+  auto done = asio::co_spawn(context, store_much(conduit::flat_file_db::open(context, how)),
+                             asio::use_future);
   context.run();
   done.get();
 } catch (const std::exception& error) {

@@ -1,5 +1,5 @@
-// A compressed store: puts become frames of zstd, and a slice decodes only the frames it touches. Whoever has the zstd program can read
-// the files.
+// A compressed store: puts become frames of zstd, and a slice decodes only the frames it touches.
+// Whoever has the zstd program can read the files.
 #include <asio/co_spawn.hpp>
 #include <asio/use_future.hpp>
 #include <conduit/flat_file_db.hpp>
@@ -11,7 +11,8 @@ namespace {
 
 std::string journal(int lines) {
   std::string text;
-  for (int i = 0; i < lines; ++i) text += "entry " + std::to_string(i) + ": nothing of note happened today\n";
+  for (int i = 0; i < lines; ++i)
+    text += "entry " + std::to_string(i) + ": nothing of note happened today\n";
   return text;
 }
 
@@ -20,13 +21,15 @@ asio::awaitable<void> store_and_read(conduit::flat_file_db db) {
   const conduit::data_location location = co_await db.put(asio::buffer(text));
 
   const conduit::blob part = co_await db.get_slice(location, conduit::slice{400'000, 400'100});
-  if (part.text() != text.substr(400'000, 100)) throw std::runtime_error("the slice is not what was stored");
+  if (part.text() != text.substr(400'000, 100))
+    throw std::runtime_error("the slice is not what was stored");
   const conduit::blob whole = co_await db.get(location);
   if (whole.text() != text) throw std::runtime_error("the blob is not what was stored");
 
   const std::vector<conduit::file_info> files = co_await db.files();
   for (const conduit::file_info& file : files) {
-    std::cout << "file " << file.number << ": " << file.plain_bytes << " bytes in " << file.stored_bytes << '\n';
+    std::cout << "file " << file.number << ": " << file.plain_bytes << " bytes in "
+              << file.stored_bytes << '\n';
   }
 }
 

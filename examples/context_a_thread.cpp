@@ -1,5 +1,6 @@
-// A context a thread: each thread reads through a ring of its own, by a handle that is bound to its context. Puts of all threads go to
-// the context that the store was opened on, so that one has to run as long as anybody puts.
+// A context a thread: each thread reads through a ring of its own, by a handle that is bound to its
+// context. Puts of all threads go to the context that the store was opened on, so that one has to
+// run as long as anybody puts.
 #include <asio/co_spawn.hpp>
 #include <asio/executor_work_guard.hpp>
 #include <asio/use_future.hpp>
@@ -41,13 +42,15 @@ void work_on_own_context(const conduit::flat_file_db& db, std::size_t thread) {
 int main(int argc, char** argv) try {
   if (argc != 2) throw std::runtime_error("usage: example_context_a_thread SCRATCH_DIR");
   asio::io_context home;  // destroyed last
-  const auto db = conduit::flat_file_db::open(home, conduit::options(std::filesystem::path(argv[1]) / "blobs"));
+  const auto db =
+      conduit::flat_file_db::open(home, conduit::options(std::filesystem::path(argv[1]) / "blobs"));
   auto busy = asio::make_work_guard(home);
   std::thread home_thread([&home] { home.run(); });
 
   std::vector<std::future<void>> threads;
   for (std::size_t thread = 0; thread < thread_count; ++thread) {
-    threads.push_back(std::async(std::launch::async, [&db, thread] { work_on_own_context(db, thread); }));
+    threads.push_back(
+        std::async(std::launch::async, [&db, thread] { work_on_own_context(db, thread); }));
   }
   for (auto& thread : threads) thread.wait();
   busy.reset();
@@ -55,7 +58,8 @@ int main(int argc, char** argv) try {
   for (auto& thread : threads) thread.get();
 
   const conduit::store_stats stats = db.stats();
-  std::cout << stats.puts << " puts and " << stats.gets << " gets by " << thread_count << " threads\n";
+  std::cout << stats.puts << " puts and " << stats.gets << " gets by " << thread_count
+            << " threads\n";
   return stats.puts == thread_count * blobs_a_thread && stats.gets == stats.puts ? 0 : 1;
 } catch (const std::exception& error) {
   std::cerr << error.what() << '\n';

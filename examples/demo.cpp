@@ -1,5 +1,6 @@
-// Imports a real directory tree into a store, reads all of it back, whole and in random slices, compares every byte with the tree, and
-// says how fast it went: through io_uring, where that is allowed, and through threads, plain and compressed.
+// Imports a real directory tree into a store, reads all of it back, whole and in random slices,
+// compares every byte with the tree, and says how fast it went: through io_uring, where that is
+// allowed, and through threads, plain and compressed.
 #include <algorithm>
 #include <asio/co_spawn.hpp>
 #include <chrono>
@@ -27,8 +28,9 @@ constexpr unsigned coroutines = 64;  // at a time: the bound on what is in fligh
 constexpr std::size_t slice_count = 10'000;
 constexpr std::uint64_t slice_bytes_max = 4096;
 constexpr std::uint64_t slice_seed = 20'250'101;
-constexpr std::uint64_t tree_bytes_max = 1ULL << 30;    // the tree is held in memory, to compare with
-constexpr std::uint64_t data_file_bytes = 32ULL << 20;  // smaller than the default, so that some files get sealed
+constexpr std::uint64_t tree_bytes_max = 1ULL << 30;  // the tree is held in memory, to compare with
+constexpr std::uint64_t data_file_bytes =
+    32ULL << 20;  // smaller than the default, so that some files get sealed
 constexpr double megabyte = 1e6;
 
 struct source {
@@ -52,12 +54,15 @@ struct slice_of {
   conduit::slice range;
 };
 
-double seconds_since(clock_type::time_point start) { return std::chrono::duration<double>(clock_type::now() - start).count(); }
+double seconds_since(clock_type::time_point start) {
+  return std::chrono::duration<double>(clock_type::now() - start).count();
+}
 
-void require_equal(std::span<const std::byte> read, const std::string& content, std::uint64_t start, std::uint64_t size,
-                   const fs::path& path) {
+void require_equal(std::span<const std::byte> read, const std::string& content, std::uint64_t start,
+                   std::uint64_t size, const fs::path& path) {
   if (read.size() == size && std::memcmp(read.data(), content.data() + start, size) == 0) return;
-  throw std::runtime_error(fmt::format("{}: bytes {} to {} were read back differently", path.native(), start, start + size));
+  throw std::runtime_error(fmt::format("{}: bytes {} to {} were read back differently",
+                                       path.native(), start, start + size));
 }
 
 // ---- the tree
@@ -71,7 +76,8 @@ bool read_file(const fs::path& path, std::uint64_t size, std::string& content) {
 
 tree read_tree(const fs::path& root) {
   tree found;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(root, fs::directory_options::skip_permission_denied)) {
+  for (const fs::directory_entry& entry :
+       fs::recursive_directory_iterator(root, fs::directory_options::skip_permission_denied)) {
     if (entry.is_symlink() || !entry.is_regular_file()) continue;
     const std::uint64_t size = entry.file_size();
     source file{entry.path(), {}};
@@ -82,13 +88,15 @@ tree read_tree(const fs::path& root) {
     found.files.push_back(std::move(file));
     found.bytes += size;
   }
-  if (found.bytes == 0) throw std::runtime_error("there is nothing to import below " + root.native());
+  if (found.bytes == 0)
+    throw std::runtime_error("there is nothing to import below " + root.native());
   return found;
 }
 
 // ---- what the coroutines do: each takes the next item until none is left
 
-asio::awaitable<void> put_next(conduit::flat_file_db db, const tree& from, std::size_t& next, std::vector<stored>& done) {
+asio::awaitable<void> put_next(conduit::flat_file_db db, const tree& from, std::size_t& next,
+                               std::vector<stored>& done) {
   while (next < from.files.size()) {
     const std::size_t index = next++;
     const source& file = from.files[index];
@@ -97,7 +105,8 @@ asio::awaitable<void> put_next(conduit::flat_file_db db, const tree& from, std::
   }
 }
 
-asio::awaitable<void> get_next(conduit::flat_file_db db, const std::vector<stored>& blobs, std::size_t& next) {
+asio::awaitable<void> get_next(conduit::flat_file_db db, const std::vector<stored>& blobs,
+                               std::size_t& next) {
   while (next < blobs.size()) {
     const stored& blob = blobs[next++];
     const conduit::blob back = co_await db.get(blob.location);
@@ -105,16 +114,17 @@ asio::awaitable<void> get_next(conduit::flat_file_db db, const std::vector<store
   }
 }
 
-asio::awaitable<void> get_next_slice(conduit::flat_file_db db, const std::vector<slice_of>& slices, std::size_t& next,
-                                     std::vector<double>& microseconds) {
+asio::awaitable<void> get_next_slice(conduit::flat_file_db db, const std::vector<slice_of>& slices,
+                                     std::size_t& next, std::vector<double>& microseconds) {
   std::vector<std::byte> buffer(slice_bytes_max);
   while (next < slices.size()) {
     const slice_of& wanted = slices[next++];
     const auto start = clock_type::now();
-    const std::size_t size = co_await db.get_into(wanted.blob->location, wanted.range, asio::buffer(buffer));
+    const std::size_t size =
+        co_await db.get_into(wanted.blob->location, wanted.range, asio::buffer(buffer));
     microseconds.push_back(seconds_since(start) * 1e6);
-    require_equal({buffer.data(), size}, wanted.blob->from->content, wanted.range.start, wanted.range.end - wanted.range.start,
-                  wanted.blob->from->path);
+    require_equal({buffer.data(), size}, wanted.blob->from->content, wanted.range.start,
+                  wanted.range.end - wanted.range.start, wanted.blob->from->path);
   }
 }
 
@@ -136,15 +146,19 @@ double run(asio::io_context& context, unsigned count, Make make) {
 
 // ---- the parts of the demonstration
 
-std::vector<stored> import_tree(asio::io_context& context, const conduit::flat_file_db& db, const tree& from) {
+std::vector<stored> import_tree(asio::io_context& context, const conduit::flat_file_db& db,
+                                const tree& from) {
   std::vector<stored> blobs(from.files.size());
   std::size_t next = 0;
   const double seconds = run(context, coroutines, [&] { return put_next(db, from, next, blobs); });
   const double sync_seconds = run(context, 1, [&] { return db.sync(); });
   const conduit::store_stats stats = db.stats();
   const auto megabytes = static_cast<double>(from.bytes) / megabyte;
-  fmt::print("  put      {} blobs in {:.2f} s: {:.0f} MB/s, in {} batches, {} data files; then sync in {:.2f} s\n", blobs.size(), seconds,
-             megabytes / seconds, stats.batches, blobs.back().location.file_number + 1, sync_seconds);
+  fmt::print(
+      "  put      {} blobs in {:.2f} s: {:.0f} MB/s, in {} batches, {} data files; then sync in "
+      "{:.2f} s\n",
+      blobs.size(), seconds, megabytes / seconds, stats.batches,
+      blobs.back().location.file_number + 1, sync_seconds);
   return blobs;
 }
 
@@ -156,15 +170,17 @@ asio::awaitable<void> print_sizes(conduit::flat_file_db db) {
     plain += file.plain_bytes;
     stored_bytes += file.stored_bytes;
   }
-  fmt::print("  on disk  {:.1f} MB of {:.1f} MB: ratio {:.2f}\n", static_cast<double>(stored_bytes) / megabyte,
-             static_cast<double>(plain) / megabyte, static_cast<double>(plain) / static_cast<double>(stored_bytes));
+  fmt::print("  on disk  {:.1f} MB of {:.1f} MB: ratio {:.2f}\n",
+             static_cast<double>(stored_bytes) / megabyte, static_cast<double>(plain) / megabyte,
+             static_cast<double>(plain) / static_cast<double>(stored_bytes));
 }
 
-void read_back(asio::io_context& context, const conduit::flat_file_db& db, const std::vector<stored>& blobs, const tree& from) {
+void read_back(asio::io_context& context, const conduit::flat_file_db& db,
+               const std::vector<stored>& blobs, const tree& from) {
   std::size_t next = 0;
   const double seconds = run(context, coroutines, [&] { return get_next(db, blobs, next); });
-  fmt::print("  get      {} blobs in {:.2f} s: {:.0f} MB/s, all equal to their files\n", blobs.size(), seconds,
-             static_cast<double>(from.bytes) / megabyte / seconds);
+  fmt::print("  get      {} blobs in {:.2f} s: {:.0f} MB/s, all equal to their files\n",
+             blobs.size(), seconds, static_cast<double>(from.bytes) / megabyte / seconds);
 }
 
 // A random part, of at most `slice_bytes_max` bytes, of a random blob that is not empty.
@@ -174,7 +190,9 @@ std::vector<slice_of> choose_slices(const std::vector<stored>& blobs) {
     if (blob.location.size() != 0) candidates.push_back(&blob);
   }
   std::mt19937_64 random(slice_seed);
-  auto below = [&random](std::uint64_t bound) { return std::uniform_int_distribution<std::uint64_t>(0, bound - 1)(random); };
+  auto below = [&random](std::uint64_t bound) {
+    return std::uniform_int_distribution<std::uint64_t>(0, bound - 1)(random);
+  };
   std::vector<slice_of> slices;
   for (std::size_t i = 0; i < slice_count; ++i) {
     const stored* const blob = candidates[below(candidates.size())];
@@ -185,19 +203,24 @@ std::vector<slice_of> choose_slices(const std::vector<stored>& blobs) {
   return slices;
 }
 
-void read_slices(asio::io_context& context, const conduit::flat_file_db& db, const std::vector<slice_of>& slices, unsigned at_a_time) {
+void read_slices(asio::io_context& context, const conduit::flat_file_db& db,
+                 const std::vector<slice_of>& slices, unsigned at_a_time) {
   std::vector<double> microseconds;
   microseconds.reserve(slices.size());
   std::size_t next = 0;
-  const double seconds = run(context, at_a_time, [&] { return get_next_slice(db, slices, next, microseconds); });
+  const double seconds =
+      run(context, at_a_time, [&] { return get_next_slice(db, slices, next, microseconds); });
   std::sort(microseconds.begin(), microseconds.end());
-  fmt::print("  slices   {} of up to {} bytes, {:2} at a time: {:.0f} a second; each {:.1f} us (median), {:.1f} us (99 %)\n", slices.size(),
-             slice_bytes_max, at_a_time, static_cast<double>(slices.size()) / seconds, microseconds[microseconds.size() / 2],
-             microseconds[microseconds.size() * 99 / 100]);
+  fmt::print(
+      "  slices   {} of up to {} bytes, {:2} at a time: {:.0f} a second; each {:.1f} us (median), "
+      "{:.1f} us (99 %)\n",
+      slices.size(), slice_bytes_max, at_a_time, static_cast<double>(slices.size()) / seconds,
+      microseconds[microseconds.size() / 2], microseconds[microseconds.size() * 99 / 100]);
 }
 
 // Returns the backend that served.
-conduit::backend demonstrate(const tree& from, const fs::path& directory, conduit::backend wanted, conduit::compression form) {
+conduit::backend demonstrate(const tree& from, const fs::path& directory, conduit::backend wanted,
+                             conduit::compression form) {
   conduit::options how(directory);
   how.backend = wanted;
   how.compression = form;
@@ -205,8 +228,10 @@ conduit::backend demonstrate(const tree& from, const fs::path& directory, condui
   asio::io_context context;
   const auto db = conduit::flat_file_db::open(context, how);
   const conduit::backend served = db.stats().backend;
-  fmt::print("\n{}, {} ({}), {} coroutines on one thread\n", form == conduit::compression::zstd ? "compressed" : "plain",
-             served == conduit::backend::io_uring ? "io_uring" : "threads", db.stats().backend_reason, coroutines);
+  fmt::print("\n{}, {} ({}), {} coroutines on one thread\n",
+             form == conduit::compression::zstd ? "compressed" : "plain",
+             served == conduit::backend::io_uring ? "io_uring" : "threads",
+             db.stats().backend_reason, coroutines);
 
   const std::vector<stored> blobs = import_tree(context, db, from);
   run(context, 1, [&] { return print_sizes(db); });
@@ -216,7 +241,8 @@ conduit::backend demonstrate(const tree& from, const fs::path& directory, condui
   read_slices(context, db, slices, coroutines);
 
   const conduit::store_stats stats = db.stats();
-  fmt::print("  reads    {} came at once from the page cache, {} through the {}\n", stats.inline_reads, stats.async_reads,
+  fmt::print("  reads    {} came at once from the page cache, {} through the {}\n",
+             stats.inline_reads, stats.async_reads,
              served == conduit::backend::io_uring ? "ring" : "threads");
   run(context, 1, [&] { return db.close(); });
   return served;
@@ -231,14 +257,19 @@ int main(int argc, char** argv) try {
   const tree from = read_tree(argv[1]);
   fmt::print("{}: {} files, {:.1f} MB, read into memory in {:.2f} s\n", argv[1], from.files.size(),
              static_cast<double>(from.bytes) / megabyte, seconds_since(start));
-  if (from.left_out != 0) fmt::print("({} files were left out: unreadable, or beyond {} MB)\n", from.left_out, tree_bytes_max / 1'000'000);
+  if (from.left_out != 0)
+    fmt::print("({} files were left out: unreadable, or beyond {} MB)\n", from.left_out,
+               tree_bytes_max / 1'000'000);
 
   // Where io_uring is forbidden the first run goes through threads already.
   for (const conduit::compression form : {conduit::compression::none, conduit::compression::zstd}) {
-    const fs::path directory = scratch / (form == conduit::compression::zstd ? "compressed" : "plain");
+    const fs::path directory =
+        scratch / (form == conduit::compression::zstd ? "compressed" : "plain");
     fs::create_directories(directory);
-    const conduit::backend served = demonstrate(from, directory / "automatic", conduit::backend::automatic, form);
-    if (served == conduit::backend::io_uring) demonstrate(from, directory / "threads", conduit::backend::threads, form);
+    const conduit::backend served =
+        demonstrate(from, directory / "automatic", conduit::backend::automatic, form);
+    if (served == conduit::backend::io_uring)
+      demonstrate(from, directory / "threads", conduit::backend::threads, form);
   }
   fmt::print("\nEvery blob and every slice (seed {}) equals the file it came from.\n", slice_seed);
 } catch (const std::exception& error) {

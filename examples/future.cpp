@@ -1,4 +1,5 @@
-// Futures, for a program that is not asynchronous: a thread runs the context, any other thread waits for results.
+// Futures, for a program that is not asynchronous: a thread runs the context, any other thread
+// waits for results.
 #include <asio/executor_work_guard.hpp>
 #include <asio/use_future.hpp>
 #include <conduit/flat_file_db.hpp>
@@ -14,7 +15,8 @@ namespace {
 // A store with the thread that works for it.
 class blocking_store {
  public:
-  explicit blocking_store(const conduit::options& how) : db_(conduit::flat_file_db::open(context_, how)) {}
+  explicit blocking_store(const conduit::options& how)
+      : db_(conduit::flat_file_db::open(context_, how)) {}
   ~blocking_store() {
     work_.reset();  // the thread ends when nothing is pending any more
     thread_.join();
@@ -24,7 +26,8 @@ class blocking_store {
 
  private:
   asio::io_context context_;
-  asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(context_);
+  asio::executor_work_guard<asio::io_context::executor_type> work_ =
+      asio::make_work_guard(context_);
   conduit::flat_file_db db_;
   std::thread thread_{[this] { context_.run(); }};
 };

@@ -1,5 +1,6 @@
-// The store keeps no index: here LMDB maps names to locations, 24 bytes each. The blob is stored, durably, before its location is
-// committed; so a location in the index always names a blob, whenever the machine stops.
+// The store keeps no index: here LMDB maps names to locations, 24 bytes each. The blob is stored,
+// durably, before its location is committed; so a location in the index always names a blob,
+// whenever the machine stops.
 #include <asio/co_spawn.hpp>
 #include <asio/use_future.hpp>
 #include <conduit/flat_file_db.hpp>
@@ -54,14 +55,18 @@ class location_index {
     MDB_val data{};
     const int result = ::mdb_get(transaction, table(transaction), &key, &data);
     std::optional<conduit::data_location> found;
-    if (result == MDB_SUCCESS) found = conduit::data_location::decode({static_cast<const std::byte*>(data.mv_data), data.mv_size});
+    if (result == MDB_SUCCESS)
+      found = conduit::data_location::decode(
+          {static_cast<const std::byte*>(data.mv_data), data.mv_size});
     ::mdb_txn_abort(transaction);
     if (result != MDB_NOTFOUND) check(result);
     return found;
   }
 
  private:
-  static MDB_val value_of(std::string_view text) { return {text.size(), const_cast<char*>(text.data())}; }
+  static MDB_val value_of(std::string_view text) {
+    return {text.size(), const_cast<char*>(text.data())};
+  }
   static MDB_dbi table(MDB_txn* transaction) {
     MDB_dbi handle = 0;
     check(::mdb_dbi_open(transaction, nullptr, 0, &handle));
@@ -80,14 +85,16 @@ asio::awaitable<void> store_and_find(conduit::flat_file_db db, location_index& i
   // One write, one sync, one transaction.
   const std::vector<conduit::data_location> locations = co_await db.put_many(buffers);
   std::vector<location_index::entry> entries;
-  for (std::size_t i = 0; i < locations.size(); ++i) entries.emplace_back("document/" + std::to_string(i), locations[i]);
+  for (std::size_t i = 0; i < locations.size(); ++i)
+    entries.emplace_back("document/" + std::to_string(i), locations[i]);
   index.insert(entries);
 
   const std::optional<conduit::data_location> found = index.find("document/42");
   if (!found) throw std::runtime_error("document/42 is not in the index");
   const conduit::blob back = co_await db.get(*found);
   std::cout << "document/42 at " << found->to_string() << ": " << back.text() << '\n';
-  if (back.text() != blobs[42] || index.find("document/100")) throw std::runtime_error("the index or the store is wrong");
+  if (back.text() != blobs[42] || index.find("document/100"))
+    throw std::runtime_error("the index or the store is wrong");
 }
 
 }  // namespace
@@ -99,7 +106,8 @@ int main(int argc, char** argv) try {
   how.durability = conduit::durability::fdatasync;
   location_index index(scratch / "index.lmdb");
   asio::io_context context;
-  auto done = asio::co_spawn(context, store_and_find(conduit::flat_file_db::open(context, how), index), asio::use_future);
+  auto done = asio::co_spawn(
+      context, store_and_find(conduit::flat_file_db::open(context, how), index), asio::use_future);
   context.run();
   done.get();
 } catch (const std::exception& error) {

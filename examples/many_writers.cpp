@@ -1,5 +1,5 @@
-// Many coroutines put at the same time. What arrives while one write is under way is written together by the next one, under one lock
-// and, as here, with one fdatasync.
+// Many coroutines put at the same time. What arrives while one write is under way is written
+// together by the next one, under one lock and, as here, with one fdatasync.
 #include <asio/co_spawn.hpp>
 #include <conduit/flat_file_db.hpp>
 #include <cstddef>
@@ -20,11 +20,13 @@ struct stored_blob {
   conduit::data_location location;
 };
 
-asio::awaitable<void> write_some(conduit::flat_file_db db, std::size_t writer, std::vector<stored_blob>& all) {
+asio::awaitable<void> write_some(conduit::flat_file_db db, std::size_t writer,
+                                 std::vector<stored_blob>& all) {
   for (std::size_t i = 0; i < blobs_a_writer; ++i) {
     std::string text = "blob " + std::to_string(i) + " of writer " + std::to_string(writer);
     const conduit::data_location location = co_await db.put(asio::buffer(text));
-    all.push_back({std::move(text), location});  // every coroutine runs on the one thread of the context
+    all.push_back(
+        {std::move(text), location});  // every coroutine runs on the one thread of the context
   }
 }
 
@@ -49,7 +51,8 @@ int main(int argc, char** argv) try {
   asio::io_context context;
   const auto db = conduit::flat_file_db::open(context, how);
   std::vector<stored_blob> all;
-  for (std::size_t writer = 0; writer < writer_count; ++writer) asio::co_spawn(context, write_some(db, writer, all), rethrow);
+  for (std::size_t writer = 0; writer < writer_count; ++writer)
+    asio::co_spawn(context, write_some(db, writer, all), rethrow);
   context.run();
 
   const conduit::store_stats stats = db.stats();

@@ -24,21 +24,25 @@ asio::awaitable<void> keep_the_newest(conduit::flat_file_db db) {
   for (int i = 0; i < 200; ++i) {
     const conduit::data_location location = co_await db.put(asio::buffer(record));
     if (location.file_number != newest.file_number && location.file_number >= files_kept) {
-      // A new file was begun: one at the other end may go. An index has to forget its locations first.
+      // A new file was begun: one at the other end may go. An index has to forget its locations
+      // first.
       removed += co_await db.delete_before(location.file_number - files_kept + 1);
     }
     newest = location;
   }
 
   const std::vector<conduit::file_info> files = co_await db.files();
-  std::cout << "kept data files " << files.front().number << " to " << files.back().number << ", removed " << removed << '\n';
-  if (files.size() != files_kept || files.back().number != newest.file_number) throw std::runtime_error("the window has another size");
+  std::cout << "kept data files " << files.front().number << " to " << files.back().number
+            << ", removed " << removed << '\n';
+  if (files.size() != files_kept || files.back().number != newest.file_number)
+    throw std::runtime_error("the window has another size");
 
   const conduit::blob back = co_await db.get(newest);
   if (back.text() != record) throw std::runtime_error("read something else than was stored");
   std::error_code error;
   co_await db.get(first, asio::redirect_error(asio::use_awaitable, error));
-  if (error != conduit::errc::no_such_file) throw std::runtime_error("the oldest blob should be gone");
+  if (error != conduit::errc::no_such_file)
+    throw std::runtime_error("the oldest blob should be gone");
 }
 
 }  // namespace
@@ -48,7 +52,8 @@ int main(int argc, char** argv) try {
   conduit::options how(std::filesystem::path(argv[1]) / "blobs");
   how.max_file_size = file_size;
   asio::io_context context;
-  auto done = asio::co_spawn(context, keep_the_newest(conduit::flat_file_db::open(context, how)), asio::use_future);
+  auto done = asio::co_spawn(context, keep_the_newest(conduit::flat_file_db::open(context, how)),
+                             asio::use_future);
   context.run();
   done.get();
 } catch (const std::exception& error) {

@@ -1,5 +1,6 @@
-// Taking over a store that the Python original wrote: it opens as it is, its (path, start, end) are our locations, and once no original
-// uses it any more its sealed plain files can be compressed in place.
+// Taking over a store that the Python original wrote: it opens as it is, its (path, start, end) are
+// our locations, and once no original uses it any more its sealed plain files can be compressed in
+// place.
 #include <asio/co_spawn.hpp>
 #include <asio/use_future.hpp>
 #include <conduit/flat_file_db.hpp>
@@ -25,7 +26,8 @@ struct python_location {
 conduit::data_location location_of(const python_location& known) {
   conduit::data_location location;
   // "data_00000007.dat" and "data_00000007.dat.zst" are both file 7.
-  location.file_number = static_cast<std::uint32_t>(std::stoul(fs::path(known.path).filename().string().substr(5)));
+  location.file_number =
+      static_cast<std::uint32_t>(std::stoul(fs::path(known.path).filename().string().substr(5)));
   location.start = known.start;
   location.end = known.end;
   return location;  // without a checksum: the original keeps none
@@ -55,11 +57,13 @@ asio::awaitable<void> take_over(conduit::flat_file_db db, std::vector<python_loc
     before.push_back(std::move(bytes));
   }
 
-  // Our first put after a boot begins a new file, so that all of theirs are sealed, and can be compressed.
+  // Our first put after a boot begins a new file, so that all of theirs are sealed, and can be
+  // compressed.
   const conduit::data_location next = co_await db.put(asio::buffer("the first blob of ours", 22));
   for (std::uint32_t number = 0; number < next.file_number; ++number) {
     const conduit::file_compression done = co_await db.compress_file(number);
-    std::cout << "file " << number << ": " << done.plain_bytes << " bytes in " << done.stored_bytes << '\n';
+    std::cout << "file " << number << ": " << done.plain_bytes << " bytes in " << done.stored_bytes
+              << '\n';
   }
 
   for (std::size_t i = 0; i < index.size(); ++i) {
@@ -79,7 +83,8 @@ int main(int argc, char** argv) try {
   conduit::options how(directory);
   how.lock_path = directory.string() + ".lock";  // the one that the originals use
   asio::io_context context;
-  auto done = asio::co_spawn(context, take_over(conduit::flat_file_db::open(context, how), index), asio::use_future);
+  auto done = asio::co_spawn(context, take_over(conduit::flat_file_db::open(context, how), index),
+                             asio::use_future);
   context.run();
   done.get();
 } catch (const std::exception& error) {

@@ -1,4 +1,5 @@
-// Two processes share a directory. Each opens the store for itself, after the fork; a location travels as 24 bytes.
+// Two processes share a directory. Each opens the store for itself, after the fork; a location
+// travels as 24 bytes.
 #include <array>
 #include <asio/co_spawn.hpp>
 #include <asio/use_future.hpp>
@@ -18,9 +19,12 @@ namespace {
 
 constexpr int blob_count = 500;
 
-std::string text_of(const std::string& who, int i) { return who + " writes blob " + std::to_string(i); }
+std::string text_of(const std::string& who, int i) {
+  return who + " writes blob " + std::to_string(i);
+}
 
-asio::awaitable<std::vector<conduit::data_location>> put_all(conduit::flat_file_db db, std::string who) {
+asio::awaitable<std::vector<conduit::data_location>> put_all(conduit::flat_file_db db,
+                                                             std::string who) {
   std::vector<conduit::data_location> locations;
   for (int i = 0; i < blob_count; ++i) {
     const std::string text = text_of(who, i);
@@ -30,10 +34,12 @@ asio::awaitable<std::vector<conduit::data_location>> put_all(conduit::flat_file_
   co_return locations;
 }
 
-asio::awaitable<void> check_all(conduit::flat_file_db db, std::string who, std::vector<conduit::data_location> locations) {
+asio::awaitable<void> check_all(conduit::flat_file_db db, std::string who,
+                                std::vector<conduit::data_location> locations) {
   for (int i = 0; i < blob_count; ++i) {
     const conduit::blob back = co_await db.get(locations.at(static_cast<std::size_t>(i)));
-    if (back.text() != text_of(who, i)) throw std::runtime_error("read something else than " + who + " stored");
+    if (back.text() != text_of(who, i))
+      throw std::runtime_error("read something else than " + who + " stored");
   }
 }
 
@@ -51,7 +57,8 @@ void be_child(const conduit::options& how, int to_parent) {
   const auto db = conduit::flat_file_db::open(context, how);
   for (const conduit::data_location& location : run(context, put_all(db, "child"))) {
     const auto bytes = location.encode();
-    if (::write(to_parent, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) throw std::runtime_error("write to the pipe");
+    if (::write(to_parent, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size()))
+      throw std::runtime_error("write to the pipe");
   }
 }
 
@@ -72,7 +79,8 @@ void be_parent(const conduit::options& how, int from_child) {
   const auto childs = receive(from_child);
   run(context, check_all(db, "parent", own));
   run(context, check_all(db, "child", childs));
-  std::cout << "both read: " << own.size() << " blobs of the parent, " << childs.size() << " of the child\n";
+  std::cout << "both read: " << own.size() << " blobs of the parent, " << childs.size()
+            << " of the child\n";
 }
 
 }  // namespace

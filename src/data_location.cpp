@@ -17,7 +17,8 @@ constexpr std::size_t at_checksum = 4;
 constexpr std::size_t at_start = 8;
 constexpr std::size_t at_end = 16;
 
-// Takes a number off the front of `text`: digits only, no leading zeros (decimal), all of them fitting.
+// Takes a number off the front of `text`: digits only, no leading zeros (decimal), all of them
+// fitting.
 template <typename Integer>
 bool take_decimal(std::string_view& text, Integer& value) noexcept {
   const char* const begin = text.data();
@@ -36,18 +37,21 @@ bool take_character(std::string_view& text, char wanted) noexcept {
 
 bool take_checksum(std::string_view& text, std::uint32_t& checksum) noexcept {
   constexpr std::size_t digits = 8;
-  if (text.size() != digits || text.find_first_not_of("0123456789abcdef") != std::string_view::npos) return false;
+  if (text.size() != digits || text.find_first_not_of("0123456789abcdef") != std::string_view::npos)
+    return false;
   std::from_chars(text.begin(), text.end(), checksum, 16);
   text = {};
   return checksum != 0;
 }
 
 bool parse_into(std::string_view text, data_location& found) noexcept {
-  if (!take_decimal(text, found.file_number) || !take_character(text, ':') || !take_decimal(text, found.start) ||
-      !take_character(text, '-') || !take_decimal(text, found.end)) {
+  if (!take_decimal(text, found.file_number) || !take_character(text, ':') ||
+      !take_decimal(text, found.start) || !take_character(text, '-') ||
+      !take_decimal(text, found.end)) {
     return false;
   }
-  if (!text.empty() && !(take_character(text, '#') && take_checksum(text, found.checksum))) return false;
+  if (!text.empty() && !(take_character(text, '#') && take_checksum(text, found.checksum)))
+    return false;
   return found.start <= found.end;
 }
 
@@ -62,7 +66,8 @@ std::array<std::byte, data_location::encoded_size> data_location::encode() const
   return bytes;
 }
 
-data_location data_location::decode(std::span<const std::byte> bytes, std::error_code& error) noexcept {
+data_location data_location::decode(std::span<const std::byte> bytes,
+                                    std::error_code& error) noexcept {
   error.clear();
   data_location found;
   if (bytes.size() == encoded_size) {
@@ -85,7 +90,8 @@ data_location data_location::decode(std::span<const std::byte> bytes) {
 
 std::string data_location::to_string() const {
   std::array<char, 64> text{};  // the longest is 61 characters
-  const int length = std::snprintf(text.data(), text.size(), "%" PRIu32 ":%" PRIu64 "-%" PRIu64, file_number, start, end);
+  const int length = std::snprintf(text.data(), text.size(), "%" PRIu32 ":%" PRIu64 "-%" PRIu64,
+                                   file_number, start, end);
   std::string result(text.data(), static_cast<std::size_t>(length));
   if (checksum != 0) {
     std::snprintf(text.data(), text.size(), "#%08" PRIx32, checksum);
@@ -109,11 +115,14 @@ data_location data_location::parse(std::string_view text) {
   return found;
 }
 
-std::ostream& operator<<(std::ostream& to, const data_location& location) { return to << location.to_string(); }
+std::ostream& operator<<(std::ostream& to, const data_location& location) {
+  return to << location.to_string();
+}
 
 }  // namespace conduit
 
-std::size_t std::hash<conduit::data_location>::operator()(const conduit::data_location& location) const noexcept {
+std::size_t std::hash<conduit::data_location>::operator()(
+    const conduit::data_location& location) const noexcept {
   const auto bytes = location.encode();
   return std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }

@@ -26,7 +26,8 @@ class category final : public std::error_category {
       case errc::wrong_form:
         return "The data file has another form than this call needs";
       case errc::locked:
-        return "No lock can be had: the lock file is replaced again and again, or another process is still making the store";
+        return "No lock can be had: the lock file is replaced again and again, or another process "
+               "is still making the store";
       case errc::read_only:
         return "The store was opened read-only";
       case errc::bad_location:
@@ -44,7 +45,8 @@ class category final : public std::error_category {
       case errc::busy:
         return "The queue of puts has no room now";
       case errc::hidden_asio:
-        return "The program and this shared library do not share the state of Asio, which the program hides";
+        return "The program and this shared library do not share the state of Asio, which the "
+               "program hides";
     }
     return "Unknown error of the store";
   }
@@ -57,6 +59,8 @@ const std::error_category& error_category() noexcept {
   return instance;
 }
 
-std::error_code make_error_code(errc code) noexcept { return {static_cast<int>(code), error_category()}; }
+std::error_code make_error_code(errc code) noexcept {
+  return {static_cast<int>(code), error_category()};
+}
 
 }  // namespace conduit

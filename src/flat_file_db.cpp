@@ -1,4 +1,5 @@
-// The handle: everything asynchronous starts in the templates of its header; what is left is opening, binding and counting.
+// The handle: everything asynchronous starts in the templates of its header; what is left is
+// opening, binding and counting.
 #include <conduit/flat_file_db.hpp>
 
 #include <new>
@@ -15,7 +16,8 @@ namespace {
 // Shared by all handles of a store. A read-only store has nothing to abandon.
 std::shared_ptr<void> life_of(const binding& home) {
   if (!home.home_writer) return nullptr;
-  return {nullptr, [state = home.state, writer = home.home_writer, sealer = home.home_sealer](void*) {
+  return {nullptr,
+          [state = home.state, writer = home.home_writer, sealer = home.home_sealer](void*) {
             if (state->forked()) return;  // what is pending is the parent's
             writer->abandon();
             sealer->abandon();
@@ -31,7 +33,8 @@ store_handle open_handle(asio::io_context& context, const options& how, bool asi
   return {std::move(home), std::move(life)};
 }
 
-store_handle open_handle(asio::io_context& context, const options& how, bool asio_is_shared, std::error_code& error) {
+store_handle open_handle(asio::io_context& context, const options& how, bool asio_is_shared,
+                         std::error_code& error) {
   error.clear();
   try {
     return open_handle(context, how, asio_is_shared);
@@ -43,7 +46,9 @@ store_handle open_handle(asio::io_context& context, const options& how, bool asi
   return {};
 }
 
-store_handle bind_handle(const store_handle& known, asio::io_context& context) { return {bind_store(*known.where, context), known.life}; }
+store_handle bind_handle(const store_handle& known, asio::io_context& context) {
+  return {bind_store(*known.where, context), known.life};
+}
 
 store_stats stats_of(const binding& where) {
   store_stats sum;

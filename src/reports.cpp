@@ -10,15 +10,17 @@ namespace conduit {
 namespace {
 
 void write_members(std::ostream& out, const file_compression& one) {
-  out << "\"plain_bytes\":" << one.plain_bytes << ",\"stored_bytes\":" << one.stored_bytes << ",\"ratio\":" << one.ratio()
-      << ",\"frames\":" << one.frames << ",\"encode_us\":" << one.encode_us << ",\"frame_bytes\":" << one.frame_bytes
+  out << "\"plain_bytes\":" << one.plain_bytes << ",\"stored_bytes\":" << one.stored_bytes
+      << ",\"ratio\":" << one.ratio() << ",\"frames\":" << one.frames
+      << ",\"encode_us\":" << one.encode_us << ",\"frame_bytes\":" << one.frame_bytes
       << ",\"level\":" << one.level << '}';
 }
 
 }  // namespace
 
 double file_compression::ratio() const noexcept {
-  return stored_bytes == 0 ? 1.0 : static_cast<double>(plain_bytes) / static_cast<double>(stored_bytes);
+  return stored_bytes == 0 ? 1.0
+                           : static_cast<double>(plain_bytes) / static_cast<double>(stored_bytes);
 }
 
 std::string compression_report::to_json() const {

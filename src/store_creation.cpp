@@ -32,15 +32,18 @@ std::error_code error_of_open(int error) noexcept {
   return special ? make_error_code(errc::not_a_regular_file) : os_error(-error);
 }
 
-// The store's lock, and in its file, behind the record, a mark that the directory is not finished. Nobody keeps the lock for long while a
-// store is empty: this waits for half a second, and `held` tells whether that was enough. The mark is for whoever holds it.
+// The store's lock, and in its file, behind the record, a mark that the directory is not finished.
+// Nobody keeps the lock for long while a store is empty: this waits for half a second, and `held`
+// tells whether that was enough. The mark is for whoever holds it.
 class creation_lock {
  public:
   creation_lock(const std::string& path, unsigned mode)
-      : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode)), fork_guard_(fd_.get()) {
+      : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode)),
+        fork_guard_(fd_.get()) {
     if (!fd_) throw std::system_error(error_of_open(errno), path);
     struct stat found{};
-    if (::fstat(fd_.get(), &found) != 0 || !S_ISREG(found.st_mode)) throw std::system_error(errc::not_a_regular_file, path);
+    if (::fstat(fd_.get(), &found) != 0 || !S_ISREG(found.st_mode))
+      throw std::system_error(errc::not_a_regular_file, path);
     constexpr int attempts = 500;
     constexpr std::chrono::milliseconds pause{1};
     for (int i = 0; i < attempts && !held_; ++i) {
@@ -90,7 +93,8 @@ void sync_parent_of(const std::string& path) {
 // The iterators of libstdc++ end the program where they have no memory for a name.
 bool has_entries(const std::string& path) noexcept {
   unique_fd opened(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opened ? ::fdopendir(opened.get()) : nullptr, ::closedir);
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opened ? ::fdopendir(opened.get()) : nullptr,
+                                                      ::closedir);
   if (!directory) return false;
   static_cast<void>(opened.release());
   while (const dirent* const entry = ::readdir(directory.get())) {
@@ -102,9 +106,11 @@ bool has_entries(const std::string& path) noexcept {
 
 }  // namespace
 
-// A second sync may answer that all is well although the entry is lost with the first. So a directory whose sync failed is removed again;
-// and where a process was killed before it was finished, the next one finds the mark and begins anew.
-void create_store_directory(const std::string& path, const std::string& lock_path, unsigned lock_mode) {
+// A second sync may answer that all is well although the entry is lost with the first. So a
+// directory whose sync failed is removed again; and where a process was killed before it was
+// finished, the next one finds the mark and begins anew.
+void create_store_directory(const std::string& path, const std::string& lock_path,
+                            unsigned lock_mode) {
   if (has_entries(path)) return;
   creation_lock lock(lock_path, lock_mode);
   // Others may have finished it while this one waited for the lock.
@@ -113,8 +119,10 @@ void create_store_directory(const std::string& path, const std::string& lock_pat
   if (!unfinished && std::filesystem::exists(path, unknown)) return;
   if (!lock.held()) throw std::system_error(errc::locked, path + ": another process is making it");
   if (!lock.set_mark()) throw std::system_error(os_error(-errno), lock_path);
-  // Where it cannot be removed the mark stays. It is not empty where an original, which knows no mark, uses it already.
-  const bool removed = !unfinished || ::rmdir(path.c_str()) == 0 || errno == ENOENT || errno == ENOTEMPTY;
+  // Where it cannot be removed the mark stays. It is not empty where an original, which knows no
+  // mark, uses it already.
+  const bool removed =
+      !unfinished || ::rmdir(path.c_str()) == 0 || errno == ENOENT || errno == ENOTEMPTY;
   if (!removed) throw std::system_error(os_error(-errno), path);
   if (::mkdir(path.c_str(), directory_mode) != 0) {
     const int error = errno;
@@ -132,15 +140,19 @@ void create_store_directory(const std::string& path, const std::string& lock_pat
   if (!lock.clear_mark()) throw std::system_error(os_error(-errno), lock_path);
 }
 
-// In this order: where there is no mark the directory was finished or removed, and where it has the name yet it was not removed.
+// In this order: where there is no mark the directory was finished or removed, and where it has the
+// name yet it was not removed.
 void require_finished_directory(int opened, const std::string& path, const std::string& lock_path) {
   struct stat lock{};
-  const bool marked = ::lstat(lock_path.c_str(), &lock) == 0 && S_ISREG(lock.st_mode) && lock.st_size > record_size;
+  const bool marked =
+      ::lstat(lock_path.c_str(), &lock) == 0 && S_ISREG(lock.st_mode) && lock.st_size > record_size;
   struct stat own{};
   struct stat named{};
-  if (::fstat(opened, &own) != 0 || ::stat(path.c_str(), &named) != 0) throw std::system_error(os_error(-errno), path);
+  if (::fstat(opened, &own) != 0 || ::stat(path.c_str(), &named) != 0)
+    throw std::system_error(os_error(-errno), path);
   const bool stands = own.st_ino == named.st_ino && own.st_dev == named.st_dev;
-  if (!stands || (marked && !has_entries(path))) throw std::system_error(os_error(-ENOENT), path + ": it is still being made");
+  if (!stands || (marked && !has_entries(path)))
+    throw std::system_error(os_error(-ENOENT), path + ": it is still being made");
 }
 
 }  // namespace conduit::detail

@@ -49,9 +49,12 @@ void check_options(const options& wanted) {
   require(wanted.pending_put_bytes != 0, errc::bad_options, "options::pending_put_bytes is 0");
   require(wanted.io_threads != 0, errc::bad_options, "options::io_threads is 0");
   require(wanted.open_files != 0, errc::bad_options, "options::open_files is 0");
-  require(wanted.file_mode != 0 && (wanted.file_mode & ~0777U) == 0, errc::bad_options, "options::file_mode is no permission");
-  require(wanted.frame_bytes != 0 && wanted.frame_bytes <= frame_bytes_max, errc::bad_options, "options::frame_bytes");
-  require(wanted.level >= level_min && wanted.level <= level_max, errc::bad_options, "options::level");
+  require(wanted.file_mode != 0 && (wanted.file_mode & ~0777U) == 0, errc::bad_options,
+          "options::file_mode is no permission");
+  require(wanted.frame_bytes != 0 && wanted.frame_bytes <= frame_bytes_max, errc::bad_options,
+          "options::frame_bytes");
+  require(wanted.level >= level_min && wanted.level <= level_max, errc::bad_options,
+          "options::level");
 }
 
 std::string without_trailing_slash(std::string path) {
@@ -66,19 +69,24 @@ files::boot_id read_boot_id() {
   source >> text;
   std::erase(text, '-');
   files::boot_id id{};
-  if (text.size() != 2 * id.size() || !std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isxdigit(c) != 0; })) {
-    // Without /proc one boot cannot be told from the next. An id that no other opening has makes the first put of every opening begin a
-    // new file: safe, and visible.
-    if (::getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size())) throw std::system_error(os_error(-errno), "getrandom");
+  if (text.size() != 2 * id.size() || !std::all_of(text.begin(), text.end(), [](unsigned char c) {
+        return std::isxdigit(c) != 0;
+      })) {
+    // Without /proc one boot cannot be told from the next. An id that no other opening has makes
+    // the first put of every opening begin a new file: safe, and visible.
+    if (::getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size()))
+      throw std::system_error(os_error(-errno), "getrandom");
     return id;
   }
-  for (std::size_t i = 0; i < id.size(); ++i) id[i] = static_cast<std::byte>(std::stoul(text.substr(2 * i, 2), nullptr, 16));
+  for (std::size_t i = 0; i < id.size(); ++i)
+    id[i] = static_cast<std::byte>(std::stoul(text.substr(2 * i, 2), nullptr, 16));
   return id;
 }
 
 void require_local(const store_state& state, const std::string& path) {
   const bool allowed = state.how.allow_network || io::is_on_local_file_system(path);
-  require(allowed, errc::unsupported_file_system, (path + ": not known to be local, see options::allow_network (--allow-network)").c_str());
+  require(allowed, errc::unsupported_file_system,
+          (path + ": not known to be local, see options::allow_network (--allow-network)").c_str());
 }
 
 void open_directory(store_state& state) {
@@ -86,13 +94,16 @@ void open_directory(store_state& state) {
   const std::string lock_directory = std::filesystem::path(state.lock_path).parent_path().string();
   require_local(state, lock_directory.empty() ? "." : lock_directory);
   if (create) create_store_directory(state.directory_path, state.lock_path, state.how.file_mode);
-  state.directory = unique_fd(::open(state.directory_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  state.directory =
+      unique_fd(::open(state.directory_path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!state.directory) throw std::system_error(os_error(-errno), state.directory_path);
-  if (!create) require_finished_directory(state.directory.get(), state.directory_path, state.lock_path);
+  if (!create)
+    require_finished_directory(state.directory.get(), state.directory_path, state.lock_path);
   require_local(state, state.directory_path);
 }
 
-std::unique_ptr<io::file_io> make_disk(const store_state& state, asio::io_context& context, backend chosen) {
+std::unique_ptr<io::file_io> make_disk(const store_state& state, asio::io_context& context,
+                                       backend chosen) {
   std::unique_ptr<io::file_io> disk;
   if (chosen == backend::io_uring) {
     disk = std::make_unique<io::system_io>(io::ring_service::of(context));
@@ -123,17 +134,24 @@ backend choose_backend(const store_state& state, asio::io_context& context, std:
   return backend::threads;
 }
 
-std::shared_ptr<binding> make_binding(const std::shared_ptr<store_state>& state, asio::io_context& context) {
+std::shared_ptr<binding> make_binding(const std::shared_ptr<store_state>& state,
+                                      asio::io_context& context) {
   require(!state->forked(), errc::forked, "the store was opened before the process forked");
-  require(!io::completion_port::of(context).forked(), errc::forked, "the io_context served a store before the process forked");
+  require(!io::completion_port::of(context).forked(), errc::forked,
+          "the io_context served a store before the process forked");
   require(detail::has_locks(context), errc::bad_options,
-          "the io_context was made without locks (ASIO_CONCURRENCY_HINT_UNSAFE), which other threads need");
+          "the io_context was made without locks (ASIO_CONCURRENCY_HINT_UNSAFE), which other "
+          "threads need");
   std::string reason;
   const backend chosen = choose_backend(*state, context, reason);
-  state->notify(event::kind::backend_chosen, (chosen == backend::io_uring ? std::string("reads and appends go through io_uring: ")
-                                                                          : std::string("reads and appends go through threads: ")) +
-                                                 reason);
-  return {new binding(state, context, make_disk(*state, context, chosen), chosen, std::move(reason)), delete_unless_forked()};
+  state->notify(
+      event::kind::backend_chosen,
+      (chosen == backend::io_uring ? std::string("reads and appends go through io_uring: ")
+                                   : std::string("reads and appends go through threads: ")) +
+          reason);
+  return {
+      new binding(state, context, make_disk(*state, context, chosen), chosen, std::move(reason)),
+      delete_unless_forked()};
 }
 
 // Which files are sealed, as far as can be told without the lock.
@@ -147,19 +165,25 @@ void look_around(store_state& state, io::file_io& disk) {
 
 }  // namespace
 
-std::shared_ptr<binding> open_store(asio::io_context& home, const options& wanted, environment surroundings) {
+std::shared_ptr<binding> open_store(asio::io_context& home, const options& wanted,
+                                    environment surroundings) {
   check_options(wanted);
   if (!surroundings.boot) surroundings.boot = read_boot_id;
   if (!surroundings.now) surroundings.now = std::chrono::steady_clock::now;
   auto state = store_state::make(wanted, std::move(surroundings));
-  state->directory_path = without_trailing_slash(std::filesystem::absolute(wanted.data_directory).lexically_normal().string());
-  state->lock_path = wanted.lock_path.empty() ? state->directory_path + ".lock" : std::filesystem::absolute(wanted.lock_path).string();
-  state->shared_lock_waits = std::make_shared<io::shared_lock_thread>(state->lock_path, state->waits);
+  state->directory_path = without_trailing_slash(
+      std::filesystem::absolute(wanted.data_directory).lexically_normal().string());
+  state->lock_path = wanted.lock_path.empty()
+                         ? state->directory_path + ".lock"
+                         : std::filesystem::absolute(wanted.lock_path).string();
+  state->shared_lock_waits =
+      std::make_shared<io::shared_lock_thread>(state->lock_path, state->waits);
   open_directory(*state);
   auto result = make_binding(state, home);
   look_around(*state, *result->disk);
   if (!wanted.read_only) {
-    result->home_writer = std::make_shared<writer>(state, home, make_disk(*state, home, result->chosen_backend));
+    result->home_writer =
+        std::make_shared<writer>(state, home, make_disk(*state, home, result->chosen_backend));
     check(result->home_writer->open_lock(wanted.create ? wanted.file_mode : 0), state->lock_path);
     files::remove_abandoned_spool_files(*result->disk, state->directory_path);
     result->home_sealer = sealer::make(state, make_disk(*state, home, result->chosen_backend));

@@ -10,14 +10,17 @@
 
 namespace conduit {
 
-// Owned memory of fixed size, movable; empty after it was moved from. It is not zero-filled first: a get overwrites all of it.
+// Owned memory of fixed size, movable; empty after it was moved from. It is not zero-filled first:
+// a get overwrites all of it.
 class blob {
  public:
   blob() = default;
   // Uninitialised memory of `size` bytes. Throws std::bad_alloc.
-  explicit blob(std::size_t size) : bytes_(std::make_unique_for_overwrite<std::byte[]>(size)), size_(size) {}
+  explicit blob(std::size_t size)
+      : bytes_(std::make_unique_for_overwrite<std::byte[]>(size)), size_(size) {}
 
-  blob(blob&& other) noexcept : bytes_(std::move(other.bytes_)), size_(std::exchange(other.size_, 0)) {}
+  blob(blob&& other) noexcept
+      : bytes_(std::move(other.bytes_)), size_(std::exchange(other.size_, 0)) {}
   blob& operator=(blob&& other) noexcept {
     bytes_ = std::move(other.bytes_);
     size_ = std::exchange(other.size_, 0);
@@ -36,7 +39,7 @@ class blob {
   std::span<const std::byte> bytes() const noexcept { return {data(), size_}; }
   asio::const_buffer buffer() const noexcept { return asio::const_buffer(data(), size_); }
   // For `asio::buffer(blob)`, `asio::write` and `put`.
-  operator asio::const_buffer() const noexcept { return buffer(); }  // NOLINT(google-explicit-constructor)
+  explicit(false) operator asio::const_buffer() const noexcept { return buffer(); }
   std::string_view text() const noexcept { return {reinterpret_cast<const char*>(data()), size_}; }
 
  private:

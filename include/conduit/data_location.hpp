@@ -1,4 +1,5 @@
-// Where a blob lies. The caller keeps it, in a key-value store for example; the store keeps no index.
+// Where a blob lies. The caller keeps it, in a key-value store for example; the store keeps no
+// index.
 #pragma once
 
 #include <array>
@@ -15,14 +16,15 @@
 
 namespace conduit {
 
-// Bytes [start, end) of data file `file_number`, in plain offsets (a compressed file's offsets count its uncompressed bytes, so
-// compressing a sealed file leaves every location true).
+// Bytes [start, end) of data file `file_number`, in plain offsets (a compressed file's offsets
+// count its uncompressed bytes, so compressing a sealed file leaves every location true).
 struct data_location {
   static constexpr std::size_t encoded_size = 24;
 
   std::uint32_t file_number = 0;
-  std::uint32_t checksum = 0;  // low 32 bits of XXH3-64 of the blob, a hash of 0 stored as 1; 0: no checksum known
-  std::uint64_t start = 0;     // bytes from the file's first plain byte
+  std::uint32_t checksum =
+      0;  // low 32 bits of XXH3-64 of the blob, a hash of 0 stored as 1; 0: no checksum known
+  std::uint64_t start = 0;  // bytes from the file's first plain byte
   std::uint64_t end = 0;
 
   // Bytes of the blob; 0 for a location that ends before it starts.
@@ -37,15 +39,17 @@ struct data_location {
 
   // "7:4096-8192#9f86d081"; "#…" is left out where no checksum is known.
   std::string to_string() const;
-  // Accepts exactly what `to_string` writes (`errc::bad_location` otherwise): decimal numbers without sign, space or leading zeros,
-  // and an optional checksum of eight lower-case hexadecimal digits.
+  // Accepts exactly what `to_string` writes (`errc::bad_location` otherwise): decimal numbers
+  // without sign, space or leading zeros, and an optional checksum of eight lower-case hexadecimal
+  // digits.
   static data_location parse(std::string_view text, std::error_code& error) noexcept;
   // Throws std::system_error instead.
   static data_location parse(std::string_view text);
 
   friend bool operator==(const data_location&, const data_location&) = default;
   // As the blobs lie in the store: by file, then by where they begin and end.
-  friend std::strong_ordering operator<=>(const data_location& left, const data_location& right) noexcept {
+  friend std::strong_ordering operator<=>(const data_location& left,
+                                          const data_location& right) noexcept {
     return std::tie(left.file_number, left.start, left.end, left.checksum) <=>
            std::tie(right.file_number, right.start, right.end, right.checksum);
   }

@@ -10,17 +10,22 @@ namespace conduit {
 
 struct event {
   enum class kind {
-    backend_chosen,       // which backend serves a context, and why not io_uring
-    file_begun,           // a new mutable file, and why the last one was left
-    file_in_doubt,        // a compressed file that will not be written again, and why; puts go to the next one
-    tail_mended,          // a compressed file that a killed writer left torn was cut behind its last whole frame
-    write_failed,         // an append failed: the file, the offset, the errno, and whether the file was cut back or left
-    sync_failed,          // fdatasync failed: the file is poisoned
-    lock_file_replaced,   // the lock file was unlinked or replaced while it was in use; what stands there now is used
+    backend_chosen,  // which backend serves a context, and why not io_uring
+    file_begun,      // a new mutable file, and why the last one was left
+    file_in_doubt,   // a compressed file that will not be written again, and why; puts go to the
+                     // next one
+    tail_mended,   // a compressed file that a killed writer left torn was cut behind its last whole
+                   // frame
+    write_failed,  // an append failed: the file, the offset, the errno, and whether the file was
+                   // cut back or left
+    sync_failed,   // fdatasync failed: the file is poisoned
+    lock_file_replaced,   // the lock file was unlinked or replaced while it was in use; what stands
+                          // there now is used
     foreign_object,       // a link, FIFO or directory under a data file's name; it is passed over
     file_compressed,      // a sealed plain file was replaced by its compressed form
     file_not_compressed,  // that failed: the plain file stays, and serves; why is in `error`
-    data_corrupt          // a frame of a compressed file is not what was stored: which file, and where the frame begins
+    data_corrupt  // a frame of a compressed file is not what was stored: which file, and where the
+                  // frame begins
   };
 
   kind what;
@@ -30,8 +35,8 @@ struct event {
   std::error_code error;          // the cause, where there is one
 };
 
-// Called from whichever thread noticed, possibly several at once, sometimes while the inter-process lock is held: it must be
-// thread-safe and quick, and must not throw or call into the store.
+// Called from whichever thread noticed, possibly several at once, sometimes while the inter-process
+// lock is held: it must be thread-safe and quick, and must not throw or call into the store.
 using event_sink = std::function<void(const event&)>;
 
 }  // namespace conduit

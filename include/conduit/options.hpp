@@ -9,15 +9,18 @@
 namespace conduit {
 
 enum class durability {
-  none,      // as the original: an acknowledged put survives kill -9; `sync()` makes it survive a power loss
+  none,  // as the original: an acknowledged put survives kill -9; `sync()` makes it survive a power
+         // loss
   fdatasync  // an acknowledged put survives a power loss; puts that arrive together share one sync
 };
 
 enum class compression {
-  follow,       // the mutable file's form; a new store is plain
-  none,         // `.dat`; a mutable `.dat.zst` is sealed by the first put
-  zstd,         // `.dat.zst` in the Zstandard seekable format, the mutable file too; a mutable `.dat` is sealed by the first put
-  zstd_on_seal  // the mutable file is plain, and each sealed one is compressed in the background. Not beside running originals
+  follow,  // the mutable file's form; a new store is plain
+  none,    // `.dat`; a mutable `.dat.zst` is sealed by the first put
+  zstd,    // `.dat.zst` in the Zstandard seekable format, the mutable file too; a mutable `.dat` is
+           // sealed by the first put
+  zstd_on_seal  // the mutable file is plain, and each sealed one is compressed in the background.
+                // Not beside running originals
 };
 
 enum class backend {
@@ -26,35 +29,47 @@ enum class backend {
   threads     // reads of the page cache on the spot, the rest by pread and pwritev on a small pool
 };
 
-// An aggregate: `options("blobs")`, or by name, `options{.data_directory = "blobs", .durability = durability::fdatasync}`. Give it a name
-// of its own before a `co_await`: g++ 12 destroys an aggregate twice that is built inside of one.
+// An aggregate: `options("blobs")`, or by name, `options{.data_directory = "blobs", .durability =
+// durability::fdatasync}`. Give it a name of its own before a `co_await`: g++ 12 destroys an
+// aggregate twice that is built inside of one.
 struct options {
-  // NOLINTBEGIN(readability-redundant-member-init): without, compilers warn of each field that a caller does not name.
-  std::filesystem::path data_directory = {};  // holds the data files and nothing else: the original trips over other names
-  // Every process of a store must name the same one. Empty: the directory made absolute, without a trailing slash, plus ".lock".
+  // NOLINTBEGIN(readability-redundant-member-init): without, compilers warn of each field that a
+  // caller does not name.
+  std::filesystem::path data_directory =
+      {};  // holds the data files and nothing else: the original trips over other names
+  // Every process of a store must name the same one. Empty: the directory made absolute, without a
+  // trailing slash, plus ".lock".
   std::filesystem::path lock_path = {};
 
-  std::uint64_t max_file_size = 128ULL << 20;  // plain bytes at which the next put begins a new file; 128 MiB as the original
+  std::uint64_t max_file_size =
+      128ULL << 20;  // plain bytes at which the next put begins a new file; 128 MiB as the original
   conduit::durability durability = durability::none;
   conduit::compression compression = compression::follow;
-  bool create = true;         // create the directory (mode 0700) and the lock file where they are missing
-  bool read_only = false;     // create, lock and mend nothing; put and its kin fail with `read_only`
+  bool create = true;  // create the directory (mode 0700) and the lock file where they are missing
+  bool read_only = false;  // create, lock and mend nothing; put and its kin fail with `read_only`
   unsigned file_mode = 0600;  // of new data files and a new lock file, less the umask
 
   int level = 3;                        // of zstd, for what this process compresses
-  std::size_t frame_bytes = 64U << 10;  // plain bytes of a frame at most: what a small slice has to decode. Larger ones compress better
-  unsigned codec_threads = 0;           // that encode and decode, a store; 0 for as many as there are cores
-  std::size_t frame_cache_bytes = 32U << 20;  // plain bytes of decoded frames that are kept, a store, for slices in the same frame; 0: none
+  std::size_t frame_bytes = 64U << 10;  // plain bytes of a frame at most: what a small slice has to
+                                        // decode. Larger ones compress better
+  unsigned codec_threads = 0;  // that encode and decode, a store; 0 for as many as there are cores
+  std::size_t frame_cache_bytes = 32U << 20;  // plain bytes of decoded frames that are kept, a
+                                              // store, for slices in the same frame; 0: none
 
-  std::size_t pending_put_bytes = 64U << 20;  // bytes; puts beyond it wait for room: bounds what a burst can hold. A larger put goes alone
-  std::size_t batch_bytes = 4U << 20;  // bytes of one write: larger ones gain nothing and hold the lock longer. A larger put goes alone
+  std::size_t pending_put_bytes = 64U << 20;  // bytes; puts beyond it wait for room: bounds what a
+                                              // burst can hold. A larger put goes alone
+  std::size_t batch_bytes = 4U << 20;  // bytes of one write: larger ones gain nothing and hold the
+                                       // lock longer. A larger put goes alone
   bool verify_checksums = true;        // a whole-blob get compares the location's checksum
 
   conduit::backend backend = backend::automatic;
-  unsigned io_threads = 16;    // of the backend `threads`, a context; more than cores, because they wait for the disk
-  unsigned open_files = 256;   // data files kept open for reading, a context; those not used lately go first
-  bool direct_io = false;      // O_DIRECT reads of sealed plain files: for data sets far beyond memory
-  bool allow_network = false;  // open although data or lock lie on a file system that is not known to be local: there, record locks may lie
+  unsigned io_threads =
+      16;  // of the backend `threads`, a context; more than cores, because they wait for the disk
+  unsigned open_files =
+      256;  // data files kept open for reading, a context; those not used lately go first
+  bool direct_io = false;  // O_DIRECT reads of sealed plain files: for data sets far beyond memory
+  bool allow_network = false;  // open although data or lock lie on a file system that is not known
+                               // to be local: there, record locks may lie
 
   event_sink on_event = {};  // where the store reports what it noticed; may be empty
   // NOLINTEND(readability-redundant-member-init)

@@ -10,10 +10,12 @@
 
 namespace conduit {
 
-// The low 32 bits of XXH3-64 (xxHash 0.8), a hash of 0 stored as 1, because 0 means "none" in a location.
+// The low 32 bits of XXH3-64 (xxHash 0.8), a hash of 0 stored as 1, because 0 means "none" in a
+// location.
 std::uint32_t checksum_of(std::span<const std::byte> bytes) noexcept;
 
-// The same of bytes that come piece by piece. Its memory is aligned to 64 bytes, which frames of coroutines are not: no local of one.
+// The same of bytes that come piece by piece. Its memory is aligned to 64 bytes, which frames of
+// coroutines are not: no local of one.
 class running_checksum {
  public:
   running_checksum() noexcept;

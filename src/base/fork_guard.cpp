@@ -17,7 +17,8 @@ struct fork_registry {
   closed_on_fork* first = nullptr;
 
   fork_registry() {
-    pthread_atfork([] { instance().mutex.lock(); }, [] { instance().mutex.unlock(); }, [] { instance().in_child(); });
+    pthread_atfork([] { instance().mutex.lock(); }, [] { instance().mutex.unlock(); },
+                   [] { instance().in_child(); });
   }
 
   static fork_registry& instance() {
@@ -32,7 +33,8 @@ struct fork_registry {
     // process closes it once more, or lets its reactor watch it again.
     int harmless = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     bool spare = harmless >= 0;
-    // None stays in the list: some lie on the stacks of threads that are not here, and that memory will be used again.
+    // None stays in the list: some lie on the stacks of threads that are not here, and that memory
+    // will be used again.
     for (closed_on_fork* next = std::exchange(first, nullptr); next != nullptr;) {
       closed_on_fork* const entry = next;
       next = std::exchange(entry->next_, nullptr);
@@ -54,7 +56,8 @@ struct fork_registry {
 
 namespace {
 
-// Forks are counted from here on: before any store can be open, since whoever opens one links this file.
+// Forks are counted from here on: before any store can be open, since whoever opens one links this
+// file.
 [[maybe_unused]] const fork_registry& counting = fork_registry::instance();
 
 }  // namespace

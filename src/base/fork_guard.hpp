@@ -1,5 +1,5 @@
-// What must not survive into a forked child: the lock's descriptors, since an open file description lock is shared with the child, and
-// the belief that the store is still usable there.
+// What must not survive into a forked child: the lock's descriptors, since an open file description
+// lock is shared with the child, and the belief that the store is still usable there.
 #pragma once
 
 #include <atomic>
@@ -8,14 +8,18 @@
 
 namespace conduit {
 
-// How many forks lie between this process and the one that loaded the library. Only `fork_generation` is for others to use.
+// How many forks lie between this process and the one that loaded the library. Only
+// `fork_generation` is for others to use.
 extern constinit std::atomic<std::uint64_t> forks_survived;
 
-// Counts forks seen from inside: a child's count differs from the one its parent's stores were opened under. A plain load, since each
-// operation asks several times.
-inline std::uint64_t fork_generation() noexcept { return forks_survived.load(std::memory_order_relaxed); }
+// Counts forks seen from inside: a child's count differs from the one its parent's stores were
+// opened under. A plain load, since each operation asks several times.
+inline std::uint64_t fork_generation() noexcept {
+  return forks_survived.load(std::memory_order_relaxed);
+}
 
-// A value that a forked child does not destroy: to destroy a condition variable waits for threads that the child does not have.
+// A value that a forked child does not destroy: to destroy a condition variable waits for threads
+// that the child does not have.
 template <typename T>
 class kept_in_child {
  public:
@@ -36,7 +40,8 @@ class kept_in_child {
   };
 };
 
-// For shared pointers: a forked child keeps the object. Threads that the child does not have may hold its locks.
+// For shared pointers: a forked child keeps the object. Threads that the child does not have may
+// hold its locks.
 class delete_unless_forked {
  public:
   template <typename T>
@@ -48,7 +53,8 @@ class delete_unless_forked {
   std::uint64_t made_in_ = fork_generation();
 };
 
-// A descriptor that is closed in every forked child, before the child runs anything else. The slot is read in the child alone.
+// A descriptor that is closed in every forked child, before the child runs anything else. The slot
+// is read in the child alone.
 class closed_on_fork {
  public:
   explicit closed_on_fork(int fd);

@@ -1,5 +1,5 @@
-// A doubly linked list of objects that carry their own links: no allocation, and removal from the middle without a search. It owns
-// nothing.
+// A doubly linked list of objects that carry their own links: no allocation, and removal from the
+// middle without a search. It owns nothing.
 #pragma once
 
 #include <conduit/detail/completion.hpp>
@@ -51,7 +51,8 @@ class intrusive_list {
     other.head_.next = other.head_.prev = &other.head_;
   }
 
-  // Moves what stands before `end` in `other`, or all of it where that is null, behind what is here.
+  // Moves what stands before `end` in `other`, or all of it where that is null, behind what is
+  // here.
   void splice_before(intrusive_list& other, T* end) noexcept {
     hook* const rest = end == nullptr ? &other.head_ : static_cast<hook*>(end);
     hook* const first = other.head_.next;

@@ -15,15 +15,21 @@ inline std::error_code os_error(std::int64_t result) noexcept {
 }
 
 // No room for the data: the file is cut back and stays in use.
-inline bool is_out_of_space(std::int64_t result) noexcept { return result == -ENOSPC || result == -EDQUOT || result == -EFBIG; }
+inline bool is_out_of_space(std::int64_t result) noexcept {
+  return result == -ENOSPC || result == -EDQUOT || result == -EFBIG;
+}
 inline bool is_out_of_space(const std::error_code& error) noexcept {
-  return error.category() == std::system_category() && is_out_of_space(-std::int64_t{error.value()});
+  return error.category() == std::system_category() &&
+         is_out_of_space(-std::int64_t{error.value()});
 }
 
 // Worth the same attempt again.
-inline bool is_transient(std::int64_t result) noexcept { return result == -EINTR || result == -EAGAIN; }
+inline bool is_transient(std::int64_t result) noexcept {
+  return result == -EINTR || result == -EAGAIN;
+}
 
-// Attempts in a row that may end in EINTR or EAGAIN before the transfer is given up: a signal storm passes, a broken driver does not.
+// Attempts in a row that may end in EINTR or EAGAIN before the transfer is given up: a signal storm
+// passes, a broken driver does not.
 inline constexpr unsigned transient_retries_max = 64;
 
 }  // namespace conduit

@@ -45,7 +45,8 @@ std::error_code thread_crew::core::start_thread() noexcept {
   const std::lock_guard hold(starting);
   if (threads.size() == threads_max) return {};
   std::thread next;
-  const std::error_code refused = conduit::start_thread(next, [self = shared_from_this()] { self->queue.run(); });
+  const std::error_code refused =
+      conduit::start_thread(next, [self = shared_from_this()] { self->queue.run(); });
   if (refused) return refused;
   threads.push_back(std::move(next));
   started.fetch_add(1, std::memory_order_release);

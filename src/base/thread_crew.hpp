@@ -57,7 +57,9 @@ class thread_crew {
 
  private:
   struct core : std::enable_shared_from_this<core> {
-    explicit core(unsigned limit) : threads_max(limit), queue(static_cast<int>(limit)) { threads.reserve(limit); }
+    explicit core(unsigned limit) : threads_max(limit), queue(static_cast<int>(limit)) {
+      threads.reserve(limit);
+    }
     // Counts a task to come, and starts a thread for it where none is free.
     std::error_code make_room() noexcept;
     std::error_code start_thread() noexcept;

@@ -67,7 +67,8 @@ bench_report bench_new_store(const bench_flags& flags) {
   bench_report report;
   report.compression = word_of(how.compression);
   report.durability = how.durability == durability::fdatasync ? "fdatasync" : "none";
-  report.result = bench_writes(loops, db, flags.plan, flags.operation == "mixed" ? mixed_read_share : 0);
+  report.result =
+      bench_writes(loops, db, flags.plan, flags.operation == "mixed" ? mixed_read_share : 0);
   report.engine = db.stats().backend;
   run_one(loops.home(), db.close());
   if (interruption.arrived()) throw failure(exit_status::failed, "interrupted");
@@ -104,29 +105,38 @@ void print_json(const bench_flags& flags, const bench_report& report) {
   document["iops"] = figures.iops;
   document["bytes_per_second"] = figures.bytes_per_second;
   document["cpu_us_per_op"] = figures.cpu_us_per_op;
-  document["latency_us"] = {
-      {"mean", latency.mean_us()},          {"p50", latency.percentile_us(0.5)},     {"p90", latency.percentile_us(0.9)},
-      {"p99", latency.percentile_us(0.99)}, {"p99_9", latency.percentile_us(0.999)}, {"max", latency.max_us()}};
+  document["latency_us"] = {{"mean", latency.mean_us()},
+                            {"p50", latency.percentile_us(0.5)},
+                            {"p90", latency.percentile_us(0.9)},
+                            {"p99", latency.percentile_us(0.99)},
+                            {"p99_9", latency.percentile_us(0.999)},
+                            {"max", latency.max_us()}};
   write_json_to_stdout(document);
 }
 
 void print_text(const bench_flags& flags, const bench_report& report) {
   const bench_figures figures(flags, report.result);
   const histogram& latency = report.result.latency;
-  write_to_stdout(fmt::format("{} of {} bytes, {} at a time on {} threads, {}: {:.0f} a second, {:.1f} MiB/s, {:.2f} us of CPU each\n",
-                              flags.operation, flags.plan.block_bytes, flags.plan.concurrency, flags.threads(), word_of(report.engine),
-                              figures.iops, figures.bytes_per_second / (1U << 20), figures.cpu_us_per_op));
-  write_to_stdout(fmt::format("latency in us: mean {:.1f}, p50 {:.1f}, p90 {:.1f}, p99 {:.1f}, p99.9 {:.1f}, max {:.1f}\n",
-                              latency.mean_us(), latency.percentile_us(0.5), latency.percentile_us(0.9), latency.percentile_us(0.99),
-                              latency.percentile_us(0.999), latency.max_us()));
+  write_to_stdout(
+      fmt::format("{} of {} bytes, {} at a time on {} threads, {}: {:.0f} a second, {:.1f} MiB/s, "
+                  "{:.2f} us of CPU each\n",
+                  flags.operation, flags.plan.block_bytes, flags.plan.concurrency, flags.threads(),
+                  word_of(report.engine), figures.iops, figures.bytes_per_second / (1U << 20),
+                  figures.cpu_us_per_op));
+  write_to_stdout(fmt::format(
+      "latency in us: mean {:.1f}, p50 {:.1f}, p90 {:.1f}, p99 {:.1f}, p99.9 {:.1f}, max {:.1f}\n",
+      latency.mean_us(), latency.percentile_us(0.5), latency.percentile_us(0.9),
+      latency.percentile_us(0.99), latency.percentile_us(0.999), latency.max_us()));
 }
 
 exit_status run_bench(const bench_flags& flags) {
-  const bench_report report = flags.operation == "randread" ? bench_existing_store(flags) : bench_new_store(flags);
+  const bench_report report =
+      flags.operation == "randread" ? bench_existing_store(flags) : bench_new_store(flags);
   (flags.json ? print_json : print_text)(flags, report);
   if (!flags.plot.empty()) {
-    const std::string title = fmt::format("{} of {} bytes, {} at a time on {} threads, {}", flags.operation, flags.plan.block_bytes,
-                                          flags.plan.concurrency, flags.threads(), word_of(report.engine));
+    const std::string title = fmt::format(
+        "{} of {} bytes, {} at a time on {} threads, {}", flags.operation, flags.plan.block_bytes,
+        flags.plan.concurrency, flags.threads(), word_of(report.engine));
     plot_latency(report.result.latency, title, flags.plot);
   }
   return exit_status::done;
@@ -138,7 +148,8 @@ void add_bench(CLI::App& program, command_action& chosen) {
   auto flags = std::make_shared<bench_flags>();
   CLI::App* command = program.add_subcommand(
       "bench",
-      "measure random reads of the store's sealed files (randread), or puts (put) or nine gets to a put (mixed) in a temporary store "
+      "measure random reads of the store's sealed files (randread), or puts (put) or nine gets to "
+      "a put (mixed) in a temporary store "
       "beside it, which has a lock file of its own and keeps its newest data files only");
   command->add_option("OPERATION", flags->operation, "randread, put or mixed")
       ->required()
@@ -146,13 +157,18 @@ void add_bench(CLI::App& program, command_action& chosen) {
   flags->add_writer_to(*command);
   flags->add_put_to(*command);
   add_size(*command, "--size", flags->plan.block_bytes, "bytes of a read or of a blob");
-  command->add_option("--concurrency", flags->plan.concurrency, "operations at a time, over all threads")
+  command
+      ->add_option("--concurrency", flags->plan.concurrency,
+                   "operations at a time, over all threads")
       ->check(CLI::Range(1U, 65536U))
       ->capture_default_str();
-  command->add_option("--seconds", flags->plan.seconds, "how long")->check(CLI::Range(0.001, 1e6))->capture_default_str();
+  command->add_option("--seconds", flags->plan.seconds, "how long")
+      ->check(CLI::Range(0.001, 1e6))
+      ->capture_default_str();
   command->add_flag("--direct", flags->direct, "read sealed files past the page cache");
   command->add_flag("--json", flags->json, "as a JSON object");
-  command->add_option("--plot", flags->plot, "an SVG file to draw the latencies into, with gnuplot");
+  command->add_option("--plot", flags->plot,
+                      "an SVG file to draw the latencies into, with gnuplot");
   command->callback([flags, &chosen] { chosen = [flags] { return run_bench(*flags); }; });
 }
 

@@ -9,7 +9,9 @@ namespace {
 double cpu_seconds() {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
-  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
   return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
@@ -21,9 +23,11 @@ bench_result measure(event_loops& loops, const bench_plan& plan, const bench_wor
   progress shown("ms", static_cast<std::uint64_t>(plan.seconds * 1000));
   const double cpu_before = cpu_seconds();
   const clock::time_point start = clock::now();
-  const clock::time_point deadline = start + std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(plan.seconds));
+  const clock::time_point deadline = start + std::chrono::duration_cast<clock::duration>(
+                                                 std::chrono::duration<double>(plan.seconds));
   loops.run(plan.concurrency, [&](unsigned index) {
-    return worker(index, bench_lane(loops, latencies[index % loops.size()], start, deadline, index == 0 ? &shown : nullptr));
+    return worker(index, bench_lane(loops, latencies[index % loops.size()], start, deadline,
+                                    index == 0 ? &shown : nullptr));
   });
   bench_result result;
   result.seconds = std::chrono::duration<double>(clock::now() - start).count();

@@ -1,4 +1,5 @@
-// The measured part of `ffdb bench`: coroutines that work until the time is up, and what came of it.
+// The measured part of `ffdb bench`: coroutines that work until the time is up, and what came of
+// it.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -25,12 +26,14 @@ struct bench_result {
   double cpu_seconds = 0;  // of the whole process, so also what the store's own threads used
 };
 
-// One coroutine's stopwatch. An operation begins where the one before ended: one look at the clock for each.
+// One coroutine's stopwatch. An operation begins where the one before ended: one look at the clock
+// for each.
 class bench_lane {
  public:
   using clock = std::chrono::steady_clock;
 
-  bench_lane(const event_loops& loops, histogram& latency, clock::time_point start, clock::time_point deadline, progress* shown)
+  bench_lane(const event_loops& loops, histogram& latency, clock::time_point start,
+             clock::time_point deadline, progress* shown)
       : loops_(&loops), latency_(&latency), start_(start), deadline_(deadline), shown_(shown) {}
 
   // What happened since the last operation is not part of the next one.
@@ -41,7 +44,8 @@ class bench_lane {
     latency_->add(static_cast<std::uint64_t>(std::chrono::nanoseconds(now - last_).count()));
     last_ = now;
     if (shown_ != nullptr)
-      shown_->reach(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now - start_).count()));
+      shown_->reach(static_cast<std::uint64_t>(
+          std::chrono::duration_cast<std::chrono::milliseconds>(now - start_).count()));
     return now < deadline_ && !loops_->stopping();
   }
 
@@ -58,10 +62,12 @@ class bench_lane {
 using bench_worker = std::function<asio::awaitable<void>(unsigned index, bench_lane lane)>;
 bench_result measure(event_loops& loops, const bench_plan& plan, const bench_worker& worker);
 
-// Reads blocks of sealed files at random, each aligned to its size. Throws `failure` where no sealed file holds one.
+// Reads blocks of sealed files at random, each aligned to its size. Throws `failure` where no
+// sealed file holds one.
 bench_result bench_reads(event_loops& loops, const flat_file_db& db, const bench_plan& plan);
 
 // Puts random bytes, and reads back blobs of this run with the probability `read_share`.
-bench_result bench_writes(event_loops& loops, const flat_file_db& db, const bench_plan& plan, double read_share);
+bench_result bench_writes(event_loops& loops, const flat_file_db& db, const bench_plan& plan,
+                          double read_share);
 
 }  // namespace conduit::cli

@@ -15,11 +15,13 @@ namespace {
 
 // How many data files the run keeps: fast disks would fill up within seconds otherwise.
 constexpr std::uint32_t files_kept = 8;
-// Blobs are read back while they lie in one of the newest so many files, so that no read races with the removal of its file.
+// Blobs are read back while they lie in one of the newest so many files, so that no read races with
+// the removal of its file.
 constexpr std::uint32_t files_read = 4;
 // A loop remembers so many of its blobs.
 constexpr std::size_t locations_kept = 4096;
-// Blobs begin anywhere in this much more random memory than one blob needs: two blobs have hardly anything in common.
+// Blobs begin anywhere in this much more random memory than one blob needs: two blobs have hardly
+// anything in common.
 constexpr std::size_t variety_bytes = 1U << 20;
 
 // What the workers of one loop share.
@@ -44,7 +46,8 @@ std::vector<std::byte> random_bytes(std::size_t size, unsigned seed) {
   return bytes;
 }
 
-asio::awaitable<void> write_blobs(flat_file_db db, loop_state& mine, std::atomic<std::uint32_t>& newest, std::size_t block_bytes,
+asio::awaitable<void> write_blobs(flat_file_db db, loop_state& mine,
+                                  std::atomic<std::uint32_t>& newest, std::size_t block_bytes,
                                   double read_share, unsigned seed, bench_lane lane) {
   blob memory(block_bytes);
   std::mt19937_64 random(seed);
@@ -68,7 +71,8 @@ asio::awaitable<void> write_blobs(flat_file_db db, loop_state& mine, std::atomic
     more = lane.lap();
     mine.remember(stored);
     std::uint32_t before = newest.load(std::memory_order_relaxed);
-    if (stored.file_number > before && newest.compare_exchange_strong(before, stored.file_number) && stored.file_number > files_kept) {
+    if (stored.file_number > before && newest.compare_exchange_strong(before, stored.file_number) &&
+        stored.file_number > files_kept) {
       co_await db.delete_before(stored.file_number - files_kept);
       lane.begin();
     }
@@ -77,14 +81,17 @@ asio::awaitable<void> write_blobs(flat_file_db db, loop_state& mine, std::atomic
 
 }  // namespace
 
-bench_result bench_writes(event_loops& loops, const flat_file_db& db, const bench_plan& plan, double read_share) {
+bench_result bench_writes(event_loops& loops, const flat_file_db& db, const bench_plan& plan,
+                          double read_share) {
   const std::vector<flat_file_db> handles = loops.handles(db);
   std::vector<loop_state> states(loops.size());
-  for (unsigned i = 0; i < loops.size(); ++i) states[i].content = random_bytes(plan.block_bytes + variety_bytes, i);
+  for (unsigned i = 0; i < loops.size(); ++i)
+    states[i].content = random_bytes(plan.block_bytes + variety_bytes, i);
   std::atomic<std::uint32_t> newest{0};
   return measure(loops, plan, [&](unsigned index, bench_lane lane) {
     const std::size_t loop = index % handles.size();
-    return write_blobs(handles[loop], states[loop], newest, plan.block_bytes, read_share, index, lane);
+    return write_blobs(handles[loop], states[loop], newest, plan.block_bytes, read_share, index,
+                       lane);
   });
 }
 

@@ -16,11 +16,13 @@ namespace {
 constexpr std::size_t piece_bytes = 4U << 20;
 
 // `part` lies inside the blob and is not empty.
-asio::awaitable<void> read_pieces(flat_file_db db, data_location location, slice part, const byte_sink& sink) {
+asio::awaitable<void> read_pieces(flat_file_db db, data_location location, slice part,
+                                  const byte_sink& sink) {
   const bool whole = part.start == 0 && part.end == location.size();
   // Whether the last byte exists is asked first, so that a location out of range costs no output.
   const slice last{part.end - 1, part.end};
-  const auto [range_error, last_byte] = co_await db.get_slice(location, last, detail::as_tuple(asio::use_awaitable));
+  const auto [range_error, last_byte] =
+      co_await db.get_slice(location, last, detail::as_tuple(asio::use_awaitable));
   if (range_error) throw failure(location.to_string(), range_error);
 
   const auto checksum = std::make_unique<running_checksum>();
@@ -28,11 +30,13 @@ asio::awaitable<void> read_pieces(flat_file_db db, data_location location, slice
   while (part.start < part.end) {
     const slice next{part.start, std::min(part.end, part.start + piece_bytes)};
     const asio::mutable_buffer memory(piece.data(), piece.size());
-    const auto [error, length] = co_await db.get_into(location, next, memory, detail::as_tuple(asio::use_awaitable));
+    const auto [error, length] =
+        co_await db.get_into(location, next, memory, detail::as_tuple(asio::use_awaitable));
     if (error) {
       const bool vanished = status_of(error) == exit_status::missing;
       throw failure(vanished ? exit_status::corrupt : status_of(error),
-                    fmt::format("{}: from byte {} on: {}", location.to_string(), part.start, error.message()));
+                    fmt::format("{}: from byte {} on: {}", location.to_string(), part.start,
+                                error.message()));
     }
     const std::span<const std::byte> bytes = piece.bytes().first(length);
     if (whole) checksum->add(bytes);
@@ -40,13 +44,16 @@ asio::awaitable<void> read_pieces(flat_file_db db, data_location location, slice
     part.start += length;
   }
   if (whole && location.checksum != 0 && checksum->value() != location.checksum) {
-    throw failure(exit_status::corrupt, fmt::format("{}: the bytes do not have the location's checksum", location.to_string()));
+    throw failure(
+        exit_status::corrupt,
+        fmt::format("{}: the bytes do not have the location's checksum", location.to_string()));
   }
 }
 
 }  // namespace
 
-asio::awaitable<void> read_blob(flat_file_db db, data_location location, slice part, const byte_sink& sink) {
+asio::awaitable<void> read_blob(flat_file_db db, data_location location, slice part,
+                                const byte_sink& sink) {
   const std::uint64_t end = part.end == slice::to_end ? location.size() : part.end;
   const bool inside = part.start <= end && end <= location.size();
   if (inside && end - part.start > whole_read_bytes_max) {
@@ -54,9 +61,11 @@ asio::awaitable<void> read_blob(flat_file_db db, data_location location, slice p
     co_await read_pieces(std::move(db), location, resolved, sink);
     co_return;
   }
-  // The library says what is wrong with a slice that reaches too far. One that is the whole blob is asked for as such: checked.
+  // The library says what is wrong with a slice that reaches too far. One that is the whole blob is
+  // asked for as such: checked.
   const slice asked = part.start == 0 && end == location.size() ? slice() : part;
-  const auto [error, bytes] = co_await db.get_slice(location, asked, detail::as_tuple(asio::use_awaitable));
+  const auto [error, bytes] =
+      co_await db.get_slice(location, asked, detail::as_tuple(asio::use_awaitable));
   if (error) throw failure(location.to_string(), error);
   sink(bytes.bytes());
 }

@@ -17,9 +17,10 @@ inline constexpr std::uint64_t whole_read_bytes_max = 64ULL << 20;
 
 using byte_sink = std::function<void(std::span<const std::byte>)>;
 
-// Bytes [start, end) of the blob; larger ones than `whole_read_bytes_max` piece by piece. The checksum is compared where the whole
-// blob is asked for. Throws `failure`; what is found after the first bytes were handed on is `corrupt`, since the blob's end had been
-// seen to exist.
-asio::awaitable<void> read_blob(flat_file_db db, data_location location, slice part, const byte_sink& sink);
+// Bytes [start, end) of the blob; larger ones than `whole_read_bytes_max` piece by piece. The
+// checksum is compared where the whole blob is asked for. Throws `failure`; what is found after the
+// first bytes were handed on is `corrupt`, since the blob's end had been seen to exist.
+asio::awaitable<void> read_blob(flat_file_db db, data_location location, slice part,
+                                const byte_sink& sink);
 
 }  // namespace conduit::cli

@@ -13,6 +13,7 @@ namespace conduit::cli {
 // What is to be done with one blob. An exception ends all visits.
 using blob_visitor = std::function<asio::awaitable<void>(const manifest_entry& entry)>;
 
-void visit_blobs(event_loops& loops, const std::vector<manifest_entry>& entries, const blob_visitor& visit);
+void visit_blobs(event_loops& loops, const std::vector<manifest_entry>& entries,
+                 const blob_visitor& visit);
 
 }  // namespace conduit::cli

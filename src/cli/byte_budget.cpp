@@ -9,7 +9,8 @@ asio::awaitable<byte_budget::share> byte_budget::take(std::uint64_t bytes) {
   const std::uint64_t wanted = std::min(bytes, all_);
   const std::uint64_t ticket = next_ticket_++;
   while (served_ != ticket || free_ < wanted) {
-    [[maybe_unused]] auto woken = co_await changed_.async_wait(detail::as_tuple(asio::use_awaitable));
+    [[maybe_unused]] auto woken =
+        co_await changed_.async_wait(detail::as_tuple(asio::use_awaitable));
   }
   ++served_;
   free_ -= wanted;

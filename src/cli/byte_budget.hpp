@@ -17,7 +17,8 @@ class byte_budget {
   class share {
    public:
     share(byte_budget& owner, std::uint64_t bytes) noexcept : owner_(&owner), bytes_(bytes) {}
-    share(share&& other) noexcept : owner_(std::exchange(other.owner_, nullptr)), bytes_(other.bytes_) {}
+    share(share&& other) noexcept
+        : owner_(std::exchange(other.owner_, nullptr)), bytes_(other.bytes_) {}
     share& operator=(share&&) = delete;
     ~share() {
       if (owner_ != nullptr) owner_->give_back(bytes_);
@@ -31,8 +32,8 @@ class byte_budget {
   byte_budget(asio::io_context& context, std::uint64_t bytes)
       : all_(bytes), free_(bytes), changed_(context, asio::steady_timer::time_point::max()) {}
 
-  // Waits for its turn and for room, first come, first served, so that a big share is not starved by small ones. A share above the
-  // whole budget waits until it is alone.
+  // Waits for its turn and for room, first come, first served, so that a big share is not starved
+  // by small ones. A share above the whole budget waits until it is alone.
   asio::awaitable<share> take(std::uint64_t bytes);
 
  private:

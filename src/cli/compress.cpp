@@ -24,9 +24,12 @@ exit_status run_compress(const compress_flags& flags) {
   const flat_file_db db = flags.open_writing(context, missing_directory::refuse);
   // What is printed is done: the first that fails ends it.
   const auto print = [&](const file_compression& done) {
-    if (!flags.json) write_to_stdout(fmt::format("{}\t{}\t{}\n", done.number, done.plain_bytes, done.stored_bytes));
+    if (!flags.json)
+      write_to_stdout(
+          fmt::format("{}\t{}\t{}\n", done.number, done.plain_bytes, done.stored_bytes));
   };
-  run_one(context, flags.numbers.empty() ? compress_sealed_files(db, print) : compress_files(db, flags.numbers, print));
+  run_one(context, flags.numbers.empty() ? compress_sealed_files(db, print)
+                                         : compress_files(db, flags.numbers, print));
   if (flags.json) write_to_stdout(db.compression().to_json() + '\n');
   run_one(context, db.close());
   return exit_status::done;
@@ -36,10 +39,12 @@ exit_status run_compress(const compress_flags& flags) {
 
 void add_compress(CLI::App& program, command_action& chosen) {
   auto flags = std::make_shared<compress_flags>();
-  CLI::App* command = program.add_subcommand("compress", "compress sealed plain files; their blobs keep their locations");
+  CLI::App* command = program.add_subcommand(
+      "compress", "compress sealed plain files; their blobs keep their locations");
   flags->add_writer_to(*command);
   flags->set_compressing();
-  command->add_flag("--json", flags->json, "statistics as a JSON object, of what was compressed now");
+  command->add_flag("--json", flags->json,
+                    "statistics as a JSON object, of what was compressed now");
   command->add_option("NUMBER", flags->numbers, "data files; default: all sealed plain ones");
   command->callback([flags, &chosen] { chosen = [flags] { return run_compress(*flags); }; });
 }

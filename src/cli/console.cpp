@@ -13,7 +13,9 @@ namespace {
 constexpr std::string_view erase_line = "\r\033[K";
 
 // A message that cannot be written has nobody to be reported to.
-void write_to_stderr(std::string_view text) noexcept { (void)!std::fwrite(text.data(), 1, text.size(), stderr); }
+void write_to_stderr(std::string_view text) noexcept {
+  (void)!std::fwrite(text.data(), 1, text.size(), stderr);
+}
 
 struct console {
   std::mutex mutex;
@@ -55,7 +57,8 @@ void progress::draw(std::uint64_t done) {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   auto last = drawn_at_.load(std::memory_order_relaxed);
   const auto due = std::chrono::steady_clock::duration(last) + 100ms;
-  if (now < due || !drawn_at_.compare_exchange_strong(last, now.count(), std::memory_order_relaxed)) return;
+  if (now < due || !drawn_at_.compare_exchange_strong(last, now.count(), std::memory_order_relaxed))
+    return;
 
   console& out = the_console();
   std::lock_guard hold(out.mutex);
@@ -65,8 +68,8 @@ void progress::draw(std::uint64_t done) {
     constexpr std::uint64_t width = 40;
     const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total_));
     const auto filled = static_cast<std::uint64_t>(share * width);
-    write_to_stderr(
-        fmt::format("{}[{:#<{}}{:.<{}}] {:3.0f} % of {} {}", erase_line, "", filled, "", width - filled, share * 100, total_, unit_));
+    write_to_stderr(fmt::format("{}[{:#<{}}{:.<{}}] {:3.0f} % of {} {}", erase_line, "", filled, "",
+                                width - filled, share * 100, total_, unit_));
   }
   out.bar_shown = true;
 }

@@ -1,4 +1,5 @@
-// What the program says to people, on stderr: messages, and a progress bar where stderr is a terminal.
+// What the program says to people, on stderr: messages, and a progress bar where stderr is a
+// terminal.
 #pragma once
 
 #include <atomic>
@@ -12,7 +13,8 @@ namespace conduit::cli {
 // One line, "ffdb: …", never mixed up with another one or with the progress bar. From any thread.
 void say(std::string_view sentence);
 
-// Long work in steps. Shows itself at most ten times a second, and nothing at all where stderr is no terminal. From any thread.
+// Long work in steps. Shows itself at most ten times a second, and nothing at all where stderr is
+// no terminal. From any thread.
 class progress {
  public:
   // `total` is 0 where nobody knows it.
@@ -21,7 +23,9 @@ class progress {
   progress& operator=(const progress&) = delete;
   ~progress();
 
-  void advance(std::uint64_t steps = 1) { reach(done_.fetch_add(steps, std::memory_order_relaxed) + steps); }
+  void advance(std::uint64_t steps = 1) {
+    reach(done_.fetch_add(steps, std::memory_order_relaxed) + steps);
+  }
   // So many steps are done now.
   void reach(std::uint64_t done) {
     if (terminal_) draw(done);

@@ -34,7 +34,8 @@ void add_delete(CLI::App& program, command_action& chosen) {
   auto flags = std::make_shared<delete_flags>();
   CLI::App* command = program.add_subcommand("delete", "remove a sealed data file");
   flags->add_writer_to(*command);
-  command->add_option("NUMBER", flags->number, "the data file's number, as `ls` prints it")->required();
+  command->add_option("NUMBER", flags->number, "the data file's number, as `ls` prints it")
+      ->required();
   command->callback([flags, &chosen] { chosen = [flags] { return run_delete(*flags); }; });
 }
 

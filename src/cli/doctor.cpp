@@ -47,7 +47,8 @@ void examine_store(const doctor_flags& flags, findings& found) {
 
 // What a store opened with these flags would use.
 void examine_backend(const doctor_flags& flags, findings& found) {
-  if (flags.backend() == backend::io_uring && !found.io_uring_possible) throw failure(exit_status::failed, found.reason);
+  if (flags.backend() == backend::io_uring && !found.io_uring_possible)
+    throw failure(exit_status::failed, found.reason);
   found.engine = found.io_uring_possible ? backend::io_uring : backend::threads;
   if (flags.backend() == backend::threads) {
     found.engine = backend::threads;
@@ -58,25 +59,31 @@ void examine_backend(const doctor_flags& flags, findings& found) {
 void advise(findings& found) {
   auto& advice = found.advice;
   if (!found.io_uring_possible) {
-    advice.emplace_back("reads and writes go through a pool of threads: io_uring would carry more at a time with less CPU");
+    advice.emplace_back(
+        "reads and writes go through a pool of threads: io_uring would carry more at a time with "
+        "less CPU");
     if (found.io_uring_disabled.value_or(0) != 0) {
-      advice.emplace_back(
-          fmt::format("kernel.io_uring_disabled is {}: `sysctl kernel.io_uring_disabled=0` allows io_uring", *found.io_uring_disabled));
+      advice.emplace_back(fmt::format(
+          "kernel.io_uring_disabled is {}: `sysctl kernel.io_uring_disabled=0` allows io_uring",
+          *found.io_uring_disabled));
     } else {
       advice.emplace_back("in a container io_uring has to be allowed by the seccomp profile");
     }
   }
   constexpr std::uint64_t open_files_min = 1024;
   if (found.open_files && *found.open_files < open_files_min) {
-    advice.emplace_back(fmt::format("only {} open files are allowed: raise it with `ulimit -n`", *found.open_files));
+    advice.emplace_back(fmt::format("only {} open files are allowed: raise it with `ulimit -n`",
+                                    *found.open_files));
   }
   for (const std::string& path : {found.data_path, found.lock_path}) {
     if (io::is_on_local_file_system(path)) continue;
     advice.emplace_back(
-        fmt::format("the file system of {} ({}) is not known to be local, its locks may not hold: data and lock belong on a local disk",
+        fmt::format("the file system of {} ({}) is not known to be local, its locks may not hold: "
+                    "data and lock belong on a local disk",
                     path, file_system_of(path)));
   }
-  if (found.data_file_system == "tmpfs") advice.emplace_back("the data lies in memory (tmpfs): it is gone after a reboot");
+  if (found.data_file_system == "tmpfs")
+    advice.emplace_back("the data lies in memory (tmpfs): it is gone after a reboot");
   if (advice.empty()) advice.emplace_back("nothing to improve");
 }
 
@@ -84,7 +91,9 @@ nlohmann::ordered_json json_of(const std::optional<std::uint64_t>& limit) {
   return limit ? nlohmann::ordered_json(*limit) : nlohmann::ordered_json(nullptr);
 }
 
-std::string text_of(const std::optional<std::uint64_t>& limit) { return limit ? std::to_string(*limit) : "unlimited"; }
+std::string text_of(const std::optional<std::uint64_t>& limit) {
+  return limit ? std::to_string(*limit) : "unlimited";
+}
 
 void print_json(const findings& found) {
   nlohmann::ordered_json document;
@@ -104,13 +113,16 @@ void print_json(const findings& found) {
 }
 
 void print_text(const findings& found) {
-  std::string text =
-      fmt::format("backend: {} ({})\nkernel: {}\nopen files: {}\nlocked memory: {}\nkernel.io_uring_disabled: {}\n", word_of(found.engine),
-                  found.reason, found.kernel, text_of(found.open_files), text_of(found.locked_memory_bytes),
-                  found.io_uring_disabled ? std::to_string(*found.io_uring_disabled) : "unknown to this kernel");
+  std::string text = fmt::format(
+      "backend: {} ({})\nkernel: {}\nopen files: {}\nlocked memory: {}\nkernel.io_uring_disabled: "
+      "{}\n",
+      word_of(found.engine), found.reason, found.kernel, text_of(found.open_files),
+      text_of(found.locked_memory_bytes),
+      found.io_uring_disabled ? std::to_string(*found.io_uring_disabled)
+                              : "unknown to this kernel");
   if (!found.data_path.empty()) {
-    text +=
-        fmt::format("data: {} on {}\nlock: {} on {}\n", found.data_path, found.data_file_system, found.lock_path, found.lock_file_system);
+    text += fmt::format("data: {} on {}\nlock: {} on {}\n", found.data_path, found.data_file_system,
+                        found.lock_path, found.lock_file_system);
   }
   for (const std::string& line : found.advice) text += fmt::format("advice: {}\n", line);
   write_to_stdout(text);
@@ -137,7 +149,8 @@ exit_status run_doctor(const doctor_flags& flags) {
 
 void add_doctor(CLI::App& program, command_action& chosen) {
   auto flags = std::make_shared<doctor_flags>();
-  CLI::App* command = program.add_subcommand("doctor", "which backend is used and why, limits, file systems, and advice");
+  CLI::App* command = program.add_subcommand(
+      "doctor", "which backend is used and why, limits, file systems, and advice");
   flags->add_to(*command, false);
   command->add_flag("--json", flags->json, "as a JSON object");
   command->callback([flags, &chosen] { chosen = [flags] { return run_doctor(*flags); }; });

@@ -13,7 +13,8 @@ struct outcome {
   std::mutex mutex;
   unsigned running = 0;
   std::exception_ptr first_failure;
-  // The home loop carries out the puts of all others, so no loop may return before the last coroutine has ended.
+  // The home loop carries out the puts of all others, so no loop may return before the last
+  // coroutine has ended.
   std::vector<asio::executor_work_guard<asio::io_context::executor_type>> work;
 
   void end_one(std::exception_ptr error) {

@@ -1,4 +1,5 @@
-// The io_contexts of the program, each run by a thread, and coroutines run on them until all have ended.
+// The io_contexts of the program, each run by a thread, and coroutines run on them until all have
+// ended.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -37,7 +38,8 @@ class event_loops {
   // One handle a loop, `db` first.
   std::vector<flat_file_db> handles(const flat_file_db& db);
 
-  // Runs `count` coroutines until all have ended, then throws the first exception that any of them threw.
+  // Runs `count` coroutines until all have ended, then throws the first exception that any of them
+  // threw.
   void run(unsigned count, const start_function& start);
 
   // One of the coroutines failed, or somebody asked for it: they should all end soon.

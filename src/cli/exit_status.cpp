@@ -25,7 +25,8 @@ exit_status status_of(const std::error_code& error) noexcept {
 }
 
 exit_status worse(exit_status one, exit_status other) noexcept {
-  for (exit_status candidate : {exit_status::corrupt, exit_status::missing, exit_status::usage, exit_status::failed}) {
+  for (exit_status candidate :
+       {exit_status::corrupt, exit_status::missing, exit_status::usage, exit_status::failed}) {
     if (one == candidate || other == candidate) return candidate;
   }
   return exit_status::done;

@@ -18,13 +18,15 @@ enum class exit_status {
 
 exit_status status_of(const std::error_code& error) noexcept;
 
-// The one to end with after several outcomes: what was learned about the data counts more than what did not work.
+// The one to end with after several outcomes: what was learned about the data counts more than what
+// did not work.
 exit_status worse(exit_status one, exit_status other) noexcept;
 
 // Ends the command with a sentence on stderr.
 class failure : public std::runtime_error {
  public:
-  failure(exit_status status, const std::string& sentence) : std::runtime_error(sentence), status_(status) {}
+  failure(exit_status status, const std::string& sentence)
+      : std::runtime_error(sentence), status_(status) {}
   // `subject` is what the error befell: a path, a location, a data file.
   failure(std::string_view subject, const std::error_code& error);
 

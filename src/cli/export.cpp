@@ -23,16 +23,19 @@ struct export_flags : store_flags {
   std::string to;
 };
 
-// Where a manifest's path lies below the target directory. A path that would leave it, or name no file, is refused: a manifest may
-// come from anybody.
+// Where a manifest's path lies below the target directory. A path that would leave it, or name no
+// file, is refused: a manifest may come from anybody.
 fs::path relative_target(const std::string& path) {
   const fs::path relative = fs::path(path).relative_path();
   for (const fs::path& component : relative) {
-    if (component == "..") throw failure(exit_status::failed, fmt::format("the manifest's path '{}' has a '..' in it", escape_path(path)));
+    if (component == "..")
+      throw failure(exit_status::failed,
+                    fmt::format("the manifest's path '{}' has a '..' in it", escape_path(path)));
   }
   const fs::path name = relative.filename();
   if (name.empty() || name == "." || path.find('\0') != std::string::npos) {
-    throw failure(exit_status::failed, fmt::format("the manifest's path '{}' names no file", escape_path(path)));
+    throw failure(exit_status::failed,
+                  fmt::format("the manifest's path '{}' names no file", escape_path(path)));
   }
   return relative;
 }
@@ -60,7 +63,8 @@ class target_directories {
   std::unordered_set<std::string> made_;
 };
 
-asio::awaitable<void> export_blob(flat_file_db db, const manifest_entry& entry, target_directories& directories, paced_files& written) {
+asio::awaitable<void> export_blob(flat_file_db db, const manifest_entry& entry,
+                                  target_directories& directories, paced_files& written) {
   output_file file(directories.prepare(relative_target(entry.path)));
   const byte_sink sink = [&file](std::span<const std::byte> bytes) { file.write(bytes); };
   co_await read_blob(std::move(db), entry.location, slice(), sink);
@@ -68,7 +72,8 @@ asio::awaitable<void> export_blob(flat_file_db db, const manifest_entry& entry, 
 }
 
 // One file that fails does not keep the others from being written.
-asio::awaitable<void> try_export_blob(flat_file_db db, const manifest_entry& entry, target_directories& directories, paced_files& written,
+asio::awaitable<void> try_export_blob(flat_file_db db, const manifest_entry& entry,
+                                      target_directories& directories, paced_files& written,
                                       exit_status& worst, progress& shown) {
   try {
     co_await export_blob(std::move(db), entry, directories, written);
@@ -90,7 +95,9 @@ exit_status run_export(const export_flags& flags) {
   paced_files written;
   progress shown("blobs", entries.size());
   exit_status worst = exit_status::done;
-  visit_blobs(loops, entries, [&](const manifest_entry& entry) { return try_export_blob(db, entry, directories, written, worst, shown); });
+  visit_blobs(loops, entries, [&](const manifest_entry& entry) {
+    return try_export_blob(db, entry, directories, written, worst, shown);
+  });
   return worst;
 }
 
@@ -100,8 +107,13 @@ void add_export(CLI::App& program, command_action& chosen) {
   auto flags = std::make_shared<export_flags>();
   CLI::App* command = program.add_subcommand("export", "write the blobs of a manifest as files");
   flags->add_to(*command);
-  command->add_option("--manifest", flags->manifest, "the lines LOCATION<TAB>PATH that `import` wrote")->required();
-  command->add_option("--to", flags->to, "the directory to write into; a path's leading '/' is dropped")->required();
+  command
+      ->add_option("--manifest", flags->manifest, "the lines LOCATION<TAB>PATH that `import` wrote")
+      ->required();
+  command
+      ->add_option("--to", flags->to,
+                   "the directory to write into; a path's leading '/' is dropped")
+      ->required();
   command->callback([flags, &chosen] { chosen = [flags] { return run_export(*flags); }; });
 }
 

@@ -24,7 +24,8 @@ struct get_flags : store_flags {
   std::string output;
 };
 
-// /dev/null or a FIFO cannot appear whole, and must not be replaced: it is written like standard output.
+// /dev/null or a FIFO cannot appear whole, and must not be replaced: it is written like standard
+// output.
 bool is_special(const std::string& path) {
   struct stat found{};
   return ::stat(path.c_str(), &found) == 0 && !S_ISREG(found.st_mode);
@@ -44,12 +45,16 @@ exit_status run_get(const get_flags& flags) {
   const flat_file_db db = flags.open_reading(context);
 
   if (flags.output.empty()) {
-    const byte_sink sink = [](std::span<const std::byte> bytes) { write_all(STDOUT_FILENO, bytes, "standard output"); };
+    const byte_sink sink = [](std::span<const std::byte> bytes) {
+      write_all(STDOUT_FILENO, bytes, "standard output");
+    };
     run_one(context, read_blob(db, location, part, sink));
   } else if (is_special(flags.output)) {
     const unique_fd special(::open(flags.output.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
     if (!special) throw failure(flags.output, last_error());
-    const byte_sink sink = [&](std::span<const std::byte> bytes) { write_all(special.get(), bytes, flags.output); };
+    const byte_sink sink = [&](std::span<const std::byte> bytes) {
+      write_all(special.get(), bytes, flags.output);
+    };
     run_one(context, read_blob(db, location, part, sink));
   } else {
     output_file file(real_target(flags.output));
@@ -67,8 +72,10 @@ void add_get(CLI::App& program, command_action& chosen) {
   CLI::App* command = program.add_subcommand("get", "write a blob to standard output");
   flags->add_to(*command);
   command->add_option("LOCATION", flags->location, "as `put` printed it")->required();
-  command->add_option("--slice", flags->slice_text, "START:END, bytes of the blob; without END, or with 0, to the blob's end");
-  command->add_option("-o,--output", flags->output, "a file, which appears only when it is whole; default: standard output");
+  command->add_option("--slice", flags->slice_text,
+                      "START:END, bytes of the blob; without END, or with 0, to the blob's end");
+  command->add_option("-o,--output", flags->output,
+                      "a file, which appears only when it is whole; default: standard output");
   command->callback([flags, &chosen] { chosen = [flags] { return run_get(*flags); }; });
 }
 

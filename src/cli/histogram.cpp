@@ -9,7 +9,8 @@ namespace {
 
 constexpr unsigned bits = 6;
 constexpr std::uint64_t per_doubling = 1U << bits;
-// Values below `per_doubling` have a bucket each; each further bit of a 64-bit value adds `per_doubling` buckets.
+// Values below `per_doubling` have a bucket each; each further bit of a 64-bit value adds
+// `per_doubling` buckets.
 constexpr std::size_t bucket_count = (64 - bits + 1) * per_doubling;
 
 }  // namespace
@@ -36,7 +37,9 @@ void histogram::merge(const histogram& other) noexcept {
   max_ns_ = std::max(max_ns_, other.max_ns_);
 }
 
-double histogram::mean_us() const noexcept { return count_ == 0 ? 0 : static_cast<double>(sum_ns_) / static_cast<double>(count_) / 1000; }
+double histogram::mean_us() const noexcept {
+  return count_ == 0 ? 0 : static_cast<double>(sum_ns_) / static_cast<double>(count_) / 1000;
+}
 
 double histogram::percentile_us(double share) const noexcept {
   const double wanted = share * static_cast<double>(count_);

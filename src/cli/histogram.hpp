@@ -1,5 +1,5 @@
-// Latencies counted in buckets that grow with the latency: 64 to each doubling, so that a percentile is right within 1.6 % and memory
-// does not grow with the run.
+// Latencies counted in buckets that grow with the latency: 64 to each doubling, so that a
+// percentile is right within 1.6 % and memory does not grow with the run.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// `ffdb import`: every regular file of some trees becomes a blob, and a manifest says where each went.
+// `ffdb import`: every regular file of some trees becomes a blob, and a manifest says where each
+// went.
 #include <CLI/App.hpp>
 #include <algorithm>
 #include <atomic>
@@ -54,9 +55,12 @@ class skip_log {
   std::atomic<bool> all_read_{true};
 };
 
-// The name may stand for something else by now than when the directory was read: neither a link is followed nor a FIFO waited for.
-bool open_regular(source_file& file, skip_log& skipped, const std::vector<file_identity>& own_files) {
-  file.fd.reset(::open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK));
+// The name may stand for something else by now than when the directory was read: neither a link is
+// followed nor a FIFO waited for.
+bool open_regular(source_file& file, skip_log& skipped,
+                  const std::vector<file_identity>& own_files) {
+  file.fd.reset(
+      ::open(file.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NOFOLLOW | O_NONBLOCK));
   struct stat found{};
   if (!file.fd || ::fstat(file.fd.get(), &found) != 0) {
     skipped.unreadable(file.path, last_error());
@@ -77,21 +81,26 @@ exit_status run_import(const import_flags& flags) {
 
   unique_fd manifest;
   if (!flags.manifest.empty()) {
-    manifest.reset(::open(flags.manifest.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666));
+    manifest.reset(
+        ::open(flags.manifest.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666));
     if (!manifest) throw failure(flags.manifest, last_error());
   }
   const int lines_to = manifest ? manifest.get() : STDOUT_FILENO;
   const std::string lines_name = manifest ? flags.manifest : "standard output";
   // What this program writes itself must not be stored as well: it would never end.
   std::vector<file_identity> own_files;
-  for (const std::string& own : {flags.directory(), flags.lock_path(), fmt::format("/proc/self/fd/{}", lines_to)}) {
+  for (const std::string& own :
+       {flags.directory(), flags.lock_path(), fmt::format("/proc/self/fd/{}", lines_to)}) {
     if (const auto identity = identity_of(own)) own_files.push_back(*identity);
   }
 
   skip_log skipped;
   tree_walk walk(
-      flags.paths, own_files, [&](const std::string& path, std::string_view why) { skipped.passed_over(path, why); },
-      [&](const std::string& path, const std::error_code& error) { skipped.unreadable(path, error); });
+      flags.paths, own_files,
+      [&](const std::string& path, std::string_view why) { skipped.passed_over(path, why); },
+      [&](const std::string& path, const std::error_code& error) {
+        skipped.unreadable(path, error);
+      });
 
   progress shown("files", 0);
   std::mutex lines;
@@ -114,9 +123,12 @@ exit_status run_import(const import_flags& flags) {
     bytes += location.size();
     shown.advance();
   };
-  job.unreadable = [&](const source_file& file, const std::error_code& error) { skipped.unreadable(file.path, error); };
+  job.unreadable = [&](const source_file& file, const std::error_code& error) {
+    skipped.unreadable(file.path, error);
+  };
   ingest(loops, db, job);
-  if (flags.compresses_sealed_files()) run_one(loops.home(), compress_sealed_files(db, [](const file_compression&) {}));
+  if (flags.compresses_sealed_files())
+    run_one(loops.home(), compress_sealed_files(db, [](const file_compression&) {}));
   run_one(loops.home(), db.close());
   say(fmt::format("imported {} files, {} bytes; skipped {}", files, bytes, skipped.count()));
   return skipped.all_read() ? exit_status::done : exit_status::failed;
@@ -126,11 +138,16 @@ exit_status run_import(const import_flags& flags) {
 
 void add_import(CLI::App& program, command_action& chosen) {
   auto flags = std::make_shared<import_flags>();
-  CLI::App* command = program.add_subcommand(
-      "import", "store every regular file of some trees; symbolic links are not followed, and what is skipped is named on stderr");
-  flags->add_writer_to(*command, std::clamp(std::thread::hardware_concurrency(), 1U, default_threads_max));
+  CLI::App* command =
+      program.add_subcommand("import",
+                             "store every regular file of some trees; symbolic links are not "
+                             "followed, and what is skipped is named on stderr");
+  flags->add_writer_to(*command,
+                       std::clamp(std::thread::hardware_concurrency(), 1U, default_threads_max));
   flags->add_put_to(*command);
-  command->add_option("--manifest", flags->manifest, "where the lines LOCATION<TAB>PATH go, replacing the file; default: standard output");
+  command->add_option(
+      "--manifest", flags->manifest,
+      "where the lines LOCATION<TAB>PATH go, replacing the file; default: standard output");
   command->add_option("PATH", flags->paths, "trees or files")->required();
   command->callback([flags, &chosen] { chosen = [flags] { return run_import(*flags); }; });
 }

@@ -13,7 +13,8 @@
 namespace conduit::cli {
 namespace {
 
-asio::awaitable<void> ingest_some(const event_loops& loops, flat_file_db db, byte_budget& budget, const ingest_job& job) {
+asio::awaitable<void> ingest_some(const event_loops& loops, flat_file_db db, byte_budget& budget,
+                                  const ingest_job& job) {
   while (!loops.stopping()) {
     const std::optional<source_file> file = job.next();
     if (!file) break;
@@ -24,7 +25,8 @@ asio::awaitable<void> ingest_some(const event_loops& loops, flat_file_db db, byt
       job.unreadable(*file, error);
       continue;
     }
-    const auto [put_error, location] = co_await db.put(bytes.buffer(), detail::as_tuple(asio::use_awaitable));
+    const auto [put_error, location] =
+        co_await db.put(bytes.buffer(), detail::as_tuple(asio::use_awaitable));
     if (put_error) throw failure(file->path, put_error);
     job.stored(*file, location);
   }
@@ -36,7 +38,8 @@ void ingest(event_loops& loops, const flat_file_db& db, const ingest_job& job) {
   const std::vector<flat_file_db> handles = loops.handles(db);
   std::vector<std::unique_ptr<byte_budget>> budgets;
   for (unsigned i = 0; i < loops.size(); ++i) {
-    budgets.push_back(std::make_unique<byte_budget>(loops.at(i), job.bytes_at_a_time / loops.size()));
+    budgets.push_back(
+        std::make_unique<byte_budget>(loops.at(i), job.bytes_at_a_time / loops.size()));
   }
   loops.run(std::max(job.files_at_a_time, loops.size()), [&](unsigned index) {
     const unsigned loop = index % loops.size();

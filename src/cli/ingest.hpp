@@ -19,10 +19,12 @@ struct ingest_job {
   std::function<void(const source_file& file, const data_location& location)> stored;
   std::function<void(const source_file& file, const std::error_code& error)> unreadable;
   unsigned files_at_a_time = 1;
-  std::uint64_t bytes_at_a_time = 64U << 20;  // of file contents in memory; a larger file is taken alone
+  std::uint64_t bytes_at_a_time =
+      64U << 20;  // of file contents in memory; a larger file is taken alone
 };
 
-// Returns when `next` has no more. Throws the first failure of the store, or of the job's functions.
+// Returns when `next` has no more. Throws the first failure of the store, or of the job's
+// functions.
 void ingest(event_loops& loops, const flat_file_db& db, const ingest_job& job);
 
 }  // namespace conduit::cli

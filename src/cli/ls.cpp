@@ -37,8 +37,8 @@ exit_status run_ls(const ls_flags& flags) {
   }
   fmt::memory_buffer lines;
   for (const file_info& file : files) {
-    fmt::format_to(std::back_inserter(lines), "{}\t{}\t{}\t{}\t{}\n", file.number, word_of(file.form), state_word(file), file.plain_bytes,
-                   file.stored_bytes);
+    fmt::format_to(std::back_inserter(lines), "{}\t{}\t{}\t{}\t{}\n", file.number,
+                   word_of(file.form), state_word(file), file.plain_bytes, file.stored_bytes);
   }
   write_to_stdout(std::string_view(lines.data(), lines.size()));
   return exit_status::done;
@@ -48,7 +48,8 @@ exit_status run_ls(const ls_flags& flags) {
 
 void add_ls(CLI::App& program, command_action& chosen) {
   auto flags = std::make_shared<ls_flags>();
-  CLI::App* command = program.add_subcommand("ls", "list the data files: number, form, state, plain and stored bytes");
+  CLI::App* command = program.add_subcommand(
+      "ls", "list the data files: number, form, state, plain and stored bytes");
   flags->add_to(*command);
   command->add_flag("--json", flags->json, "as a JSON array");
   command->callback([flags, &chosen] { chosen = [flags] { return run_ls(*flags); }; });

@@ -69,8 +69,11 @@ std::vector<manifest_entry> read_manifest(const std::string& file) {
     std::error_code error;
     const data_location location = data_location::parse(line.substr(0, tab), error);
     std::string path;
-    if (tab == std::string_view::npos || error || location.end < location.start || !unescape_path(line.substr(tab + 1), path)) {
-      throw failure(exit_status::usage, fmt::format("{}:{}: not a line of a manifest: expected LOCATION<TAB>PATH", file, number));
+    if (tab == std::string_view::npos || error || location.end < location.start ||
+        !unescape_path(line.substr(tab + 1), path)) {
+      throw failure(
+          exit_status::usage,
+          fmt::format("{}:{}: not a line of a manifest: expected LOCATION<TAB>PATH", file, number));
     }
     entries.emplace_back(location, std::move(path));
   }

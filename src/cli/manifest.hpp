@@ -1,4 +1,5 @@
-// The list of what was stored: a line `LOCATION<TAB>PATH` for each blob, with backslash, tab and newline of a path escaped.
+// The list of what was stored: a line `LOCATION<TAB>PATH` for each blob, with backslash, tab and
+// newline of a path escaped.
 #pragma once
 
 #include <conduit/data_location.hpp>
@@ -17,7 +18,8 @@ bool unescape_path(std::string_view text, std::string& path);
 std::string manifest_line(const data_location& location, std::string_view path);
 
 struct manifest_entry {
-  manifest_entry(const data_location& where, std::string name) : location(where), path(std::move(name)) {}
+  manifest_entry(const data_location& where, std::string name)
+      : location(where), path(std::move(name)) {}
 
   data_location location;
   std::string path;

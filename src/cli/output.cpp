@@ -18,12 +18,15 @@ void write_all(int fd, std::span<const std::byte> bytes, std::string_view subjec
   }
 }
 
-void write_all(int fd, std::string_view text, std::string_view subject) { write_all(fd, std::as_bytes(std::span(text)), subject); }
+void write_all(int fd, std::string_view text, std::string_view subject) {
+  write_all(fd, std::as_bytes(std::span(text)), subject);
+}
 
 void write_to_stdout(std::string_view text) { write_all(STDOUT_FILENO, text, "standard output"); }
 
 void write_json_to_stdout(const nlohmann::ordered_json& document) {
-  write_to_stdout(document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
+  write_to_stdout(document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+                  "\n");
 }
 
 }  // namespace conduit::cli

@@ -24,7 +24,8 @@ std::filesystem::path temporary_name(const std::filesystem::path& target) {
 }  // namespace
 
 output_file::output_file(std::filesystem::path target) : target_(std::move(target)) {
-  const std::filesystem::path parent = target_.has_parent_path() ? target_.parent_path() : std::filesystem::path(".");
+  const std::filesystem::path parent =
+      target_.has_parent_path() ? target_.parent_path() : std::filesystem::path(".");
   fd_.reset(::open(parent.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, file_mode));
   if (!fd_ && (errno == EOPNOTSUPP || errno == EISDIR)) {
     // A file system without nameless files.
@@ -39,17 +40,21 @@ output_file::~output_file() {
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
-void output_file::write(std::span<const std::byte> bytes) { write_all(fd_.get(), bytes, target_.native()); }
+void output_file::write(std::span<const std::byte> bytes) {
+  write_all(fd_.get(), bytes, target_.native());
+}
 
 unique_fd output_file::commit() {
   if (temporary_.empty()) {
     // linkat cannot replace a file, rename can.
     const std::string name = temporary_name(target_);
     const std::string self = fmt::format("/proc/self/fd/{}", fd_.get());
-    if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) != 0) throw failure(target_.native(), last_error());
+    if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) != 0)
+      throw failure(target_.native(), last_error());
     temporary_ = name;
   }
-  if (std::rename(temporary_.c_str(), target_.c_str()) != 0) throw failure(target_.native(), last_error());
+  if (std::rename(temporary_.c_str(), target_.c_str()) != 0)
+    throw failure(target_.native(), last_error());
   temporary_.clear();
   return std::move(fd_);
 }

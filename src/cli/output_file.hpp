@@ -12,7 +12,8 @@ namespace conduit::cli {
 
 class output_file {
  public:
-  // Replaces what stands under the name, a symbolic link itself, but no directory. Throws `failure`, as the others do.
+  // Replaces what stands under the name, a symbolic link itself, but no directory. Throws
+  // `failure`, as the others do.
   explicit output_file(std::filesystem::path target);
   output_file(const output_file&) = delete;
   output_file& operator=(const output_file&) = delete;

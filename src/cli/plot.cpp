@@ -39,7 +39,8 @@ void plot_latency(const histogram& latency, const std::string& title, const std:
   const int ended = ::pclose(gnuplot);
   constexpr int command_not_found = 127;  // of the shell
   if (WIFEXITED(ended) && WEXITSTATUS(ended) == command_not_found) {
-    throw failure(exit_status::failed, fmt::format("{}: gnuplot draws the plot, and it is not installed", svg_file));
+    throw failure(exit_status::failed,
+                  fmt::format("{}: gnuplot draws the plot, and it is not installed", svg_file));
   }
   if (ended != 0) throw failure(exit_status::failed, fmt::format("{}: gnuplot failed", svg_file));
 }

@@ -15,14 +15,16 @@
 namespace conduit::cli {
 namespace {
 
-// A pipe that closed and a file size limit are errors to report, not signals to die from in the middle of an append.
+// A pipe that closed and a file size limit are errors to report, not signals to die from in the
+// middle of an append.
 void prepare_process() {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
-  // A data file must never be opened as descriptor 0, 1 or 2: messages would land in it. What was closed stays unusable: neither end
-  // can be used the way it would be.
+  // A data file must never be opened as descriptor 0, 1 or 2: messages would land in it. What was
+  // closed stays unusable: neither end can be used the way it would be.
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
-    if (::fcntl(fd, F_GETFD) < 0) (void)!::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    if (::fcntl(fd, F_GETFD) < 0)
+      (void)!::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
   }
 }
 
@@ -54,7 +56,8 @@ int run_program(int argc, char** argv) {
   program.set_version_flag("--version", CONDUIT_VERSION);
   program.footer(
       "Sizes take the suffixes K, M and G (powers of 1024).\n"
-      "Exit status: 0 done; 1 the operation failed; 2 wrong usage; 3 data found corrupt; 4 no such data file, or out of range.");
+      "Exit status: 0 done; 1 the operation failed; 2 wrong usage; 3 data found corrupt; 4 no such "
+      "data file, or out of range.");
   command_action chosen;
   add_put(program, chosen);
   add_get(program, chosen);

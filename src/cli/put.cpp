@@ -31,7 +31,8 @@ source_file open_named(const std::string& path, std::error_code& error) {
   source_file file;
   file.path = path;
   // A copy of standard input, so that it can be named twice without being closed in between.
-  file.fd.reset(path == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  file.fd.reset(path == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                            : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   struct stat found{};
   if (!file.fd || ::fstat(file.fd.get(), &found) != 0) {
     error = last_error();
@@ -70,7 +71,8 @@ exit_status run_put(const put_flags& flags) {
     write_to_stdout(manifest_line(location, file.path));
   };
   ingest(loops, db, job);
-  if (flags.compresses_sealed_files()) run_one(loops.home(), compress_sealed_files(db, [](const file_compression&) {}));
+  if (flags.compresses_sealed_files())
+    run_one(loops.home(), compress_sealed_files(db, [](const file_compression&) {}));
   run_one(loops.home(), db.close());
   return all_read ? exit_status::done : exit_status::failed;
 }
@@ -79,7 +81,8 @@ exit_status run_put(const put_flags& flags) {
 
 void add_put(CLI::App& program, command_action& chosen) {
   auto flags = std::make_shared<put_flags>();
-  CLI::App* command = program.add_subcommand("put", "store files as blobs; prints LOCATION<TAB>PATH for each");
+  CLI::App* command =
+      program.add_subcommand("put", "store files as blobs; prints LOCATION<TAB>PATH for each");
   flags->add_writer_to(*command);
   flags->add_put_to(*command);
   command->add_option("FILE", flags->files, "files to store, '-' for standard input")->required();

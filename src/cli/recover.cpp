@@ -1,4 +1,5 @@
-// `ffdb recover`: mends what the store does not dare to mend by itself. A plain file is never cut, so there it only looks.
+// `ffdb recover`: mends what the store does not dare to mend by itself. A plain file is never cut,
+// so there it only looks.
 #include <CLI/App.hpp>
 #include <conduit/error.hpp>
 #include <fmt/format.h>
@@ -24,8 +25,11 @@ struct outcome {
 };
 
 std::string describe(std::uint32_t number, const recovery_report& report, bool dry_run) {
-  return fmt::format("data file {}: torn behind frame {}, at offset {}: {} {} bytes that are no whole frame, and {} its table\n", number,
-                     report.frames, report.offset, dry_run ? "would cut off" : "cut off", report.cut_bytes, dry_run ? "write" : "wrote");
+  return fmt::format(
+      "data file {}: torn behind frame {}, at offset {}: {} {} bytes that are no whole frame, and "
+      "{} its table\n",
+      number, report.frames, report.offset, dry_run ? "would cut off" : "cut off", report.cut_bytes,
+      dry_run ? "write" : "wrote");
 }
 
 asio::awaitable<outcome> mend_files(flat_file_db db, bool dry_run) {
@@ -49,7 +53,8 @@ asio::awaitable<outcome> mend_files(flat_file_db db, bool dry_run) {
 
 exit_status run_recover(const recover_flags& flags) {
   asio::io_context context;
-  const flat_file_db db = flags.dry_run ? flags.open_reading(context) : flags.open_writing(context, missing_directory::refuse);
+  const flat_file_db db = flags.dry_run ? flags.open_reading(context)
+                                        : flags.open_writing(context, missing_directory::refuse);
   outcome all = run_one(context, mend_files(db, flags.dry_run));
   // What is left is beyond mending.
   survey left;
@@ -58,9 +63,12 @@ exit_status run_recover(const recover_flags& flags) {
 
   for (const verify_fault& fault : left.faults) all.text += sentence_of(fault) + '\n';
   if (!left.faults.empty()) {
-    all.text += "what stands above cannot be mended: the blobs at these places are lost or have to come from a backup\n";
+    all.text +=
+        "what stands above cannot be mended: the blobs at these places are lost or have to come "
+        "from a backup\n";
   } else if (all.mended == 0) {
-    all.text += fmt::format("{} data files, {} bytes, all readable: nothing to do\n", left.files, left.bytes);
+    all.text += fmt::format("{} data files, {} bytes, all readable: nothing to do\n", left.files,
+                            left.bytes);
   }
   write_to_stdout(all.text);
   return left.faults.empty() ? exit_status::done : exit_status::corrupt;
@@ -70,7 +78,8 @@ exit_status run_recover(const recover_flags& flags) {
 
 void add_recover(CLI::App& program, command_action& chosen) {
   auto flags = std::make_shared<recover_flags>();
-  CLI::App* command = program.add_subcommand("recover", "look for damage and mend what can be mended");
+  CLI::App* command =
+      program.add_subcommand("recover", "look for damage and mend what can be mended");
   flags->add_writer_to(*command);
   command->add_flag("--dry-run", flags->dry_run, "only say what would be done");
   command->callback([flags, &chosen] { chosen = [flags] { return run_recover(*flags); }; });

@@ -30,9 +30,11 @@ exit_status run_roll(const roll_flags& flags) {
 
 void add_roll(CLI::App& program, command_action& chosen) {
   auto flags = std::make_shared<roll_flags>();
-  CLI::App* command = program.add_subcommand("roll", "seal the mutable file and begin the next; prints its number");
+  CLI::App* command =
+      program.add_subcommand("roll", "seal the mutable file and begin the next; prints its number");
   flags->add_writer_to(*command);
-  command->add_option("--at-least", flags->at_least, "skip numbers below: after a restored backup an index may still name them");
+  command->add_option("--at-least", flags->at_least,
+                      "skip numbers below: after a restored backup an index may still name them");
   command->callback([flags, &chosen] { chosen = [flags] { return run_roll(*flags); }; });
 }
 

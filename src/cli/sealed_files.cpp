@@ -8,7 +8,8 @@
 
 namespace conduit::cli {
 
-asio::awaitable<void> compress_files(flat_file_db db, std::vector<std::uint32_t> numbers, compression_listener done) {
+asio::awaitable<void> compress_files(flat_file_db db, std::vector<std::uint32_t> numbers,
+                                     compression_listener done) {
   progress shown("data files compressed", numbers.size());
   for (const std::uint32_t number : numbers) {
     const file_compression one = co_await db.compress_file(number);
@@ -23,7 +24,8 @@ asio::awaitable<void> compress_sealed_files(flat_file_db db, compression_listene
   for (const file_info& file : files) {
     shown.advance();
     if (!file.sealed || file.form != file_form::plain) continue;
-    const auto [error, one] = co_await db.compress_file(file.number, detail::as_tuple(asio::use_awaitable));
+    const auto [error, one] =
+        co_await db.compress_file(file.number, detail::as_tuple(asio::use_awaitable));
     if (error == errc::no_such_file) continue;
     if (error) throw std::system_error(error, "data file " + std::to_string(file.number));
     done(one);

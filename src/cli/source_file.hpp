@@ -34,8 +34,9 @@ class source_bytes {
   std::size_t size_ = 0;
 };
 
-// From where `fd` stands to its end, with plain blocking reads: never a mapping, which would turn a file that is cut meanwhile into
-// SIGBUS. The file may be shorter or longer than `size_expected` by now.
+// From where `fd` stands to its end, with plain blocking reads: never a mapping, which would turn a
+// file that is cut meanwhile into SIGBUS. The file may be shorter or longer than `size_expected` by
+// now.
 source_bytes read_to_end(int fd, std::uint64_t size_expected, std::error_code& error);
 
 // A whole file by its name. Throws `failure`.

@@ -1,4 +1,5 @@
-// While it lives SIGINT and SIGTERM end the loops' coroutines instead of the process, so that what was made for them can be removed.
+// While it lives SIGINT and SIGTERM end the loops' coroutines instead of the process, so that what
+// was made for them can be removed.
 #pragma once
 
 #include <asio/io_context.hpp>

@@ -56,11 +56,13 @@ class store_flags {
   bool compressing_ = false;
 };
 
-// Where a store lies, made absolute and without a trailing slash: its default lock file is that with ".lock" appended.
+// Where a store lies, made absolute and without a trailing slash: its default lock file is that
+// with ".lock" appended.
 std::string absolute_store_path(const std::string& directory);
 
 // A size in bytes with an optional suffix K, M or G; never 0.
-CLI::Option* add_size(CLI::App& command, const std::string& name, std::uint64_t& value, const std::string& description);
+CLI::Option* add_size(CLI::App& command, const std::string& name, std::uint64_t& value,
+                      const std::string& description);
 
 // Throws `failure`: nothing is wrong with the command line, but the store cannot be opened.
 flat_file_db open_store(asio::io_context& context, const options& how);

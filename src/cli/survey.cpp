@@ -14,7 +14,8 @@ asio::awaitable<survey> survey_files(flat_file_db db) {
   progress shown("data files", files.size());
   survey all;
   for (const file_info& file : files) {
-    const auto [error, report] = co_await db.verify(file.number, detail::as_tuple(asio::use_awaitable));
+    const auto [error, report] =
+        co_await db.verify(file.number, detail::as_tuple(asio::use_awaitable));
     shown.advance();
     if (error == errc::no_such_file) continue;  // deleted since the directory was read
     ++all.files;
@@ -32,7 +33,8 @@ asio::awaitable<survey> survey_files(flat_file_db db) {
 }
 
 std::string sentence_of(const verify_fault& fault) {
-  return fmt::format("data file {}, frame {}, offset {}: {}", fault.file, fault.frame, fault.offset, fault.error.message());
+  return fmt::format("data file {}, frame {}, offset {}: {}", fault.file, fault.frame, fault.offset,
+                     fault.error.message());
 }
 
 }  // namespace conduit::cli

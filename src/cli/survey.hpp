@@ -1,4 +1,5 @@
-// Reads all data files of a store and gathers what is wrong with them: what `verify` and `recover` have in common.
+// Reads all data files of a store and gathers what is wrong with them: what `verify` and `recover`
+// have in common.
 #pragma once
 
 #include <asio/awaitable.hpp>

@@ -67,7 +67,8 @@ std::optional<int> io_uring_disabled() {
 std::string file_system_of(const std::string& path) {
   struct statfs found{};
   const std::filesystem::path parent = std::filesystem::absolute(path).parent_path();
-  if (::statfs(path.c_str(), &found) != 0 && ::statfs(parent.c_str(), &found) != 0) return "unknown";
+  if (::statfs(path.c_str(), &found) != 0 && ::statfs(parent.c_str(), &found) != 0)
+    return "unknown";
   const char* name = name_of(found.f_type);
   return name != nullptr ? name : fmt::format("{:#x}", found.f_type);
 }

@@ -13,7 +13,8 @@ std::string kernel_release();
 // The soft limit (RLIMIT_NOFILE, RLIMIT_MEMLOCK); none: unlimited.
 std::optional<std::uint64_t> soft_limit(decltype(RLIMIT_NOFILE) resource);
 
-// /proc/sys/kernel/io_uring_disabled: 0 allowed, 1 for few, 2 forbidden; none where the kernel has no such switch.
+// /proc/sys/kernel/io_uring_disabled: 0 allowed, 1 for few, 2 forbidden; none where the kernel has
+// no such switch.
 std::optional<int> io_uring_disabled();
 
 // The name of the file system under `path`, which need not exist as long as its directory does.

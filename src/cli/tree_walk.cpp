@@ -24,7 +24,8 @@ std::string_view word_of(fs::file_type type) {
   }
 }
 
-// What the directory itself tells costs no system call; file systems that do not tell are asked for each entry.
+// What the directory itself tells costs no system call; file systems that do not tell are asked for
+// each entry.
 fs::file_type type_of(const fs::directory_entry& entry) {
   std::error_code ignored;
   if (entry.is_symlink(ignored)) return fs::file_type::symlink;
@@ -45,11 +46,14 @@ bool contains(const std::vector<file_identity>& files, const file_identity& one)
   return std::find(files.begin(), files.end(), one) != files.end();
 }
 
-tree_walk::tree_walk(std::vector<std::string> roots, std::vector<file_identity> excluded, passed_over on_passed_over,
-                     unreadable on_unreadable)
-    : excluded_(std::move(excluded)), on_passed_over_(std::move(on_passed_over)), on_unreadable_(std::move(on_unreadable)) {
+tree_walk::tree_walk(std::vector<std::string> roots, std::vector<file_identity> excluded,
+                     passed_over on_passed_over, unreadable on_unreadable)
+    : excluded_(std::move(excluded)),
+      on_passed_over_(std::move(on_passed_over)),
+      on_unreadable_(std::move(on_unreadable)) {
   level& top = levels_.emplace_back();
-  for (auto root = roots.rbegin(); root != roots.rend(); ++root) top.children.push_back({std::move(*root), fs::file_type::none});
+  for (auto root = roots.rbegin(); root != roots.rend(); ++root)
+    top.children.push_back({std::move(*root), fs::file_type::none});
 }
 
 void tree_walk::enter(const std::string& directory) {
@@ -61,11 +65,13 @@ void tree_walk::enter(const std::string& directory) {
   level found;
   found.prefix = directory.ends_with('/') ? directory : directory + '/';
   std::error_code error;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end;
+       entry.increment(error)) {
     found.children.push_back({entry->path().filename().native(), type_of(*entry)});
   }
   if (error) on_unreadable_(directory, error);
-  std::sort(found.children.begin(), found.children.end(), [](const child& one, const child& other) { return one.name > other.name; });
+  std::sort(found.children.begin(), found.children.end(),
+            [](const child& one, const child& other) { return one.name > other.name; });
   levels_.push_back(std::move(found));
 }
 
@@ -84,7 +90,8 @@ std::optional<std::string> tree_walk::next() {
     std::error_code error;
     if (type == fs::file_type::none) type = fs::symlink_status(path, error).type();
     if (type == fs::file_type::none || type == fs::file_type::not_found) {
-      on_unreadable_(path, error ? error : std::make_error_code(std::errc::no_such_file_or_directory));
+      on_unreadable_(path,
+                     error ? error : std::make_error_code(std::errc::no_such_file_or_directory));
     } else if (type == fs::file_type::directory) {
       enter(path);
     } else if (type == fs::file_type::regular) {

@@ -1,4 +1,5 @@
-// Goes through directory trees for the regular files in them, one at a time, without following symbolic links.
+// Goes through directory trees for the regular files in them, one at a time, without following
+// symbolic links.
 #pragma once
 
 #include <cstddef>
@@ -32,8 +33,10 @@ class tree_walk {
   // The same for what cannot be looked at.
   using unreadable = std::function<void(const std::string& path, const std::error_code& error)>;
 
-  // `roots` are walked in their order, each directory in the order of its names. A directory in `excluded` is passed over.
-  tree_walk(std::vector<std::string> roots, std::vector<file_identity> excluded, passed_over on_passed_over, unreadable on_unreadable);
+  // `roots` are walked in their order, each directory in the order of its names. A directory in
+  // `excluded` is passed over.
+  tree_walk(std::vector<std::string> roots, std::vector<file_identity> excluded,
+            passed_over on_passed_over, unreadable on_unreadable);
 
   // The next regular file. From any thread.
   std::optional<std::string> next();

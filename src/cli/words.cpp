@@ -21,7 +21,11 @@ data_location parse_location(std::string_view text) {
   std::error_code error;
   const data_location location = data_location::parse(text, error);
   if (error || location.end < location.start) {
-    throw failure(exit_status::usage, fmt::format("'{}' is not a location: expected NUMBER:START-END or NUMBER:START-END#CHECKSUM", text));
+    throw failure(
+        exit_status::usage,
+        fmt::format(
+            "'{}' is not a location: expected NUMBER:START-END or NUMBER:START-END#CHECKSUM",
+            text));
   }
   return location;
 }
@@ -30,19 +34,24 @@ slice parse_slice(std::string_view text) {
   const std::size_t colon = text.find(':');
   std::uint64_t start = 0;
   std::uint64_t end = 0;  // as the original means it
-  const std::string_view end_text = colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1);
+  const std::string_view end_text =
+      colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1);
   if (colon == std::string_view::npos || !parse_digits(text.substr(0, colon), start) ||
       (!end_text.empty() && !parse_digits(end_text, end))) {
-    throw failure(exit_status::usage, fmt::format("'{}' is not a slice: expected START:END or START:", text));
+    throw failure(exit_status::usage,
+                  fmt::format("'{}' is not a slice: expected START:END or START:", text));
   }
-  if (end != 0 && end < start) throw failure(exit_status::usage, fmt::format("the slice '{}' ends before it starts", text));
-  // The largest number there is has a meaning of its own, and lies as far beyond every blob as the one before it.
+  if (end != 0 && end < start)
+    throw failure(exit_status::usage, fmt::format("the slice '{}' ends before it starts", text));
+  // The largest number there is has a meaning of its own, and lies as far beyond every blob as the
+  // one before it.
   return slice::from_original(start, end == slice::to_end ? end - 1 : end);
 }
 
 std::uint32_t parse_file_number(std::string_view text) {
   std::uint32_t number = 0;
-  if (!parse_digits(text, number)) throw failure(exit_status::usage, fmt::format("'{}' is not the number of a data file", text));
+  if (!parse_digits(text, number))
+    throw failure(exit_status::usage, fmt::format("'{}' is not the number of a data file", text));
   return number;
 }
 

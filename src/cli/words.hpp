@@ -1,4 +1,5 @@
-// The words of the command line: how numbers, slices and locations are read, and what the store's enumerations are called.
+// The words of the command line: how numbers, slices and locations are read, and what the store's
+// enumerations are called.
 #pragma once
 
 #include <conduit/data_location.hpp>

@@ -1,5 +1,5 @@
-// The three bytes before each block of a frame, as RFC 8878 gives them (section 3.1.1.2), and a look at all blocks of a frame without
-// decoding any.
+// The three bytes before each block of a frame, as RFC 8878 gives them (section 3.1.1.2), and a
+// look at all blocks of a frame without decoding any.
 #pragma once
 
 #include <algorithm>
@@ -14,15 +14,17 @@ inline constexpr std::size_t block_header_size = 3;
 
 struct block_header {
   bool last = false;
-  // No block is of the reserved type, nor a compressed one of 0 bytes: that libzstd refuses where it decodes at once, and passes over where
-  // it decodes piece by piece.
+  // No block is of the reserved type, nor a compressed one of 0 bytes: that libzstd refuses where
+  // it decodes at once, and passes over where it decodes piece by piece.
   bool valid = false;
   std::uint32_t stored_size = 0;  // bytes of the block behind its header
 };
 
-inline block_header inspect_block_header(std::span<const std::byte, block_header_size> bytes) noexcept {
+inline block_header inspect_block_header(
+    std::span<const std::byte, block_header_size> bytes) noexcept {
   enum : unsigned { run_length = 1, compressed = 2, reserved = 3 };
-  const std::uint32_t value = std::to_integer<std::uint32_t>(bytes[0]) | std::to_integer<std::uint32_t>(bytes[1]) << 8U |
+  const std::uint32_t value = std::to_integer<std::uint32_t>(bytes[0]) |
+                              std::to_integer<std::uint32_t>(bytes[1]) << 8U |
                               std::to_integer<std::uint32_t>(bytes[2]) << 16U;
   const unsigned type = (value >> 1U) & 3U;
   const std::uint32_t size = value >> 3U;

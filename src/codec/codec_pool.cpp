@@ -21,6 +21,7 @@ encoder& encoder_of_thread(int level) noexcept {
 }
 
 codec_pool::codec_pool(unsigned threads)
-    : threads_(threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency())), crew_(threads_) {}
+    : threads_(threads != 0 ? threads : std::max(1U, std::thread::hardware_concurrency())),
+      crew_(threads_) {}
 
 }  // namespace conduit::codec

@@ -1,4 +1,5 @@
-// The threads of a store that encode and decode frames, and the encoders and decoders of all threads.
+// The threads of a store that encode and decode frames, and the encoders and decoders of all
+// threads.
 #pragma once
 
 #include <system_error>
@@ -27,7 +28,8 @@ class codec_pool {
   // So many tasks wait that no thread will be out of work soon.
   bool is_busy() const noexcept { return crew_.unfinished() >= busy_tasks_a_thread * threads_; }
 
-  // From any thread. `task` must not throw. Throws std::system_error where no memory or no thread can be had; then nothing was posted.
+  // From any thread. `task` must not throw. Throws std::system_error where no memory or no thread
+  // can be had; then nothing was posted.
   template <typename Task>
   void post(Task task) {
     const std::error_code refused = crew_.post(std::move(task));
@@ -38,7 +40,8 @@ class codec_pool {
   void join() noexcept { crew_.join(); }
 
  private:
-  // A thread that finds nothing to do sleeps, and to wake it takes about as long as to decode a small frame.
+  // A thread that finds nothing to do sleeps, and to wake it takes about as long as to decode a
+  // small frame.
   static constexpr unsigned busy_tasks_a_thread = 4;
 
   const unsigned threads_;

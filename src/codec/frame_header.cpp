@@ -35,7 +35,8 @@ struct descriptor {
 
 std::uint64_t load(const std::byte* from, std::size_t size) noexcept {
   std::uint64_t value = 0;
-  for (std::size_t i = size; i > 0; --i) value = value << 8U | std::to_integer<std::uint64_t>(from[i - 1]);
+  for (std::size_t i = size; i > 0; --i)
+    value = value << 8U | std::to_integer<std::uint64_t>(from[i - 1]);
   return value;
 }
 
@@ -59,7 +60,8 @@ header_state inspect_skippable(std::span<const std::byte> bytes, frame_header& h
 }  // namespace
 
 bool frame_header::is_supported() const noexcept {
-  return dictionary == 0 && window_size <= frame_window_max && content_size.value_or(0) <= std::numeric_limits<std::uint32_t>::max();
+  return dictionary == 0 && window_size <= frame_window_max &&
+         content_size.value_or(0) <= std::numeric_limits<std::uint32_t>::max();
 }
 
 header_state inspect_frame_header(std::span<const std::byte> bytes, frame_header& header) noexcept {
@@ -80,11 +82,13 @@ header_state inspect_frame_header(std::span<const std::byte> bytes, frame_header
   header = {};
   header.magic = magic;
   header.header_size = static_cast<std::uint32_t>(size);
-  header.dictionary = static_cast<std::uint32_t>(load(bytes.data() + at_dictionary, fields.dictionary_bytes()));
+  header.dictionary =
+      static_cast<std::uint32_t>(load(bytes.data() + at_dictionary, fields.dictionary_bytes()));
   header.has_checksum = fields.has_checksum();
   if (fields.content_bytes() != 0) {
     // The two-byte form counts from 256.
-    header.content_size = load(bytes.data() + at_content, fields.content_bytes()) + (fields.content_bytes() == 2 ? 256 : 0);
+    header.content_size = load(bytes.data() + at_content, fields.content_bytes()) +
+                          (fields.content_bytes() == 2 ? 256 : 0);
   }
   header.window_size = fields.single_segment() ? *header.content_size : window_of(bytes[at_window]);
   return header_state::whole;

@@ -1,5 +1,6 @@
-// The header of one frame, as RFC 8878 gives it (sections 3.1.1.1 and 3.1.2): what a frame says of itself before anything is decoded or
-// allocated. libzstd reads headers too, but not through its stable interface.
+// The header of one frame, as RFC 8878 gives it (sections 3.1.1.1 and 3.1.2): what a frame says of
+// itself before anything is decoded or allocated. libzstd reads headers too, but not through its
+// stable interface.
 #pragma once
 
 #include <cstddef>
@@ -10,22 +11,23 @@
 namespace conduit::codec {
 
 inline constexpr std::size_t frame_header_size_max = 18;
-// Frames that need a larger window are not read: it is the memory that decoding piece by piece takes. The same limit as that of
-// the zstd program without --long.
+// Frames that need a larger window are not read: it is the memory that decoding piece by piece
+// takes. The same limit as that of the zstd program without --long.
 inline constexpr std::uint64_t frame_window_max = std::uint64_t{1} << 27U;
 
 struct frame_header {
   std::uint32_t magic = 0;
-  std::uint32_t header_size = 0;              // bytes
-  bool skippable = false;                     // then of what follows only `skipped_size` has a meaning
-  std::uint32_t skipped_size = 0;             // bytes of a skippable frame behind its header
-  std::optional<std::uint64_t> content_size;  // plain bytes as pledged; frames of the Python original do not pledge
-  std::uint64_t window_size = 0;              // bytes; the content size where the frame is a single segment
-  std::uint32_t dictionary = 0;               // its id, 0 for none
+  std::uint32_t header_size = 0;   // bytes
+  bool skippable = false;          // then of what follows only `skipped_size` has a meaning
+  std::uint32_t skipped_size = 0;  // bytes of a skippable frame behind its header
+  std::optional<std::uint64_t>
+      content_size;  // plain bytes as pledged; frames of the Python original do not pledge
+  std::uint64_t window_size = 0;  // bytes; the content size where the frame is a single segment
+  std::uint32_t dictionary = 0;   // its id, 0 for none
   bool has_checksum = false;
 
-  // Whether frames of this kind are read at all: no dictionary, a window within `frame_window_max`, and a content size, if
-  // there is one, of 32 bits, which is all that a seek table can name.
+  // Whether frames of this kind are read at all: no dictionary, a window within `frame_window_max`,
+  // and a content size, if there is one, of 32 bits, which is all that a seek table can name.
   bool is_supported() const noexcept;
 };
 
@@ -35,7 +37,8 @@ enum class header_state {
   invalid  // no frame begins so; frames of the formats before zstd 0.8 count as none
 };
 
-// Looks at the first bytes of a frame; those behind the header, if there are any, do not matter. `header` is set where it is whole.
+// Looks at the first bytes of a frame; those behind the header, if there are any, do not matter.
+// `header` is set where it is whole.
 header_state inspect_frame_header(std::span<const std::byte> bytes, frame_header& header) noexcept;
 
 }  // namespace conduit::codec

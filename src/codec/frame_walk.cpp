@@ -15,7 +15,8 @@ constexpr std::uint64_t frame_size_max = std::numeric_limits<std::uint32_t>::max
 
 std::error_code no_memory() noexcept { return std::make_error_code(std::errc::not_enough_memory); }
 
-// A table of exactly one entry a frame. So no more of a forged one is held than the frames before it warrant.
+// A table of exactly one entry a frame. So no more of a forged one is held than the frames before
+// it warrant.
 bool is_table_size_of(std::size_t count, std::uint64_t size) noexcept {
   const std::uint64_t without_checksums = encoded_seek_table_size(count);
   return size == without_checksums || size == without_checksums + 4 * std::uint64_t{count};
@@ -32,7 +33,8 @@ frame_walk::frame_walk(std::uint64_t file_size, frame_index known) noexcept
 }
 
 std::error_code frame_walk::feed(std::span<const std::byte> piece) noexcept {
-  piece = piece.first(static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), file_size_ - taken_)));
+  piece = piece.first(
+      static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), file_size_ - taken_)));
   try {
     while (state_ == walk_state::needs_more && !piece.empty()) {
       if (const auto error = take(piece)) return error;
@@ -87,8 +89,9 @@ std::error_code frame_walk::begin_frame() {
   if (!context_) return no_memory();
   plain_.resize(ZSTD_DStreamOutSize());
   ZSTD_DCtx_reset(context_.get(), ZSTD_reset_session_only);
-  // The header goes in alone, even if more is at hand: given a whole small frame libzstd would decode it in another way, and what is
-  // accepted must not depend on how the file was cut into pieces.
+  // The header goes in alone, even if more is at hand: given a whole small frame libzstd would
+  // decode it in another way, and what is accepted must not depend on how the file was cut into
+  // pieces.
   std::span<const std::byte> header = std::span(header_bytes_).first(header_size_);
   taken_ = offset();
   plain_size_ = 0;
@@ -103,14 +106,16 @@ void frame_walk::begin_skippable() {
   const std::uint64_t size = std::uint64_t{header_.header_size} + header_.skipped_size;
   const bool ends_file = size == file_size_ - offset();
   const bool is_table = ends_file && header_.magic == seek_table_magic;
-  if (size > file_size_ - offset() || size > frame_size_max || (is_table && !is_table_size_of(frames_.count(), size))) {
+  if (size > file_size_ - offset() || size > frame_size_max ||
+      (is_table && !is_table_size_of(frames_.count(), size))) {
     state_ = walk_state::bad;
     return;
   }
   plain_size_ = 0;
   if (is_table) {
     table_.reserve(static_cast<std::size_t>(size));
-    table_.assign(header_bytes_.begin(), header_bytes_.begin() + static_cast<std::ptrdiff_t>(header_size_));
+    table_.assign(header_bytes_.begin(),
+                  header_bytes_.begin() + static_cast<std::ptrdiff_t>(header_size_));
     part_ = part::table;
   } else if (header_.skipped_size != 0) {
     part_ = part::skipped;
@@ -132,7 +137,8 @@ std::error_code frame_walk::take_blocks(std::span<const std::byte>& piece) {
   const bool valid = blocks_.feed(advance(piece, in.pos));
   plain_size_ += out.pos;
   const bool ended = result == 0;
-  const bool too_much = plain_size_ > header_.content_size.value_or(frame_size_max) || taken_ - offset() > frame_size_max;
+  const bool too_much = plain_size_ > header_.content_size.value_or(frame_size_max) ||
+                        taken_ - offset() > frame_size_max;
   const bool too_little = ended && plain_size_ < header_.content_size.value_or(0);
   if (!valid || too_much || too_little) {
     state_ = walk_state::bad;
@@ -163,13 +169,15 @@ std::error_code frame_walk::take_table(std::span<const std::byte>& piece) {
 }
 
 void frame_walk::end_frame() {
-  frames_.append({static_cast<std::uint32_t>(taken_ - offset()), static_cast<std::uint32_t>(plain_size_)});
+  frames_.append(
+      {static_cast<std::uint32_t>(taken_ - offset()), static_cast<std::uint32_t>(plain_size_)});
   part_ = part::header;
   header_size_ = 0;
 }
 
 // The next `size` bytes, which are taken.
-std::span<const std::byte> frame_walk::advance(std::span<const std::byte>& piece, std::size_t size) noexcept {
+std::span<const std::byte> frame_walk::advance(std::span<const std::byte>& piece,
+                                               std::size_t size) noexcept {
   const auto bytes = piece.first(size);
   piece = piece.subspan(size);
   taken_ += size;

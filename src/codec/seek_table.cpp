@@ -21,19 +21,24 @@ struct footer {
   std::size_t entry_size;
 
   // Fits: 2^32 entries of 12 bytes.
-  std::uint64_t table_size() const noexcept { return seek_table_header_size + std::uint64_t{count} * entry_size + seek_table_footer_size; }
+  std::uint64_t table_size() const noexcept {
+    return seek_table_header_size + std::uint64_t{count} * entry_size + seek_table_footer_size;
+  }
 };
 
 // `bytes` are the last `seek_table_footer_size` of a file or table.
 std::optional<footer> decode_footer(std::span<const std::byte> bytes) noexcept {
   const auto descriptor = std::to_integer<unsigned>(bytes[4]);
-  if (load_little_endian<std::uint32_t>(&bytes[5]) != footer_magic || (descriptor & reserved_bits) != 0) return std::nullopt;
-  return footer{load_little_endian<std::uint32_t>(bytes.data()), (descriptor & checksum_flag) != 0 ? checked_entry_size : plain_entry_size};
+  if (load_little_endian<std::uint32_t>(&bytes[5]) != footer_magic ||
+      (descriptor & reserved_bits) != 0)
+    return std::nullopt;
+  return footer{load_little_endian<std::uint32_t>(bytes.data()),
+                (descriptor & checksum_flag) != 0 ? checked_entry_size : plain_entry_size};
 }
 
-// Whether any frame can have these sizes. A skippable frame has at least its header of 8 bytes. Any other has at least 6 bytes of header,
-// and each of its blocks takes at least 4 bytes and gives at most 128 KiB. Without this bound 1 byte of a file could demand 4 GiB of
-// memory.
+// Whether any frame can have these sizes. A skippable frame has at least its header of 8 bytes. Any
+// other has at least 6 bytes of header, and each of its blocks takes at least 4 bytes and gives at
+// most 128 KiB. Without this bound 1 byte of a file could demand 4 GiB of memory.
 bool is_possible(frame_sizes frame) noexcept {
   constexpr std::uint32_t skippable_header_size = 8;
   constexpr std::uint32_t header_size_min = 6;
@@ -51,7 +56,8 @@ bool header_fits(std::span<const std::byte> table) noexcept {
 
 }  // namespace
 
-void encode_seek_table(const frame_index& known, std::span<const frame_sizes> appended, std::span<std::byte> to) noexcept {
+void encode_seek_table(const frame_index& known, std::span<const frame_sizes> appended,
+                       std::span<std::byte> to) noexcept {
   std::byte* at = to.data();
   const auto put = [&at](std::uint32_t value) {
     store_little_endian(at, value);
@@ -101,14 +107,16 @@ void growing_table::drop(std::size_t count) noexcept {
 
 void growing_table::write_ends() noexcept {
   store_little_endian(bytes_.data(), seek_table_magic);
-  store_little_endian(&bytes_[4], static_cast<std::uint32_t>(bytes_.size() - seek_table_header_size));
+  store_little_endian(&bytes_[4],
+                      static_cast<std::uint32_t>(bytes_.size() - seek_table_header_size));
   std::byte* const footer = &bytes_[bytes_.size() - seek_table_footer_size];
   store_little_endian(footer, static_cast<std::uint32_t>(count()));
   footer[4] = std::byte{0};
   store_little_endian(footer + 5, footer_magic);
 }
 
-std::optional<std::uint64_t> seek_table_size(std::span<const std::byte> tail, std::uint64_t file_size) noexcept {
+std::optional<std::uint64_t> seek_table_size(std::span<const std::byte> tail,
+                                             std::uint64_t file_size) noexcept {
   if (file_size == 0) return 0;
   if (tail.size() != seek_table_footer_size) return std::nullopt;
   const auto found = decode_footer(tail);
@@ -116,9 +124,11 @@ std::optional<std::uint64_t> seek_table_size(std::span<const std::byte> tail, st
   return found->table_size();
 }
 
-std::error_code parse_seek_table(std::span<const std::byte> table, std::uint64_t file_size, frame_index& frames) noexcept {
+std::error_code parse_seek_table(std::span<const std::byte> table, std::uint64_t file_size,
+                                 frame_index& frames) noexcept {
   if (table.empty() && file_size == 0) return {};
-  if (table.size() < seek_table_header_size + seek_table_footer_size || table.size() > file_size) return errc::corrupt;
+  if (table.size() < seek_table_header_size + seek_table_footer_size || table.size() > file_size)
+    return errc::corrupt;
   const auto found = decode_footer(table.last(seek_table_footer_size));
   if (!found || found->table_size() != table.size() || !header_fits(table)) return errc::corrupt;
   try {
@@ -126,7 +136,8 @@ std::error_code parse_seek_table(std::span<const std::byte> table, std::uint64_t
     parsed.reserve(found->count);
     for (std::size_t i = 0; i < found->count; ++i) {
       const std::byte* entry = &table[seek_table_header_size + i * found->entry_size];
-      const frame_sizes frame{load_little_endian<std::uint32_t>(entry), load_little_endian<std::uint32_t>(entry + 4)};
+      const frame_sizes frame{load_little_endian<std::uint32_t>(entry),
+                              load_little_endian<std::uint32_t>(entry + 4)};
       if (!is_possible(frame)) return errc::corrupt;
       parsed.append(frame);
     }

@@ -23,7 +23,8 @@ decompression_context make_decompression_context() noexcept {
 }
 
 std::error_code decoding_error(std::size_t result) noexcept {
-  if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) return std::make_error_code(std::errc::not_enough_memory);
+  if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)
+    return std::make_error_code(std::errc::not_enough_memory);
   return errc::corrupt;
 }
 

@@ -17,11 +17,12 @@ struct zstd_deleter {
 using compression_context = std::unique_ptr<ZSTD_CCtx, zstd_deleter>;
 using decompression_context = std::unique_ptr<ZSTD_DCtx, zstd_deleter>;
 
-// A context of about 160 KiB that gets a window of at most `frame_window_max` when it decodes piece by piece, and none when it decodes at
-// once. Null where there is no memory.
+// A context of about 160 KiB that gets a window of at most `frame_window_max` when it decodes piece
+// by piece, and none when it decodes at once. Null where there is no memory.
 decompression_context make_decompression_context() noexcept;
 
-// For a result that libzstd calls an error: `not_enough_memory` of the system if it is that, else `errc::corrupt`.
+// For a result that libzstd calls an error: `not_enough_memory` of the system if it is that, else
+// `errc::corrupt`.
 std::error_code decoding_error(std::size_t result) noexcept;
 
 }  // namespace conduit::codec

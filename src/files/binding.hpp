@@ -1,5 +1,5 @@
-// One store's side of one io_context: its way to the disk, the files it has open, and the port through which other threads' results
-// come back.
+// One store's side of one io_context: its way to the disk, the files it has open, and the port
+// through which other threads' results come back.
 #pragma once
 
 #include <asio/io_context.hpp>
@@ -38,8 +38,8 @@ struct read_counters {
   }
 };
 
-// When an inline attempt is worth its system call, and when it is somebody else's turn. Approximate on purpose: a lost update under
-// contention costs one probe.
+// When an inline attempt is worth its system call, and when it is somebody else's turn. Approximate
+// on purpose: a lost update under contention costs one probe.
 class inline_policy {
  public:
   bool may_try() noexcept {
@@ -74,7 +74,8 @@ class inline_policy {
 
 class binding : public std::enable_shared_from_this<binding> {
  public:
-  binding(std::shared_ptr<store_state> shared, asio::io_context& where, std::unique_ptr<io::file_io> way, backend chosen, std::string why)
+  binding(std::shared_ptr<store_state> shared, asio::io_context& where,
+          std::unique_ptr<io::file_io> way, backend chosen, std::string why)
       : state(std::move(shared)),
         context(where),
         port(io::completion_port::of(where)),

@@ -18,7 +18,8 @@ namespace conduit::files {
 namespace {
 
 // Stays empty where there is no such file, and where what has the name is none.
-std::error_code open_form(io::file_io& disk, int directory, file_id file, unique_fd& opened, io::file_status& status) {
+std::error_code open_form(io::file_io& disk, int directory, file_id file, unique_fd& opened,
+                          io::file_status& status) {
   const std::int64_t fd = disk.open(directory, file_name(file).c_str(), io::open_mode::read, 0);
   if (fd == -ENOENT || fd == -ELOOP || fd == -ENXIO) return {};
   if (fd < 0) return os_error(fd);
@@ -28,26 +29,30 @@ std::error_code open_form(io::file_io& disk, int directory, file_id file, unique
   return error;
 }
 
-std::error_code compare_frame(io::file_io& disk, int plain, int compressed, const codec::placed_frame& frame, bool& equal) {
+std::error_code compare_frame(io::file_io& disk, int plain, int compressed,
+                              const codec::placed_frame& frame, bool& equal) {
   std::vector<std::byte> stored(frame.sizes.stored);
   std::vector<std::byte> decoded(frame.sizes.plain);
   std::vector<std::byte> expected(frame.sizes.plain);
   std::error_code error = read_exact(disk, compressed, stored, frame.stored_start);
   if (!error) error = read_exact(disk, plain, expected, frame.plain_start);
-  if (!error && frame.sizes.plain != 0) error = codec::decoder_of_thread().decode_whole(stored, decoded);
+  if (!error && frame.sizes.plain != 0)
+    error = codec::decoder_of_thread().decode_whole(stored, decoded);
   equal = !error && decoded == expected;
   return error;
 }
 
 }  // namespace
 
-std::error_code compare_forms(io::file_io& disk, int directory, std::uint32_t number, const std::function<bool()>& go_on,
-                              form_comparison& found) try {
+std::error_code compare_forms(io::file_io& disk, int directory, std::uint32_t number,
+                              const std::function<bool()>& go_on, form_comparison& found) try {
   found = {};
   unique_fd plain;
   unique_fd compressed;
-  std::error_code error = open_form(disk, directory, {number, file_form::plain}, plain, found.plain);
-  if (!error) error = open_form(disk, directory, {number, file_form::zstd}, compressed, found.compressed);
+  std::error_code error =
+      open_form(disk, directory, {number, file_form::plain}, plain, found.plain);
+  if (!error)
+    error = open_form(disk, directory, {number, file_form::zstd}, compressed, found.compressed);
   if (error) return error;
   found.both = plain && compressed;
   found.equal = found.both && found.plain.size == 0;

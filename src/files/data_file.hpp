@@ -16,7 +16,8 @@ namespace conduit::detail {
 
 class data_file {
  public:
-  data_file(files::file_id file, unique_fd fd, const io::file_status& found, bool for_direct, bool is_direct)
+  data_file(files::file_id file, unique_fd fd, const io::file_status& found, bool for_direct,
+            bool is_direct)
       : id(file),
         identity(found),
         opened_for_direct(for_direct),
@@ -27,18 +28,20 @@ class data_file {
 
   const files::file_id id;
   const io::file_status identity;  // as it was when it was opened: its size may be another by now
-  const bool opened_for_direct;    // O_DIRECT was asked for; perhaps the file system does not have it
-  const bool direct;               // O_DIRECT: offsets, lengths and memory must be aligned
-  const std::uint64_t serial;      // no other opening of a file in this process has it
+  const bool opened_for_direct;  // O_DIRECT was asked for; perhaps the file system does not have it
+  const bool direct;             // O_DIRECT: offsets, lengths and memory must be aligned
+  const std::uint64_t serial;    // no other opening of a file in this process has it
 
   int fd() const noexcept { return fd_.get(); }
 
-  // Null in a plain file. What is known of the frames belongs to this opening: the next file may get the inode's number at once.
+  // Null in a plain file. What is known of the frames belongs to this opening: the next file may
+  // get the inode's number at once.
   std::shared_ptr<file_frames> frames() const {
     const std::lock_guard hold(mutex_);
     return frames_;
   }
-  // Somebody else knows as much of the same file. Where another thread has learnt more meanwhile, that stays.
+  // Somebody else knows as much of the same file. Where another thread has learnt more meanwhile,
+  // that stays.
   void share(std::shared_ptr<file_frames> known) {
     const std::lock_guard hold(mutex_);
     if (frames_->plain_size() <= known->plain_size()) frames_ = std::move(known);

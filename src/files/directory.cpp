@@ -11,8 +11,9 @@ std::optional<std::uint32_t> listing::highest_number() const noexcept {
 }
 
 bool listing::contains(std::uint32_t number) const noexcept {
-  const auto found =
-      std::lower_bound(files.begin(), files.end(), number, [](const file_id& file, std::uint32_t wanted) { return file.number < wanted; });
+  const auto found = std::lower_bound(
+      files.begin(), files.end(), number,
+      [](const file_id& file, std::uint32_t wanted) { return file.number < wanted; });
   return found != files.end() && found->number == number;
 }
 
@@ -24,13 +25,14 @@ std::int64_t list_files(io::file_io& disk, int directory, listing& found) {
   for (const std::string& name : names) {
     if (const auto file = parse_file_name(name)) found.files.push_back(*file);
   }
-  std::sort(found.files.begin(), found.files.end(),
-            [](const file_id& a, const file_id& b) { return a.number != b.number ? a.number < b.number : a.form < b.form; });
+  std::sort(found.files.begin(), found.files.end(), [](const file_id& a, const file_id& b) {
+    return a.number != b.number ? a.number < b.number : a.form < b.form;
+  });
   return 0;
 }
 
-std::int64_t find_mutable(io::file_io& disk, int directory, const listing& files, std::optional<file_id>& found,
-                          std::vector<file_id>& foreign) {
+std::int64_t find_mutable(io::file_io& disk, int directory, const listing& files,
+                          std::optional<file_id>& found, std::vector<file_id>& foreign) {
   found.reset();
   for (auto file = files.files.rbegin(); file != files.files.rend(); ++file) {
     io::file_status status;

@@ -24,9 +24,10 @@ struct listing {
 // Calls the directory through `disk`; 0 or a negative errno.
 std::int64_t list_files(io::file_io& disk, int directory, listing& found);
 
-// The highest regular file: the mutable one. `foreign` gets the names above it that are something else. A file that vanishes between
-// the listing and the look is passed over. Negative errno on failure; `found` is empty where there is none.
-std::int64_t find_mutable(io::file_io& disk, int directory, const listing& files, std::optional<file_id>& found,
-                          std::vector<file_id>& foreign);
+// The highest regular file: the mutable one. `foreign` gets the names above it that are something
+// else. A file that vanishes between the listing and the look is passed over. Negative errno on
+// failure; `found` is empty where there is none.
+std::int64_t find_mutable(io::file_io& disk, int directory, const listing& files,
+                          std::optional<file_id>& found, std::vector<file_id>& foreign);
 
 }  // namespace conduit::files

@@ -6,7 +6,8 @@
 
 namespace conduit::files {
 
-std::error_code read_exact(io::file_io& disk, int fd, std::span<std::byte> to, std::uint64_t offset) {
+std::error_code read_exact(io::file_io& disk, int fd, std::span<std::byte> to,
+                           std::uint64_t offset) {
   unsigned retries = 0;
   while (!to.empty()) {
     const std::int64_t count = disk.read(fd, to.data(), to.size(), offset);
@@ -20,7 +21,8 @@ std::error_code read_exact(io::file_io& disk, int fd, std::span<std::byte> to, s
   return {};
 }
 
-std::error_code write_exact(io::file_io& disk, int fd, std::span<const std::byte> bytes, std::uint64_t offset) {
+std::error_code write_exact(io::file_io& disk, int fd, std::span<const std::byte> bytes,
+                            std::uint64_t offset) {
   unsigned retries = 0;
   while (!bytes.empty()) {
     const iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};

@@ -11,9 +11,11 @@
 namespace conduit::files {
 
 // All of `to` from `offset`; `errc::corrupt` where the file ends before.
-std::error_code read_exact(io::file_io& disk, int fd, std::span<std::byte> to, std::uint64_t offset);
+std::error_code read_exact(io::file_io& disk, int fd, std::span<std::byte> to,
+                           std::uint64_t offset);
 
 // All of `bytes` at `offset`. After an error any part of it may have been written.
-std::error_code write_exact(io::file_io& disk, int fd, std::span<const std::byte> bytes, std::uint64_t offset);
+std::error_code write_exact(io::file_io& disk, int fd, std::span<const std::byte> bytes,
+                            std::uint64_t offset);
 
 }  // namespace conduit::files

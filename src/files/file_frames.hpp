@@ -1,4 +1,5 @@
-// What is known of the frames of one compressed file. It only grows: a frame never moves once a location in it was acknowledged.
+// What is known of the frames of one compressed file. It only grows: a frame never moves once a
+// location in it was acknowledged.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,8 @@
 
 namespace conduit::detail {
 
-// For any thread. The writer adds to the frames of the mutable file, and every read of this store looks into the same object.
+// For any thread. The writer adds to the frames of the mutable file, and every read of this store
+// looks into the same object.
 class file_frames {
  public:
   std::uint64_t plain_size() const {
@@ -24,7 +26,8 @@ class file_frames {
     return frames_.count();
   }
 
-  // Appends the frames that hold any of the plain bytes [start, end) to `found`. False where not all of these are known.
+  // Appends the frames that hold any of the plain bytes [start, end) to `found`. False where not
+  // all of these are known.
   bool find(std::uint64_t start, std::uint64_t end, std::vector<codec::placed_frame>& found) const {
     const std::lock_guard hold(mutex_);
     if (end > frames_.plain_size()) return false;

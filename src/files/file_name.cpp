@@ -14,7 +14,8 @@ constexpr std::size_t digits_min = 8;
 }  // namespace
 
 file_name::file_name(std::uint32_t number, file_form form) noexcept {
-  std::snprintf(text_.data(), text_.size(), "data_%08" PRIu32 "%s", number, form == file_form::plain ? ".dat" : ".dat.zst");
+  std::snprintf(text_.data(), text_.size(), "data_%08" PRIu32 "%s", number,
+                form == file_form::plain ? ".dat" : ".dat.zst");
 }
 
 std::optional<file_id> parse_file_name(std::string_view name) noexcept {
@@ -30,7 +31,8 @@ std::optional<file_id> parse_file_name(std::string_view name) noexcept {
     return std::nullopt;
   }
   // Eight digits, more only where the number needs them: one name a number.
-  if (name.size() < digits_min || (name.size() > digits_min && name.front() == '0')) return std::nullopt;
+  if (name.size() < digits_min || (name.size() > digits_min && name.front() == '0'))
+    return std::nullopt;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), found.number);
   if (error != std::errc{} || end != name.data() + name.size()) return std::nullopt;
   return found;

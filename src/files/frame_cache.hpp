@@ -1,5 +1,5 @@
-// Decoded frames that slices were cut from, for the next slices of the same frames. Bounded by their bytes; the one not used for longest
-// goes first.
+// Decoded frames that slices were cut from, for the next slices of the same frames. Bounded by
+// their bytes; the one not used for longest goes first.
 #pragma once
 
 #include <conduit/blob.hpp>
@@ -13,8 +13,9 @@
 
 namespace conduit::detail {
 
-// One frame of one opening of a file: `serial` of the opened file, offset of the frame in it. The next file may get a deleted one's inode
-// number, but never its serial: frames of a file that was closed are not found any more.
+// One frame of one opening of a file: `serial` of the opened file, offset of the frame in it. The
+// next file may get a deleted one's inode number, but never its serial: frames of a file that was
+// closed are not found any more.
 struct frame_key {
   std::uint64_t serial = 0;
   std::uint64_t stored_start = 0;

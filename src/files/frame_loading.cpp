@@ -29,18 +29,21 @@ constexpr std::size_t frame_checksum_size = 4;
 // Small pieces of a file, mostly in ascending order.
 class window {
  public:
-  window(io::file_io& disk, int fd, std::uint64_t file_size) : disk_(disk), fd_(fd), file_size_(file_size) {}
+  window(io::file_io& disk, int fd, std::uint64_t file_size)
+      : disk_(disk), fd_(fd), file_size_(file_size) {}
 
   // The bytes from `offset` on: at least `size`, or fewer where the file ends.
   std::error_code look(std::uint64_t offset, std::size_t size, std::span<const std::byte>& bytes) {
     const std::uint64_t wanted_end = std::min<std::uint64_t>(file_size_, offset + size);
     if (offset < start_ || wanted_end > start_ + filled_) {
       start_ = offset;
-      filled_ = static_cast<std::size_t>(std::min<std::uint64_t>(window_bytes, file_size_ - std::min(offset, file_size_)));
+      filled_ = static_cast<std::size_t>(
+          std::min<std::uint64_t>(window_bytes, file_size_ - std::min(offset, file_size_)));
       const std::error_code error = read_exact(disk_, fd_, {bytes_.data(), filled_}, offset);
       if (error) return error;
     }
-    bytes = std::span<const std::byte>(bytes_).first(filled_).subspan(static_cast<std::size_t>(offset - start_));
+    bytes = std::span<const std::byte>(bytes_).first(filled_).subspan(
+        static_cast<std::size_t>(offset - start_));
     return {};
   }
 
@@ -60,7 +63,8 @@ std::error_code end_of_blocks(window& bytes, std::uint64_t& at, std::uint64_t li
     const std::error_code error = bytes.look(at, codec::block_header_size, start);
     if (error) return error;
     if (start.size() < codec::block_header_size) return errc::corrupt;
-    const codec::block_header header = codec::inspect_block_header(start.first<codec::block_header_size>());
+    const codec::block_header header =
+        codec::inspect_block_header(start.first<codec::block_header_size>());
     if (!header.valid) return errc::corrupt;
     last = header.last;
     at += codec::block_header_size + header.stored_size;
@@ -72,15 +76,21 @@ std::error_code end_of_blocks(window& bytes, std::uint64_t& at, std::uint64_t li
 // The frame's own words about its sizes.
 std::error_code check_frame(window& bytes, const codec::placed_frame& frame) {
   std::span<const std::byte> start;
-  const std::error_code error = bytes.look(frame.stored_start, codec::frame_header_size_max + codec::block_header_size, start);
+  const std::error_code error = bytes.look(
+      frame.stored_start, codec::frame_header_size_max + codec::block_header_size, start);
   if (error) return error;
   codec::frame_header header;
-  if (codec::inspect_frame_header(start, header) != codec::header_state::whole) return errc::corrupt;
+  if (codec::inspect_frame_header(start, header) != codec::header_state::whole)
+    return errc::corrupt;
   if (header.skippable) {
-    const bool agrees = frame.sizes.plain == 0 && frame.sizes.stored == std::uint64_t{header.header_size} + header.skipped_size;
+    const bool agrees =
+        frame.sizes.plain == 0 &&
+        frame.sizes.stored == std::uint64_t{header.header_size} + header.skipped_size;
     return agrees ? std::error_code{} : errc::corrupt;
   }
-  if (!header.is_supported() || header.content_size.value_or(frame.sizes.plain) != frame.sizes.plain) return errc::corrupt;
+  if (!header.is_supported() ||
+      header.content_size.value_or(frame.sizes.plain) != frame.sizes.plain)
+    return errc::corrupt;
   std::uint64_t at = frame.stored_start + header.header_size;
   const std::error_code blocks = end_of_blocks(bytes, at, frame.stored_end());
   if (blocks) return blocks;
@@ -110,7 +120,8 @@ std::error_code load_seek_table(io::file_io& disk, int fd, loaded_frames& found)
   std::error_code error = size_of(disk, fd, found.file_size);
   if (error) return error;
   std::array<std::byte, codec::seek_table_footer_size> tail{};
-  const auto tail_size = static_cast<std::size_t>(std::min<std::uint64_t>(tail.size(), found.file_size));
+  const auto tail_size =
+      static_cast<std::size_t>(std::min<std::uint64_t>(tail.size(), found.file_size));
   error = read_exact(disk, fd, std::span(tail).first(tail_size), found.file_size - tail_size);
   if (error) return error;
   const auto size = codec::seek_table_size(std::span(tail).first(tail_size), found.file_size);
@@ -126,22 +137,26 @@ std::error_code load_seek_table(io::file_io& disk, int fd, loaded_frames& found)
   return error;
 }
 
-std::error_code check_frame_headers(io::file_io& disk, int fd, const loaded_frames& found, const codec::frame_index& known) {
+std::error_code check_frame_headers(io::file_io& disk, int fd, const loaded_frames& found,
+                                    const codec::frame_index& known) {
   window bytes(disk, fd, found.file_size);
   std::error_code error;
-  for (std::size_t i = begins_with(found.frames, known) ? known.count() : 0; !error && i < found.frames.count(); ++i)
+  for (std::size_t i = begins_with(found.frames, known) ? known.count() : 0;
+       !error && i < found.frames.count(); ++i)
     error = check_frame(bytes, found.frames[i]);
   return error;
 }
 
-std::error_code read_seek_table(io::file_io& disk, int fd, loaded_frames& found, const codec::frame_index& known) {
+std::error_code read_seek_table(io::file_io& disk, int fd, loaded_frames& found,
+                                const codec::frame_index& known) {
   std::error_code error = load_seek_table(disk, fd, found);
   if (!error) error = check_frame_headers(disk, fd, found, known);
   if (error) found.frames = {};
   return error;
 }
 
-std::error_code walk_frames(io::file_io& disk, int fd, loaded_frames& found, const std::function<bool()>& go_on, codec::frame_index known) {
+std::error_code walk_frames(io::file_io& disk, int fd, loaded_frames& found,
+                            const std::function<bool()>& go_on, codec::frame_index known) {
   found = {};
   std::error_code error = size_of(disk, fd, found.file_size);
   if (error) return error;
@@ -149,10 +164,12 @@ std::error_code walk_frames(io::file_io& disk, int fd, loaded_frames& found, con
   std::uint64_t at = known.stored_size();
   codec::frame_walk walk(found.file_size, std::move(known));
   try {
-    std::vector<std::byte> piece(static_cast<std::size_t>(std::min<std::uint64_t>(walk_read_bytes, found.file_size)));
+    std::vector<std::byte> piece(
+        static_cast<std::size_t>(std::min<std::uint64_t>(walk_read_bytes, found.file_size)));
     for (; !error && walk.state() == codec::walk_state::needs_more; at += piece.size()) {
       if (go_on && !go_on()) return asio::error::operation_aborted;
-      piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(walk_read_bytes, found.file_size - at)));
+      piece.resize(
+          static_cast<std::size_t>(std::min<std::uint64_t>(walk_read_bytes, found.file_size - at)));
       error = read_exact(disk, fd, piece, at);
       if (!error) error = walk.feed(piece);
     }
@@ -164,7 +181,8 @@ std::error_code walk_frames(io::file_io& disk, int fd, loaded_frames& found, con
   return error;
 }
 
-std::error_code ends_within_frame(io::file_io& disk, int fd, std::uint64_t at, std::uint64_t file_size, bool& torn) {
+std::error_code ends_within_frame(io::file_io& disk, int fd, std::uint64_t at,
+                                  std::uint64_t file_size, bool& torn) {
   torn = false;
   window bytes(disk, fd, file_size);
   std::span<const std::byte> start;

@@ -35,8 +35,10 @@ constexpr std::size_t at_checksum = 72;
 
 std::array<std::byte, lock_record::encoded_size> lock_record::encode() const noexcept {
   std::array<std::byte, encoded_size> bytes{};
-  std::transform(magic.begin(), magic.end(), bytes.begin() + at_magic, [](char c) { return static_cast<std::byte>(c); });
-  const std::uint32_t flags = (syncing ? flag_syncing : 0) | (poisoned ? flag_poisoned : 0) | (highest ? flag_highest : 0);
+  std::transform(magic.begin(), magic.end(), bytes.begin() + at_magic,
+                 [](char c) { return static_cast<std::byte>(c); });
+  const std::uint32_t flags =
+      (syncing ? flag_syncing : 0) | (poisoned ? flag_poisoned : 0) | (highest ? flag_highest : 0);
   store_little_endian(&bytes[at_version], version);
   store_little_endian(&bytes[at_flags], flags);
   std::copy(boot.begin(), boot.end(), bytes.begin() + at_boot);
@@ -47,16 +49,19 @@ std::array<std::byte, lock_record::encoded_size> lock_record::encode() const noe
   store_little_endian(&bytes[at_mutable], mutable_file);
   store_little_endian(&bytes[at_syncing], syncing.value_or(0));
   store_little_endian(&bytes[at_poisoned], poisoned.value_or(0));
-  store_little_endian(&bytes[at_checksum], static_cast<std::uint64_t>(XXH3_64bits(bytes.data(), at_checksum)));
+  store_little_endian(&bytes[at_checksum],
+                      static_cast<std::uint64_t>(XXH3_64bits(bytes.data(), at_checksum)));
   return bytes;
 }
 
 std::optional<lock_record> lock_record::decode(std::span<const std::byte> bytes) noexcept {
   if (bytes.size() != encoded_size) return std::nullopt;
-  const bool known = std::equal(magic.begin(), magic.end(), bytes.begin() + at_magic,
-                                [](char c, std::byte b) { return static_cast<std::byte>(c) == b; }) &&
-                     load_little_endian<std::uint32_t>(&bytes[at_version]) == version &&
-                     load_little_endian<std::uint64_t>(&bytes[at_checksum]) == XXH3_64bits(bytes.data(), at_checksum);
+  const bool known =
+      std::equal(magic.begin(), magic.end(), bytes.begin() + at_magic,
+                 [](char c, std::byte b) { return static_cast<std::byte>(c) == b; }) &&
+      load_little_endian<std::uint32_t>(&bytes[at_version]) == version &&
+      load_little_endian<std::uint64_t>(&bytes[at_checksum]) ==
+          XXH3_64bits(bytes.data(), at_checksum);
   if (!known) return std::nullopt;
   const auto flags = load_little_endian<std::uint32_t>(&bytes[at_flags]);
   lock_record found;
@@ -64,10 +69,13 @@ std::optional<lock_record> lock_record::decode(std::span<const std::byte> bytes)
   found.device = load_little_endian<std::uint64_t>(&bytes[at_device]);
   found.changes = load_little_endian<std::uint64_t>(&bytes[at_changes]);
   found.end = load_little_endian<std::uint64_t>(&bytes[at_end]);
-  if ((flags & flag_highest) != 0) found.highest = load_little_endian<std::uint32_t>(&bytes[at_highest]);
+  if ((flags & flag_highest) != 0)
+    found.highest = load_little_endian<std::uint32_t>(&bytes[at_highest]);
   found.mutable_file = load_little_endian<std::uint32_t>(&bytes[at_mutable]);
-  if ((flags & flag_syncing) != 0) found.syncing = load_little_endian<std::uint32_t>(&bytes[at_syncing]);
-  if ((flags & flag_poisoned) != 0) found.poisoned = load_little_endian<std::uint32_t>(&bytes[at_poisoned]);
+  if ((flags & flag_syncing) != 0)
+    found.syncing = load_little_endian<std::uint32_t>(&bytes[at_syncing]);
+  if ((flags & flag_poisoned) != 0)
+    found.poisoned = load_little_endian<std::uint32_t>(&bytes[at_poisoned]);
   return found;
 }
 

@@ -1,9 +1,10 @@
-// The small record in the lock file: what the last holder of the lock left for the next. It may add caution, never remove it. The
-// original ignores it.
+// The small record in the lock file: what the last holder of the lock left for the next. It may add
+// caution, never remove it. The original ignores it.
 //
-// Layout, little-endian: 8 bytes magic "cffdbrec", u32 version, u32 flags (bit 0: a sync was begun on `syncing`; bit 1: `poisoned` is
-// set; bit 2: `highest` is set), 16 bytes boot id, u64 device, u64 change counter, u64 end, u32 highest number ever used, u32 mutable
-// file, u32 syncing, u32 poisoned, u64 XXH3-64 of all before it.
+// Layout, little-endian: 8 bytes magic "cffdbrec", u32 version, u32 flags (bit 0: a sync was begun
+// on `syncing`; bit 1: `poisoned` is set; bit 2: `highest` is set), 16 bytes boot id, u64 device,
+// u64 change counter, u64 end, u32 highest number ever used, u32 mutable file, u32 syncing, u32
+// poisoned, u64 XXH3-64 of all before it.
 #pragma once
 
 #include <array>
@@ -22,14 +23,15 @@ using boot_id = std::array<std::byte, 16>;
 struct lock_record {
   static constexpr std::size_t encoded_size = 80;
 
-  boot_id boot{};                         // of the last first put: other records of that boot vouch for the tail
-  std::uint64_t device = 0;               // of the data directory
-  std::uint64_t changes = 0;              // raised before every create, rename and unlink
-  std::uint64_t end = 0;                  // bytes of the mutable file that are known to be written
-  std::optional<std::uint32_t> highest;   // number ever used
-  std::uint32_t mutable_file = 0;         // what `end` speaks of
-  std::optional<std::uint32_t> syncing;   // a sync of it was begun and has not come back
-  std::optional<std::uint32_t> poisoned;  // this and every lower number is never appended to again; only ever raised
+  boot_id boot{};            // of the last first put: other records of that boot vouch for the tail
+  std::uint64_t device = 0;  // of the data directory
+  std::uint64_t changes = 0;             // raised before every create, rename and unlink
+  std::uint64_t end = 0;                 // bytes of the mutable file that are known to be written
+  std::optional<std::uint32_t> highest;  // number ever used
+  std::uint32_t mutable_file = 0;        // what `end` speaks of
+  std::optional<std::uint32_t> syncing;  // a sync of it was begun and has not come back
+  std::optional<std::uint32_t>
+      poisoned;  // this and every lower number is never appended to again; only ever raised
 
   std::array<std::byte, encoded_size> encode() const noexcept;
   // Nothing where magic, version or checksum are wrong.
@@ -38,8 +40,8 @@ struct lock_record {
   friend bool operator==(const lock_record&, const lock_record&) = default;
 };
 
-// Under the lock, through the descriptor that holds it. `found` is empty where there is no record, or an unreadable one; an error says
-// nothing of the record.
+// Under the lock, through the descriptor that holds it. `found` is empty where there is no record,
+// or an unreadable one; an error says nothing of the record.
 std::error_code load_record(io::file_io& disk, int lock_file, std::optional<lock_record>& found);
 std::error_code store_record(io::file_io& disk, int lock_file, const lock_record& record);
 

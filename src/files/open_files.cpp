@@ -23,13 +23,16 @@ std::shared_ptr<data_file> open_files::find(std::uint32_t number) {
 namespace {
 
 io::open_patience patience_of(open_effort effort) {
-  return effort == open_effort::cached_only ? io::open_patience::cached_only : io::open_patience::may_block;
+  return effort == open_effort::cached_only ? io::open_patience::cached_only
+                                            : io::open_patience::may_block;
 }
 
 }  // namespace
 
-std::shared_ptr<data_file> open_files::open(std::uint32_t number, bool direct, open_effort effort, std::error_code& error) {
-  // A sealed file is replaced by its other form while we look: the second round sees what the first one missed.
+std::shared_ptr<data_file> open_files::open(std::uint32_t number, bool direct, open_effort effort,
+                                            std::error_code& error) {
+  // A sealed file is replaced by its other form while we look: the second round sees what the first
+  // one missed.
   std::shared_ptr<data_file> file;
   for (int round = 0; round < 2 && !file; ++round) {
     for (const file_form form : {file_form::plain, file_form::zstd}) {
@@ -48,11 +51,13 @@ std::shared_ptr<data_file> open_files::open(std::uint32_t number, bool direct, o
   return file;
 }
 
-// A compressed file beside the plain one is what a killed process left, and equal to it. If it is not, nobody knows which of them is right.
-// An empty one holds nothing: its creation failed, and a power failure took back that it was removed.
+// A compressed file beside the plain one is what a killed process left, and equal to it. If it is
+// not, nobody knows which of them is right. An empty one holds nothing: its creation failed, and a
+// power failure took back that it was removed.
 std::error_code open_files::judge_forms(std::uint32_t number, open_effort effort) {
   const files::file_name name(number, file_form::zstd);
-  const std::int64_t beside = disk_.open(directory_, name.c_str(), io::open_mode::read, 0, patience_of(effort));
+  const std::int64_t beside =
+      disk_.open(directory_, name.c_str(), io::open_mode::read, 0, patience_of(effort));
   if (beside == -ENOENT || beside == -ELOOP || beside == -ENXIO) return {};
   if (beside < 0) return os_error(beside);
   const unique_fd opened(static_cast<int>(beside));
@@ -68,24 +73,31 @@ std::error_code open_files::judge_forms(std::uint32_t number, open_effort effort
     const std::lock_guard hold(mutex_);
     const auto before = verdicts_.find(number);
     const bool same = known && before != verdicts_.end() && before->second.plain.same_file(plain) &&
-                      before->second.compressed.same_file(compressed) && before->second.plain.size == plain.size &&
+                      before->second.compressed.same_file(compressed) &&
+                      before->second.plain.size == plain.size &&
                       before->second.compressed.size == compressed.size;
     if (same) return before->second.equal ? std::error_code{} : errc::corrupt;
   }
   files::form_comparison found;
-  const std::error_code error = files::compare_forms(disk_, directory_, number, [] { return true; }, found);
+  const std::error_code error =
+      files::compare_forms(disk_, directory_, number, [] { return true; }, found);
   if (error || !found.both) return error;
   const std::lock_guard hold(mutex_);
   verdicts_[number] = {found.plain, found.compressed, found.equal};
   return found.equal ? std::error_code{} : errc::corrupt;
 }
 
-std::shared_ptr<data_file> open_files::open_form(files::file_id file, bool direct, io::open_patience patience, std::error_code& error) {
+std::shared_ptr<data_file> open_files::open_form(files::file_id file, bool direct,
+                                                 io::open_patience patience,
+                                                 std::error_code& error) {
   const files::file_name name(file);
   const bool asked_direct = direct;
-  // Frames lie at any offset, and what is wanted of them is not what is read: they go through the page cache.
+  // Frames lie at any offset, and what is wanted of them is not what is read: they go through the
+  // page cache.
   direct = direct && file.form == file_form::plain;
-  std::int64_t fd = disk_.open(directory_, name.c_str(), direct ? io::open_mode::read_direct : io::open_mode::read, 0, patience);
+  std::int64_t fd =
+      disk_.open(directory_, name.c_str(),
+                 direct ? io::open_mode::read_direct : io::open_mode::read, 0, patience);
   if (fd == -EINVAL && direct) {
     direct = false;  // a file system without O_DIRECT
     fd = disk_.open(directory_, name.c_str(), io::open_mode::read, 0, patience);
@@ -115,9 +127,11 @@ std::shared_ptr<data_file> open_files::open_form(files::file_id file, bool direc
   }
   error.clear();
   if (file.form == file_form::plain && status.size == 0) {
-    // An original re-creates an empty low file at every start, perhaps beside the compressed form: it hides nothing.
+    // An original re-creates an empty low file at every start, perhaps beside the compressed form:
+    // it hides nothing.
     io::file_status other;
-    if (disk_.status_at(directory_, files::file_name(file.number, file_form::zstd).c_str(), other) >= 0) {
+    if (disk_.status_at(directory_, files::file_name(file.number, file_form::zstd).c_str(),
+                        other) >= 0) {
       error = errc::no_such_file;
       return nullptr;
     }

@@ -1,5 +1,5 @@
-// The data files that one context has open for reading. Each context has its own, so that threads do not meet in the kernel's counters
-// of an open file.
+// The data files that one context has open for reading. Each context has its own, so that threads
+// do not meet in the kernel's counters of an open file.
 #pragma once
 
 #include <memory>
@@ -22,15 +22,17 @@ enum class open_effort : std::uint8_t {
 class open_files {
  public:
   // Keeps at most `limit` files open besides those that running reads hold.
-  open_files(io::file_io& disk, int directory, std::size_t limit) : disk_(disk), directory_(directory), limit_(limit) {}
+  open_files(io::file_io& disk, int directory, std::size_t limit)
+      : disk_(disk), directory_(directory), limit_(limit) {}
 
   // The open file, or null.
   std::shared_ptr<data_file> find(std::uint32_t number);
 
-  // Opens the file and keeps it; `direct`: with O_DIRECT where the file system has it. EAGAIN (system category) where `effort` does not
-  // suffice; `no_such_file`, `not_a_regular_file`, `corrupt` where both forms
-  // stand there and differ, or what the operating system says.
-  std::shared_ptr<data_file> open(std::uint32_t number, bool direct, open_effort effort, std::error_code& error);
+  // Opens the file and keeps it; `direct`: with O_DIRECT where the file system has it. EAGAIN
+  // (system category) where `effort` does not suffice; `no_such_file`, `not_a_regular_file`,
+  // `corrupt` where both forms stand there and differ, or what the operating system says.
+  std::shared_ptr<data_file> open(std::uint32_t number, bool direct, open_effort effort,
+                                  std::error_code& error);
 
   void forget(std::uint32_t number);
   // Drops the files that were deleted, by whichever process, so that their space comes back.
@@ -50,7 +52,8 @@ class open_files {
   };
 
   std::error_code judge_forms(std::uint32_t number, open_effort effort);
-  std::shared_ptr<data_file> open_form(files::file_id file, bool direct, io::open_patience patience, std::error_code& error);
+  std::shared_ptr<data_file> open_form(files::file_id file, bool direct, io::open_patience patience,
+                                       std::error_code& error);
   void make_room();
 
   io::file_io& disk_;

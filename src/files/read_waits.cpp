@@ -9,8 +9,8 @@ bool read_waits::try_lead(const frame_key& work) {
   return led_.try_emplace(work).second;
 }
 
-bool read_waits::follow(const frame_key& work, completion& read, io::completion_port& port, decoded_frame& result,
-                        const std::atomic<bool>& abandoned) {
+bool read_waits::follow(const frame_key& work, completion& read, io::completion_port& port,
+                        decoded_frame& result, const std::atomic<bool>& abandoned) {
   const std::lock_guard hold(mutex_);
   if (abandoned.load()) return false;
   const auto led = led_.find(work);
@@ -47,7 +47,8 @@ void read_waits::land(const frame_key& work, const decoded_frame& result) noexce
   }
 }
 
-std::optional<read_waits::ticket> read_waits::enter(completion& read, io::completion_port& port, lock_turn turn,
+std::optional<read_waits::ticket> read_waits::enter(completion& read, io::completion_port& port,
+                                                    lock_turn turn,
                                                     const std::atomic<bool>& abandoned) {
   const std::lock_guard hold(mutex_);
   if (abandoned.load()) return std::nullopt;

@@ -1,5 +1,6 @@
-// Reads that wait for something other than the disk: for another read of the same frame or of the same file's table, or for the
-// inter-process lock. Whoever wakes, cancels or drops such a read first takes it out of here, so only one of them has it.
+// Reads that wait for something other than the disk: for another read of the same frame or of the
+// same file's table, or for the inter-process lock. Whoever wakes, cancels or drops such a read
+// first takes it out of here, so only one of them has it.
 #pragma once
 
 #include <atomic>
@@ -20,26 +21,30 @@ namespace conduit::detail {
 
 // For any thread: one a store, shared with threads that may outlive it.
 //
-// Keys name an opening of a file, and each context opens files for itself: so a read waits only for reads of its own context, never for
-// another event loop.
+// Keys name an opening of a file, and each context opens files for itself: so a read waits only for
+// reads of its own context, never for another event loop.
 class read_waits final : public io::shared_lock_waiters {
  public:
   using ticket = std::uint64_t;
 
   // True: nobody does this work, and the caller does it now. It must call `land`.
   bool try_lead(const frame_key& work);
-  // False where nobody does this work, or `abandoned` is set. Otherwise `read`, sent away through `port`, is delivered when it is done,
-  // with its result in `result`: null where the leader has none. By then it may be gone. Throws std::bad_alloc; then nothing has happened.
+  // False where nobody does this work, or `abandoned` is set. Otherwise `read`, sent away through
+  // `port`, is delivered when it is done, with its result in `result`: null where the leader has
+  // none. By then it may be gone. Throws std::bad_alloc; then nothing has happened.
   //
-  // `abandoned` is read under the mutex that `leave` takes: a cancellation that sets it first is either seen here or finds the read.
-  bool follow(const frame_key& work, completion& read, io::completion_port& port, decoded_frame& result,
-              const std::atomic<bool>& abandoned);
+  // `abandoned` is read under the mutex that `leave` takes: a cancellation that sets it first is
+  // either seen here or finds the read.
+  bool follow(const frame_key& work, completion& read, io::completion_port& port,
+              decoded_frame& result, const std::atomic<bool>& abandoned);
   void land(const frame_key& work, const decoded_frame& result) noexcept;
 
-  // For a wait for the inter-process lock: `read` is sent away through `port`, and `turn` delivers it, on the thread that waits, when the
-  // lock is held or cannot be had. By then it may be gone. Nothing where `abandoned` is set. Throws like `follow`.
+  // For a wait for the inter-process lock: `read` is sent away through `port`, and `turn` delivers
+  // it, on the thread that waits, when the lock is held or cannot be had. By then it may be gone.
+  // Nothing where `abandoned` is set. Throws like `follow`.
   using lock_turn = void (*)(completion& read, std::error_code refused);
-  std::optional<ticket> enter(completion& read, io::completion_port& port, lock_turn turn, const std::atomic<bool>& abandoned);
+  std::optional<ticket> enter(completion& read, io::completion_port& port, lock_turn turn,
+                              const std::atomic<bool>& abandoned);
   bool any() noexcept override;
   void serve(std::error_code refused) noexcept override;
   // False where it does not wait any more; then it may be gone.

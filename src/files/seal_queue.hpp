@@ -1,5 +1,5 @@
-// What there is to compress of the sealed files: where those who know of it, the writer and the callers of `compress_file`, meet the thread
-// that does it.
+// What there is to compress of the sealed files: where those who know of it, the writer and the
+// callers of `compress_file`, meet the thread that does it.
 #pragma once
 
 #include <conduit/detail/operations.hpp>
@@ -18,11 +18,13 @@ class seal_queue {
  public:
   // The writer: there is a sealed file more, perhaps. Cheap.
   void file_sealed() noexcept;
-  // The thread waits for the inter-process lock: the writer of this store, which may have it nearly all the time, leaves it free for it.
+  // The thread waits for the inter-process lock: the writer of this store, which may have it nearly
+  // all the time, leaves it free for it.
   void want_lock(bool wanted) noexcept { lock_wanted_.store(wanted, std::memory_order_relaxed); }
   bool lock_wanted() const noexcept { return lock_wanted_.load(std::memory_order_relaxed); }
 
-  // For `close`: accepts nothing from now on, and blocks until what was asked for has ended and the thread rests.
+  // For `close`: accepts nothing from now on, and blocks until what was asked for has ended and the
+  // thread rests.
   void close();
 
   // False once it is closed.
@@ -31,8 +33,9 @@ class seal_queue {
   bool withdraw(compress_op& request) noexcept;
   work_queue withdraw_all() noexcept;
 
-  // For the thread alone. Waits for something to do: first for what was asked for, then for a look at the directory, which is due when
-  // a file was sealed, and after `patience`. Ends what the last task was.
+  // For the thread alone. Waits for something to do: first for what was asked for, then for a look
+  // at the directory, which is due when a file was sealed, and after `patience`. Ends what the last
+  // task was.
   enum class task { request, look, end };
   task next(compress_op*& request, std::chrono::milliseconds patience);
   void stop() noexcept;

@@ -27,7 +27,8 @@ constexpr int attempts_max = 16;
 bool stands_there(io::file_io& disk, int directory, const char* name, int fd) {
   io::file_status open_file;
   io::file_status named;
-  return disk.status(fd, open_file) >= 0 && disk.status_at(directory, name, named) >= 0 && open_file.same_file(named);
+  return disk.status(fd, open_file) >= 0 && disk.status_at(directory, name, named) >= 0 &&
+         open_file.same_file(named);
 }
 
 bool remove_if_abandoned(io::file_io& disk, int directory, const char* name) {
@@ -35,12 +36,14 @@ bool remove_if_abandoned(io::file_io& disk, int directory, const char* name) {
   if (fd < 0) return false;
   const unique_fd opened(static_cast<int>(fd));
   // Under the lock, so that nobody takes for his own what is about to go.
-  return disk.try_lock(opened.get()) >= 0 && stands_there(disk, directory, name, opened.get()) && disk.remove(directory, name) >= 0;
+  return disk.try_lock(opened.get()) >= 0 && stands_there(disk, directory, name, opened.get()) &&
+         disk.remove(directory, name) >= 0;
 }
 
 // O_TMPFILE is not for every file system, and old kernels take its flags for those of a directory.
 bool is_unsupported(std::int64_t result) {
-  return result == -EOPNOTSUPP || result == -EISDIR || result == -ENOENT || result == -EINVAL || result == -ENOSYS;
+  return result == -EOPNOTSUPP || result == -EISDIR || result == -ENOENT || result == -EINVAL ||
+         result == -ENOSYS;
 }
 
 }  // namespace
@@ -53,7 +56,8 @@ spool_file::~spool_file() {
   fork_guard_.replace(-1);
 }
 
-std::error_code spool_file::create(int directory, const std::string& directory_path, file_id target, unsigned permissions) {
+std::error_code spool_file::create(int directory, const std::string& directory_path, file_id target,
+                                   unsigned permissions) {
   directory_ = directory;
   target_ = target;
   sibling_path_ = sibling_path_of(directory_path);
@@ -89,7 +93,9 @@ std::error_code spool_file::create_in_sibling(unsigned permissions) {
   return error ? error : std::make_error_code(std::errc::device_or_resource_busy);
 }
 
-std::error_code spool_file::link() { return os_error(disk_.link(fd_.get(), directory_, file_name(target_).c_str())); }
+std::error_code spool_file::link() {
+  return os_error(disk_.link(fd_.get(), directory_, file_name(target_).c_str()));
+}
 
 void remove_abandoned_spool_files(io::file_io& disk, const std::string& directory_path) {
   unique_fd sibling;
@@ -98,7 +104,8 @@ void remove_abandoned_spool_files(io::file_io& disk, const std::string& director
   if (disk.list(sibling.get(), names) < 0) return;
   bool removed = false;
   for (const std::string& name : names) {
-    if (is_spool_name(name)) removed = remove_if_abandoned(disk, sibling.get(), name.c_str()) || removed;
+    if (is_spool_name(name))
+      removed = remove_if_abandoned(disk, sibling.get(), name.c_str()) || removed;
   }
   if (removed) io::remove_spool_directory(sibling_path_of(directory_path));
 }

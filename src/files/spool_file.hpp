@@ -1,6 +1,8 @@
-// A file that is written beside the store and gets its name when it is finished. It has none until then (O_TMPFILE), so that nothing is
-// left of it after a kill and no original trips over it. Where the file system cannot do that it stands in a sibling of the data directory,
-// DIR.tmp, under a name that no store uses, and locked by its writer: what can be locked there was left by a killed one. Blocking.
+// A file that is written beside the store and gets its name when it is finished. It has none until
+// then (O_TMPFILE), so that nothing is left of it after a kill and no original trips over it. Where
+// the file system cannot do that it stands in a sibling of the data directory, DIR.tmp, under a
+// name that no store uses, and locked by its writer: what can be locked there was left by a killed
+// one. Blocking.
 #pragma once
 
 #include <string>
@@ -21,13 +23,15 @@ class spool_file {
   // Removes what has not got its name.
   ~spool_file();
 
-  // Begins the file that is to become `target` in `directory`, whose path is `directory_path`. One at a time for a target: whoever calls
-  // it holds off the others.
-  std::error_code create(int directory, const std::string& directory_path, file_id target, unsigned permissions);
+  // Begins the file that is to become `target` in `directory`, whose path is `directory_path`. One
+  // at a time for a target: whoever calls it holds off the others.
+  std::error_code create(int directory, const std::string& directory_path, file_id target,
+                         unsigned permissions);
 
   int fd() const noexcept { return fd_.get(); }
 
-  // Gives it its name. `std::errc::file_exists` where something has that already, and nothing was changed.
+  // Gives it its name. `std::errc::file_exists` where something has that already, and nothing was
+  // changed.
   std::error_code link();
 
  private:
@@ -43,7 +47,8 @@ class spool_file {
   unique_fd sibling_;  // open where the file stands there
 };
 
-// Removes what killed writers left beside the store at `directory_path`. Whatever cannot be removed stays.
+// Removes what killed writers left beside the store at `directory_path`. Whatever cannot be removed
+// stays.
 void remove_abandoned_spool_files(io::file_io& disk, const std::string& directory_path);
 
 }  // namespace conduit::files

@@ -13,7 +13,10 @@ constexpr std::chrono::milliseconds deleted_files_interval{500};
 }  // namespace
 
 store_state::store_state(const options& wanted, environment surroundings)
-    : how(wanted), around(std::move(surroundings)), codecs(wanted.codec_threads), decoded_frames(wanted.frame_cache_bytes) {}
+    : how(wanted),
+      around(std::move(surroundings)),
+      codecs(wanted.codec_threads),
+      decoded_frames(wanted.frame_cache_bytes) {}
 
 std::shared_ptr<store_state> store_state::make(const options& wanted, environment surroundings) {
   return {new store_state(wanted, std::move(surroundings)), [](store_state* state) {
@@ -32,11 +35,13 @@ store_state::~store_state() {
   if (janitor_.joinable()) janitor_.join();
 }
 
-void store_state::notify(event::kind what, std::string message, std::uint32_t file, std::uint64_t offset, std::error_code error) const {
+void store_state::notify(event::kind what, std::string message, std::uint32_t file,
+                         std::uint64_t offset, std::error_code error) const {
   if (how.on_event) how.on_event(event{what, std::move(message), file, offset, error});
 }
 
-void store_state::publish_tail(const std::shared_ptr<append_file>& file, const io::file_status& identity,
+void store_state::publish_tail(const std::shared_ptr<append_file>& file,
+                               const io::file_status& identity,
                                std::shared_ptr<file_frames> frames) {
   const std::lock_guard hold(mutex_);
   tail_file_ = file;

@@ -1,4 +1,5 @@
-// What all parts of one open store share: its options, its directory, whether it is still open, its helper threads and counters.
+// What all parts of one open store share: its options, its directory, whether it is still open, its
+// helper threads and counters.
 #pragma once
 
 #include <atomic>
@@ -62,7 +63,8 @@ class store_state {
   // For those of them that wait for the lock. Made with the lock's path.
   std::shared_ptr<io::shared_lock_thread> shared_lock_waits;
 
-  // In a forked child a store is never destroyed: its threads are the parent's, and whatever they wait on would wait for them.
+  // In a forked child a store is never destroyed: its threads are the parent's, and whatever they
+  // wait on would wait for them.
   static std::shared_ptr<store_state> make(const options& wanted, environment surroundings);
 
   // An error where the store takes no work any more.
@@ -74,7 +76,8 @@ class store_state {
   bool forked() const noexcept { return fork_generation() != opened_in_; }
   void close() noexcept { closed_.store(true, std::memory_order_release); }
 
-  void notify(event::kind what, std::string message, std::uint32_t file = 0, std::uint64_t offset = 0, std::error_code error = {}) const;
+  void notify(event::kind what, std::string message, std::uint32_t file = 0,
+              std::uint64_t offset = 0, std::error_code error = {}) const;
 
   // Files with a lower number are sealed: known to be, at least.
   std::atomic<std::uint32_t> sealed_below{0};
@@ -83,18 +86,22 @@ class store_state {
     seals.file_sealed();
     if (when_sealed) when_sealed();
   }
-  // Whoever looks after sealed files may not have got a thread for it yet. Must not throw; set before there is anything to seal.
+  // Whoever looks after sealed files may not have got a thread for it yet. Must not throw; set
+  // before there is anything to seal.
   std::function<void()> when_sealed;
   // What the writer wrote and did not sync.
   const std::shared_ptr<unsynced_files> unsynced = std::make_shared<unsynced_files>();
   seal_queue seals;
   compression_log compressed;
-  // The highest file's, as the directory was at the open; what `compression::follow` goes by until the first tenure.
+  // The highest file's, as the directory was at the open; what `compression::follow` goes by until
+  // the first tenure.
   file_form form_at_open = file_form::plain;
 
-  // The compressed file that this store's writer appends to: what it knows of the frames is known to every read of the same file.
-  // Only as long as `file` is open: an inode's number may come back with another file.
-  void publish_tail(const std::shared_ptr<append_file>& file, const io::file_status& identity, std::shared_ptr<file_frames> frames);
+  // The compressed file that this store's writer appends to: what it knows of the frames is known
+  // to every read of the same file. Only as long as `file` is open: an inode's number may come back
+  // with another file.
+  void publish_tail(const std::shared_ptr<append_file>& file, const io::file_status& identity,
+                    std::shared_ptr<file_frames> frames);
   // Null where that is another file. The caller has the file of `identity` open.
   std::shared_ptr<file_frames> frames_of_tail(const io::file_status& identity) const;
 

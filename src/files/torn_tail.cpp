@@ -17,14 +17,17 @@ namespace {
 constexpr std::size_t read_bytes = 1U << 20;
 
 // Only zero bytes from `at` on.
-std::error_code is_zero(io::file_io& disk, int fd, std::uint64_t at, std::uint64_t file_size, bool& zero) {
-  std::vector<std::byte> piece(static_cast<std::size_t>(std::min<std::uint64_t>(read_bytes, file_size - at)));
+std::error_code is_zero(io::file_io& disk, int fd, std::uint64_t at, std::uint64_t file_size,
+                        bool& zero) {
+  std::vector<std::byte> piece(
+      static_cast<std::size_t>(std::min<std::uint64_t>(read_bytes, file_size - at)));
   zero = true;
   while (zero && at < file_size) {
     piece.resize(static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), file_size - at)));
     const std::error_code error = read_exact(disk, fd, piece, at);
     if (error) return error;
-    zero = std::all_of(piece.begin(), piece.end(), [](std::byte value) { return value == std::byte{0}; });
+    zero = std::all_of(piece.begin(), piece.end(),
+                       [](std::byte value) { return value == std::byte{0}; });
     at += piece.size();
   }
   return {};

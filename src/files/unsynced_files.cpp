@@ -8,7 +8,8 @@ namespace {
 
 template <typename Files>
 auto found_in(Files& files, const append_file& wanted) noexcept {
-  return std::find_if(files.begin(), files.end(), [&wanted](const auto& one) { return one.known.file.get() == &wanted; });
+  return std::find_if(files.begin(), files.end(),
+                      [&wanted](const auto& one) { return one.known.file.get() == &wanted; });
 }
 
 }  // namespace
@@ -50,7 +51,8 @@ std::optional<unsynced_files::entry> unsynced_files::find(const append_file& fil
 void unsynced_files::synced(const entry& seen) noexcept {
   const std::lock_guard hold(mutex_);
   const auto found = found_in(files_, *seen.file);
-  if (found != files_.end() && !found->writing && found->known.writes == seen.writes) files_.erase(found);
+  if (found != files_.end() && !found->writing && found->known.writes == seen.writes)
+    files_.erase(found);
 }
 
 void unsynced_files::forget_deleted(io::file_io& disk) {

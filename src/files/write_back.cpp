@@ -11,15 +11,19 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// ext4 may have to read a bitmap to find the blocks of a piece, while it keeps every writer of the file out.
+// ext4 may have to read a bitmap to find the blocks of a piece, while it keeps every writer of the
+// file out.
 constexpr std::uint64_t piece_bytes = 4U << 20;
 constexpr auto look_interval = 500us;
-// A disk that needs longer for a piece, or a file system that does not write on request: then the sync that counts has to wait.
+// A disk that needs longer for a piece, or a file system that does not write on request: then the
+// sync that counts has to wait.
 constexpr auto piece_patience = 2s;
-// Where another process appends, the last page never gets clean, nor a table that is rewritten with each of its puts.
+// Where another process appends, the last page never gets clean, nor a table that is rewritten with
+// each of its puts.
 constexpr std::int64_t kept_dirty_max = 256 << 10;
 
-bool write_piece_back(io::file_io& disk, int fd, std::uint64_t at, std::uint64_t bytes, const std::function<bool()>& go_on) {
+bool write_piece_back(io::file_io& disk, int fd, std::uint64_t at, std::uint64_t bytes,
+                      const std::function<bool()>& go_on) {
   const auto begun = std::chrono::steady_clock::now();
   while (std::chrono::steady_clock::now() - begun < piece_patience) {
     if (!go_on() || disk.begin_write_back(fd, at, bytes) < 0) return false;
@@ -34,7 +38,8 @@ bool write_piece_back(io::file_io& disk, int fd, std::uint64_t at, std::uint64_t
 
 }  // namespace
 
-bool write_back(io::file_io& disk, int fd, std::uint64_t begin, std::uint64_t end, const std::function<bool()>& go_on) {
+bool write_back(io::file_io& disk, int fd, std::uint64_t begin, std::uint64_t end,
+                const std::function<bool()>& go_on) {
   for (std::uint64_t at = begin; at < end; at += std::min(piece_bytes, end - at)) {
     if (!write_piece_back(disk, fd, at, std::min(piece_bytes, end - at), go_on)) return false;
   }

@@ -12,7 +12,8 @@
 
 namespace conduit::detail {
 
-inline std::error_code check_blob(const options& how, const data_location& location, const file_range& range,
+inline std::error_code check_blob(const options& how, const data_location& location,
+                                  const file_range& range,
                                   std::span<const std::byte> bytes) noexcept {
   const bool checkable = range.whole_blob && location.checksum != 0 && how.verify_checksums;
   if (checkable && checksum_of(bytes) != location.checksum) return errc::corrupt;

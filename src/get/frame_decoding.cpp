@@ -16,7 +16,8 @@ constexpr std::size_t block_bytes = 128U << 10;
 
 // What a thread takes at once, where frames are smaller: one read for all of them.
 constexpr std::uint64_t share_plain_bytes = 64U << 10;
-// What a thread reads at once; each keeps memory for it. Frames that need more are read by the engine.
+// What a thread reads at once; each keeps memory for it. Frames that need more are read by the
+// engine.
 constexpr std::uint64_t share_stored_bytes_max = 512U << 10;
 
 // Memory of a thread that is used again and again.
@@ -45,7 +46,8 @@ std::error_code decode(const frame_part& part, std::span<const std::byte> stored
     return error;
   }
   if (part.whole()) return own.decode_whole(stored, to);
-  if (part.frame.sizes.plain > block_bytes) return own.decode_range(stored, part.frame.sizes.plain, part.skip, to);
+  if (part.frame.sizes.plain > block_bytes)
+    return own.decode_range(stored, part.frame.sizes.plain, part.skip, to);
   try {
     const std::span<std::byte> all = scratch_of_thread(part.frame.sizes.plain);
     const std::error_code error = own.decode_whole(stored, all);
@@ -61,8 +63,8 @@ std::error_code decode(const frame_part& part, std::span<const std::byte> stored
 void frame_decoding::prepare(io::file_io* disk, int fd) noexcept {
   disk_ = disk;
   fd_ = fd;
-  share_ =
-      static_cast<std::size_t>(std::max<std::uint64_t>(1, share_plain_bytes * parts.size() / std::max<std::uint64_t>(1, plain_bytes())));
+  share_ = static_cast<std::size_t>(std::max<std::uint64_t>(
+      1, share_plain_bytes * parts.size() / std::max<std::uint64_t>(1, plain_bytes())));
   next_.store(0, std::memory_order_relaxed);
   failed_.store(false, std::memory_order_relaxed);
   missed_.store(false, std::memory_order_relaxed);
@@ -72,11 +74,14 @@ void frame_decoding::from_memory() noexcept { prepare(nullptr, -1); }
 
 bool frame_decoding::from_page_cache(io::file_io& disk, int fd) noexcept {
   prepare(&disk, fd);
-  return std::none_of(parts.begin(), parts.end(), [](const frame_part& part) { return part.frame.sizes.stored > share_stored_bytes_max; });
+  return std::none_of(parts.begin(), parts.end(), [](const frame_part& part) {
+    return part.frame.sizes.stored > share_stored_bytes_max;
+  });
 }
 
 bool frame_decoding::halted(const std::atomic<bool>& stop) const noexcept {
-  return stop.load(std::memory_order_relaxed) || failed_.load(std::memory_order_relaxed) || missed();
+  return stop.load(std::memory_order_relaxed) || failed_.load(std::memory_order_relaxed) ||
+         missed();
 }
 
 void frame_decoding::work(const std::atomic<bool>& stop, read_counters& counters) noexcept {
@@ -86,11 +91,13 @@ void frame_decoding::work(const std::atomic<bool>& stop, read_counters& counters
   while (!halted(stop)) {
     const std::size_t first = next_.fetch_add(share_, std::memory_order_relaxed);
     if (first >= parts.size()) break;
-    decoded += decode_share(std::span(parts).subspan(first, std::min(share_, parts.size() - first)));
+    decoded +=
+        decode_share(std::span(parts).subspan(first, std::min(share_, parts.size() - first)));
   }
   counters.frames_decoded.fetch_add(decoded, std::memory_order_relaxed);
-  counters.decode_ns.fetch_add(static_cast<std::uint64_t>(std::chrono::nanoseconds(clock::now() - begin).count()),
-                               std::memory_order_relaxed);
+  counters.decode_ns.fetch_add(
+      static_cast<std::uint64_t>(std::chrono::nanoseconds(clock::now() - begin).count()),
+      std::memory_order_relaxed);
 }
 
 std::size_t frame_decoding::decode_share(std::span<frame_part> share) noexcept {
@@ -103,7 +110,9 @@ std::size_t frame_decoding::decode_share(std::span<frame_part> share) noexcept {
   std::size_t decoded = 0;
   for (frame_part& part : share) {
     if (part.done) continue;
-    part.error = decode(part, bytes.subspan(static_cast<std::size_t>(part.frame.stored_start - start), part.frame.sizes.stored));
+    part.error =
+        decode(part, bytes.subspan(static_cast<std::size_t>(part.frame.stored_start - start),
+                                   part.frame.sizes.stored));
     ++decoded;
     part.done = !part.error;
     if (!part.done) {
@@ -114,8 +123,10 @@ std::size_t frame_decoding::decode_share(std::span<frame_part> share) noexcept {
   return decoded;
 }
 
-// Empty where the page cache does not have all of it, whatever the reason: who reads it then will tell.
-std::span<const std::byte> frame_decoding::read_share(std::span<const frame_part> share) const noexcept {
+// Empty where the page cache does not have all of it, whatever the reason: who reads it then will
+// tell.
+std::span<const std::byte> frame_decoding::read_share(
+    std::span<const frame_part> share) const noexcept {
   const std::uint64_t start = share.front().frame.stored_start;
   const std::uint64_t size = share.back().frame.stored_end() - start;
   if (size > share_stored_bytes_max) return {};
@@ -129,7 +140,8 @@ std::span<const std::byte> frame_decoding::read_share(std::span<const frame_part
 }
 
 const frame_part* frame_decoding::failed() const noexcept {
-  const auto found = std::find_if(parts.begin(), parts.end(), [](const frame_part& part) { return bool(part.error); });
+  const auto found = std::find_if(parts.begin(), parts.end(),
+                                  [](const frame_part& part) { return bool(part.error); });
   return found == parts.end() ? nullptr : &*found;
 }
 

@@ -1,6 +1,7 @@
-// Decodes the frames of one chunk of a compressed file, on the calling thread or on several: each takes the next frames that nobody has,
-// and reads their bytes itself where the page cache may hold them. So these go no further than that thread's processor, and nothing has to
-// hold those of a whole chunk.
+// Decodes the frames of one chunk of a compressed file, on the calling thread or on several: each
+// takes the next frames that nobody has, and reads their bytes itself where the page cache may hold
+// them. So these go no further than that thread's processor, and nothing has to hold those of a
+// whole chunk.
 #pragma once
 
 #include <atomic>
@@ -34,19 +35,21 @@ struct frame_part {
 class frame_decoding {
  public:
   std::vector<frame_part> parts;
-  blob stored;                     // of `from_memory`: at least the bytes from `stored_start` to the end of the last part that is not done
+  blob stored;  // of `from_memory`: at least the bytes from `stored_start` to the end of the last
+                // part that is not done
   std::uint64_t stored_start = 0;  // offset in the file
 
   // Once the parts are set, before any `work`: where their stored bytes come from.
   void from_memory() noexcept;
-  // Up to the end of that work `disk` and `fd` stay as they are. False where it is not to be tried: a frame is too large for it.
+  // Up to the end of that work `disk` and `fd` stay as they are. False where it is not to be tried:
+  // a frame is too large for it.
   bool from_page_cache(io::file_io& disk, int fd) noexcept;
   bool reads_page_cache() const noexcept { return disk_ != nullptr; }
   // How many threads can be busy at once.
   std::size_t share_count() const noexcept { return (parts.size() + share_ - 1) / share_; }
 
-  // From any thread, several at once: returns when no frame is left to be begun. Frames are left out once one has failed or `missed`, or
-  // `stop`.
+  // From any thread, several at once: returns when no frame is left to be begun. Frames are left
+  // out once one has failed or `missed`, or `stop`.
   void work(const std::atomic<bool>& stop, read_counters& counters) noexcept;
 
   // After all of them have returned.

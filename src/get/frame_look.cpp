@@ -18,7 +18,8 @@ constexpr unsigned reopens_max = 8;
 
 }  // namespace
 
-void frame_look::begin(binding& where, data_file& file, bool locked, const std::function<bool()>& go_on) try {
+void frame_look::begin(binding& where, data_file& file, bool locked,
+                       const std::function<bool()>& go_on) try {
   *this = frame_look();
   if (!locked) return look(where, file, go_on);
   if (file.id.number < where.state->sealed_below.load(std::memory_order_relaxed)) {
@@ -60,9 +61,11 @@ std::error_code frame_look::acquire(io::shared_lock& lock, bool& held) {
   return errc::locked;
 }
 
-void frame_look::look_under_lock(binding& where, data_file& file, const std::function<bool()>& go_on) {
+void frame_look::look_under_lock(binding& where, data_file& file,
+                                 const std::function<bool()>& go_on) {
   io::file_status named;
-  const std::int64_t known = where.disk->status_at(where.state->directory.get(), files::file_name(file.id).c_str(), named);
+  const std::int64_t known =
+      where.disk->status_at(where.state->directory.get(), files::file_name(file.id).c_str(), named);
   if (known < 0 && known != -ENOENT) {
     error = os_error(known);
   } else if (known == -ENOENT || !named.same_file(file.identity)) {
@@ -78,12 +81,14 @@ void frame_look::look(binding& where, data_file& file, const std::function<bool(
     const codec::frame_index known = file.frames()->copy();
     error = files::read_seek_table(*where.disk, file.fd(), found, known);
     // Without a table to believe: what is whole counts, whatever stands behind it.
-    if (error == errc::corrupt) error = files::walk_frames(*where.disk, file.fd(), found, go_on, known);
+    if (error == errc::corrupt)
+      error = files::walk_frames(*where.disk, file.fd(), found, go_on, known);
     if (error) return;
     state = found.state;
     whole_until = found.frames.stored_size();
     if (found.frames.plain_size() > file.frames()->plain_size()) {
-      // Never into the object that is there: it may be the writer's, which alone knows what it adds next.
+      // Never into the object that is there: it may be the writer's, which alone knows what it adds
+      // next.
       auto fresh = std::make_shared<file_frames>();
       fresh->learn(std::move(found.frames));
       file.share(std::move(fresh));

@@ -1,4 +1,5 @@
-// A look at a compressed file for frames that nobody here knows yet: with or without the inter-process lock, on a thread that may block.
+// A look at a compressed file for frames that nobody here knows yet: with or without the
+// inter-process lock, on a thread that may block.
 #pragma once
 
 #include <functional>
@@ -19,8 +20,9 @@ class frame_look {
     failed      // see `error`
   };
 
-  // `locked`: under the shared lock; else only what never changes may be believed, a sealed file. `go_on` is asked now and then.
-  // What was found replaces what the file knew, where it is more. Does not throw.
+  // `locked`: under the shared lock; else only what never changes may be believed, a sealed file.
+  // `go_on` is asked now and then. What was found replaces what the file knew, where it is more.
+  // Does not throw.
   void begin(binding& where, data_file& file, bool locked, const std::function<bool()>& go_on);
   // The same, where the caller has the lock already.
   void resume(binding& where, data_file& file, const std::function<bool()>& go_on);

@@ -14,13 +14,14 @@ namespace conduit::detail {
 
 namespace {
 
-// What one chunk takes at most, of a slice of many frames: memory for its stored bytes, and work until it can be cancelled. A frame that
-// is larger is a chunk of its own.
+// What one chunk takes at most, of a slice of many frames: memory for its stored bytes, and work
+// until it can be cancelled. A frame that is larger is a chunk of its own.
 constexpr std::uint64_t chunk_stored_bytes = 8U << 20;
 constexpr std::uint64_t chunk_plain_bytes = 32U << 20;
 // Decoding so much takes about as long as a hop to another thread and back.
 constexpr std::uint64_t decode_here_bytes = 64U << 10;
-// Where the pool has no room the loop's thread takes its share, but stops no longer than a millisecond.
+// Where the pool has no room the loop's thread takes its share, but stops no longer than a
+// millisecond.
 constexpr std::uint64_t decode_share_bytes = 256U << 10;
 
 }  // namespace
@@ -71,7 +72,9 @@ void framed_read::add_part(const codec::placed_frame& frame) {
     where().reads.cache_hits.fetch_add(1, std::memory_order_relaxed);
     return serve(part, *bytes);
   }
-  if (part.whole()) return chunk_.parts.push_back(std::move(part));  // straight to where it is wanted: nobody else needs a copy
+  if (part.whole())
+    return chunk_.parts.push_back(
+        std::move(part));  // straight to where it is wanted: nobody else needs a copy
   followed_.reserve(followed_.size() + 1);
   if (!try_lead(key_of(frame))) return followed_.push_back(std::move(part));
   where().reads.cache_misses.fetch_add(1, std::memory_order_relaxed);
@@ -79,13 +82,16 @@ void framed_read::add_part(const codec::placed_frame& frame) {
   chunk_.parts.push_back(std::move(part));
 }
 
-void framed_read::serve(const frame_part& part, const blob& bytes) noexcept { std::memcpy(part.to, bytes.data() + part.skip, part.size); }
+void framed_read::serve(const frame_part& part, const blob& bytes) noexcept {
+  std::memcpy(part.to, bytes.data() + part.skip, part.size);
+}
 
 // ---- its stored bytes
 
 // Where reads have been hits lately, whoever decodes the frames reads them too.
 void framed_read::read_chunk() {
-  if (where().inline_reads.may_try() && chunk_.from_page_cache(*where().disk, op_.file->fd())) return decode();
+  if (where().inline_reads.may_try() && chunk_.from_page_cache(*where().disk, op_.file->fd()))
+    return decode();
   read_stored();
 }
 
@@ -94,8 +100,10 @@ void framed_read::read_stored() {
   step_ = step::reading;
   inline_only_ = false;
   const auto undone = [](const frame_part& part) { return !part.done; };
-  chunk_.stored_start = std::find_if(chunk_.parts.begin(), chunk_.parts.end(), undone)->frame.stored_start;
-  stored_end_ = std::find_if(chunk_.parts.rbegin(), chunk_.parts.rend(), undone)->frame.stored_end();
+  chunk_.stored_start =
+      std::find_if(chunk_.parts.begin(), chunk_.parts.end(), undone)->frame.stored_start;
+  stored_end_ =
+      std::find_if(chunk_.parts.rbegin(), chunk_.parts.rend(), undone)->frame.stored_end();
   const auto size = static_cast<std::size_t>(stored_end_ - chunk_.stored_start);
   if (chunk_.stored.size() < size) {
     chunk_.stored = blob();
@@ -113,7 +121,8 @@ void framed_read::attempt() {
   op_.fd = op_.file->fd();
   op_.data = chunk_.stored.data() + op_.transferred;
   op_.offset = chunk_.stored_start + op_.transferred;
-  op_.size = std::min<std::size_t>(static_cast<std::size_t>(stored_end_ - op_.offset), transfer_bytes_max);
+  op_.size =
+      std::min<std::size_t>(static_cast<std::size_t>(stored_end_ - op_.offset), transfer_bytes_max);
   where().disk->start(op_);
 }
 
@@ -123,7 +132,9 @@ void framed_read::transferred() {
   if (op_.result < 0) return fail(os_error(op_.result));
   if (op_.result == 0) {
     // Shorter than its frames.
-    return op_.reopened ? fail_corrupt(chunk_.stored_start + op_.transferred, "the file ends within a frame") : reopen();
+    return op_.reopened
+               ? fail_corrupt(chunk_.stored_start + op_.transferred, "the file ends within a frame")
+               : reopen();
   }
   op_.retries = 0;
   op_.transferred += static_cast<std::size_t>(op_.result);
@@ -133,7 +144,8 @@ void framed_read::transferred() {
 
 // ---- its frames
 
-// Alone, a small frame is done sooner than another thread would have begun. In company the pool has its threads busy first.
+// Alone, a small frame is done sooner than another thread would have begun. In company the pool has
+// its threads busy first.
 bool framed_read::decodes_here(std::uint64_t plain_bytes) const noexcept {
   const codec::codec_pool& pool = state().codecs;
   if (plain_bytes <= decode_here_bytes && where().disk->idle() && pool.idle()) return true;
@@ -186,7 +198,8 @@ void framed_read::decoded() {
   if (const frame_part* const failed = chunk_.failed()) {
     if (failed->error != errc::corrupt) return fail(failed->error);
     if (!op_.reopened) return reopen();
-    return fail_corrupt(failed->frame.stored_start, "the frame that begins here is not what was stored");
+    return fail_corrupt(failed->frame.stored_start,
+                        "the frame that begins here is not what was stored");
   }
   for (frame_part& part : chunk_.parts) {
     if (!part.keep) continue;
@@ -197,19 +210,22 @@ void framed_read::decoded() {
   serve_followed();
 }
 
-// The frames that others were at, now that nobody waits for this read any more: two reads cannot wait for each other.
+// The frames that others were at, now that nobody waits for this read any more: two reads cannot
+// wait for each other.
 void framed_read::serve_followed() {
   while (!followed_.empty()) {
     const frame_part& part = followed_.back();
     const frame_key key = key_of(part.frame);
-    const decoded_frame bytes = followed_bytes_ ? std::exchange(followed_bytes_, nullptr) : state().decoded_frames.find(key);
+    const decoded_frame bytes = followed_bytes_ ? std::exchange(followed_bytes_, nullptr)
+                                                : state().decoded_frames.find(key);
     if (bytes) {
       where().reads.cache_hits.fetch_add(1, std::memory_order_relaxed);
       serve(part, *bytes);
       followed_.pop_back();
       continue;
     }
-    // The other one failed or was cancelled, or the cache is too busy to keep a frame for this long.
+    // The other one failed or was cancelled, or the cache is too busy to keep a frame for this
+    // long.
     bool leads = false;
     bool follows = false;
     const bool had_memory = with_memory([&] {

@@ -48,7 +48,8 @@ void framed_read::go_on() {
 
 // ---- which frames there are
 
-// What this store's own writer appended needs no look at the file, and could not have one: the writer may hold the lock.
+// What this store's own writer appended needs no look at the file, and could not have one: the
+// writer may hold the lock.
 bool framed_read::covered() {
   known_ = op_.file->frames();
   if (end_ <= known_->plain_size()) return true;
@@ -62,13 +63,15 @@ bool framed_read::covered() {
 void framed_read::locate() {
   if (covered()) return start_chunks();
   inline_only_ = false;
-  // Reads of one opening look one after the other: most find that the one before them has found their frames too.
+  // Reads of one opening look one after the other: most find that the one before them has found
+  // their frames too.
   bool leads = false;
   bool follows = false;
   const bool had_memory = with_memory([&] {
     leads = try_lead(key_of_look());
     step_ = step::following_look;
-    follows = !leads && waits_->follow(key_of_look(), op_, where().port, followed_bytes_, op_.abandoned);
+    follows =
+        !leads && waits_->follow(key_of_look(), op_, where().port, followed_bytes_, op_.abandoned);
   });
   if (!had_memory || follows) return;  // in both cases it may be gone
   if (leads) return look();
@@ -77,7 +80,8 @@ void framed_read::locate() {
 }
 
 bool framed_read::wants_lock() const noexcept {
-  return op_.reopened || op_.location.file_number >= state().sealed_below.load(std::memory_order_relaxed);
+  return op_.reopened ||
+         op_.location.file_number >= state().sealed_below.load(std::memory_order_relaxed);
 }
 
 void framed_read::look() {
@@ -102,7 +106,8 @@ void framed_read::wait_for_lock() {
   io::completion_port& port = where().port;
   get_op& read = op_;
   std::optional<read_waits::ticket> ticket;
-  if (!with_memory([&] { ticket = waits->enter(read, port, look_under_lock, read.abandoned); })) return;
+  if (!with_memory([&] { ticket = waits->enter(read, port, look_under_lock, read.abandoned); }))
+    return;
   if (!ticket) return fail(asio::error::operation_aborted);
   const std::error_code refused = thread->wake();
   if (!refused || !waits->take(&read, *ticket)) return;
@@ -132,7 +137,8 @@ void framed_read::looked() {
   using outcome = frame_look::outcome;
   if (look_.what == outcome::lock_busy) return wait_for_lock();
   const bool definite = wants_lock() && look_.what != outcome::replaced;
-  // What is known of the frames stands: were it lost, the whole file might have to be looked at under the lock.
+  // What is known of the frames stands: were it lost, the whole file might have to be looked at
+  // under the lock.
   if (!definite && !op_.reopened) return reopen(op_.file);
   if (look_.what == outcome::failed) return fail(look_.error);
   fail_uncovered();
@@ -142,11 +148,13 @@ void framed_read::fail_uncovered() {
   if (look_.what == frame_look::outcome::replaced) return fail(errc::no_such_file);
   // Behind a bad byte nothing is searched for: whether the location ever existed cannot be told.
   if (look_.state == codec::walk_state::bad)
-    return fail_corrupt(look_.whole_until, "a frame is cut, or not what was stored; nothing behind it can be read");
+    return fail_corrupt(look_.whole_until,
+                        "a frame is cut, or not what was stored; nothing behind it can be read");
   fail(errc::out_of_range);
 }
 
-// Rule 9 of the protocol on disk: before an error is reported the file is opened by its name once more, and looked at under the lock.
+// Rule 9 of the protocol on disk: before an error is reported the file is opened by its name once
+// more, and looked at under the lock.
 void framed_read::reopen(std::shared_ptr<data_file> known) {
   known_opening_ = std::move(known);
   give_up_leads();
@@ -165,8 +173,9 @@ void framed_read::fail(std::error_code error) {
 
 void framed_read::fail_corrupt(std::uint64_t offset, const char* what) {
   const files::file_name name(op_.file->id);
-  state().notify(event::kind::data_corrupt, name.text() + ", offset " + std::to_string(offset) + ": " + what, op_.file->id.number, offset,
-                 errc::corrupt);
+  state().notify(event::kind::data_corrupt,
+                 name.text() + ", offset " + std::to_string(offset) + ": " + what,
+                 op_.file->id.number, offset, errc::corrupt);
   fail(errc::corrupt);
 }
 
@@ -188,9 +197,13 @@ void framed_read::give_up_leads() noexcept {
   leads_.clear();
 }
 
-frame_key framed_read::key_of(const codec::placed_frame& frame) const noexcept { return {op_.file->serial, frame.stored_start}; }
+frame_key framed_read::key_of(const codec::placed_frame& frame) const noexcept {
+  return {op_.file->serial, frame.stored_start};
+}
 
 // No frame begins there.
-frame_key framed_read::key_of_look() const noexcept { return {op_.file->serial, std::numeric_limits<std::uint64_t>::max()}; }
+frame_key framed_read::key_of_look() const noexcept {
+  return {op_.file->serial, std::numeric_limits<std::uint64_t>::max()};
+}
 
 }  // namespace conduit::detail

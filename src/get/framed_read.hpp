@@ -1,6 +1,7 @@
-// The way of a get through a compressed file: which frames cover the slice, one read of them, and their plain bytes to where they are
-// wanted. It goes in chunks, so that memory does not grow with the slice, and one step at a time: each ends with the operation under way
-// with somebody (the engine, a helper thread, the codec pool, another read), whose completion begins the next.
+// The way of a get through a compressed file: which frames cover the slice, one read of them, and
+// their plain bytes to where they are wanted. It goes in chunks, so that memory does not grow with
+// the slice, and one step at a time: each ends with the operation under way with somebody (the
+// engine, a helper thread, the codec pool, another read), whose completion begins the next.
 #pragma once
 
 #include <conduit/detail/operations.hpp>
@@ -20,8 +21,8 @@
 
 namespace conduit::detail {
 
-// Belongs to its operation, whose members it uses: it is a part of it that exists only for compressed files. On threads of the
-// operation's context, but for what is marked.
+// Belongs to its operation, whose members it uses: it is a part of it that exists only for
+// compressed files. On threads of the operation's context, but for what is marked.
 class framed_read {
  public:
   explicit framed_read(get_op& op) noexcept : op_(op), waits_(op.owner->state->waits) {}
@@ -35,7 +36,14 @@ class framed_read {
   void go_on();
 
  private:
-  enum class step : std::uint8_t { following_look, looking, following_frame, reading, decoding, finished };
+  enum class step : std::uint8_t {
+    following_look,
+    looking,
+    following_frame,
+    reading,
+    decoding,
+    finished
+  };
 
   // Which frames there are.
   void locate();
@@ -64,7 +72,8 @@ class framed_read {
   void take_over_followed();
   void serve(const frame_part& part, const blob& bytes) noexcept;
 
-  // False where there was none: then the operation has ended. `action` hands the operation to nobody where it throws.
+  // False where there was none: then the operation has ended. `action` hands the operation to
+  // nobody where it throws.
   template <typename Action>
   bool with_memory(Action action) {
     try {

@@ -16,8 +16,8 @@ namespace conduit::detail {
 namespace {
 
 bool worthwhile(binding& where, const file_range& range) noexcept {
-  return range.valid && range.length != 0 && range.length <= inline_bytes_max && where.disk->idle() && !where.inline_reads.must_yield() &&
-         where.inline_reads.may_try();
+  return range.valid && range.length != 0 && range.length <= inline_bytes_max &&
+         where.disk->idle() && !where.inline_reads.must_yield() && where.inline_reads.may_try();
 }
 
 void count_inline(binding& where, const file_range& range) noexcept {
@@ -26,8 +26,8 @@ void count_inline(binding& where, const file_range& range) noexcept {
 }
 
 // All frames of the slice lie decoded in the cache.
-bool copy_from_cache(binding& where, const data_file& file, const data_location& location, const file_range& range, std::byte* to,
-                     std::error_code& error) {
+bool copy_from_cache(binding& where, const data_file& file, const data_location& location,
+                     const file_range& range, std::byte* to, std::error_code& error) {
   thread_local std::vector<codec::placed_frame> frames;
   frames.clear();
   try {
@@ -50,10 +50,12 @@ bool copy_from_cache(binding& where, const data_file& file, const data_location&
   return true;
 }
 
-bool read_inline(binding& where, const data_location& location, const file_range& range, std::byte* to, std::error_code& error) {
+bool read_inline(binding& where, const data_location& location, const file_range& range,
+                 std::byte* to, std::error_code& error) {
   const auto file = where.files.find(location.file_number);
   if (!file || file->direct) return false;
-  if (file->id.form == file_form::zstd) return copy_from_cache(where, *file, location, range, to, error);
+  if (file->id.form == file_form::zstd)
+    return copy_from_cache(where, *file, location, range, to, error);
   const std::int64_t count = where.disk->read_cached(file->fd(), to, range.length, range.start);
   if (count < 0 || static_cast<std::uint64_t>(count) != range.length) {
     where.inline_reads.miss();
@@ -69,7 +71,8 @@ bool read_inline(binding& where, const data_location& location, const file_range
 
 bool may_read_inline(const binding& where) noexcept { return where.disk->idle(); }
 
-bool try_get_into(binding& where, const data_location& location, const slice& part, const asio::mutable_buffer& to, std::size_t& length,
+bool try_get_into(binding& where, const data_location& location, const slice& part,
+                  const asio::mutable_buffer& to, std::size_t& length,
                   std::error_code& error) noexcept {
   const file_range range = range_of(location, part);
   if (!worthwhile(where, range) || range.length > to.size()) return false;
@@ -79,7 +82,8 @@ bool try_get_into(binding& where, const data_location& location, const slice& pa
   return read_inline(where, location, range, static_cast<std::byte*>(to.data()), error);
 }
 
-bool try_get(binding& where, const data_location& location, const slice& part, blob& bytes, std::error_code& error) noexcept {
+bool try_get(binding& where, const data_location& location, const slice& part, blob& bytes,
+             std::error_code& error) noexcept {
   const file_range range = range_of(location, part);
   if (!worthwhile(where, range)) return false;
   error = where.state->admit();

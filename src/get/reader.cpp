@@ -1,4 +1,5 @@
-// The way of a get: range, open file, an attempt at once or through the engine, short transfers, checksum.
+// The way of a get: range, open file, an attempt at once or through the engine, short transfers,
+// checksum.
 #include <conduit/detail/operations.hpp>
 #include <conduit/error.hpp>
 
@@ -25,12 +26,15 @@ void get_op::start() {
   if (error) return end(how);
   if (!range.valid || (!own_memory && range.length > capacity)) return fail(errc::out_of_range);
   length = range.length;
-  const bool want_direct = owner->state->how.direct_io && location.file_number < owner->state->sealed_below.load(std::memory_order_relaxed);
+  const bool want_direct =
+      owner->state->how.direct_io &&
+      location.file_number < owner->state->sealed_below.load(std::memory_order_relaxed);
   file = owner->files.find(location.file_number);
   if (!file || (want_direct && !file->opened_for_direct)) {
     owner->state->watch_for_deleted_files();
     file = try_open(want_direct, open_effort::cached_only);
-    if (!file) return error == std::errc::resource_unavailable_try_again ? open_on_helper() : fail(error);
+    if (!file)
+      return error == std::errc::resource_unavailable_try_again ? open_on_helper() : fail(error);
   }
   read();
 }
@@ -47,8 +51,10 @@ void get_op::open_on_helper() {
   where->port.send_away(*this);
   const std::error_code refused = where->state->helpers.post_read([this, where] {
     open_file(false);
-    if (error != std::errc::resource_unavailable_try_again || file) return where->port.deliver(*this);
-    // Both forms of the number are to be compared, which takes long: other reads are to be opened meanwhile.
+    if (error != std::errc::resource_unavailable_try_again || file)
+      return where->port.deliver(*this);
+    // Both forms of the number are to be compared, which takes long: other reads are to be opened
+    // meanwhile.
     auto compare = [this, where] {
       open_file(true);
       where->port.deliver(*this);
@@ -67,8 +73,11 @@ void get_op::open_on_helper() {
 
 void get_op::open_file(bool may_compare_forms) {
   const auto effort = may_compare_forms ? open_effort::may_compare : open_effort::may_block;
-  const bool direct = owner->state->how.direct_io && location.file_number < owner->state->sealed_below.load(std::memory_order_relaxed);
-  // Others that found it closed may have opened it meanwhile: each opening learns the frames of a compressed file anew.
+  const bool direct =
+      owner->state->how.direct_io &&
+      location.file_number < owner->state->sealed_below.load(std::memory_order_relaxed);
+  // Others that found it closed may have opened it meanwhile: each opening learns the frames of a
+  // compressed file anew.
   auto found = reopened ? nullptr : owner->files.find(location.file_number);
   if (found && (!direct || found->opened_for_direct)) {
     file = std::move(found);
@@ -120,7 +129,8 @@ void get_op::read_plain() {
       return fail(std::make_error_code(std::errc::not_enough_memory));
     }
   }
-  if (length <= inline_bytes_max && !file->direct && owner->disk->idle() && owner->inline_reads.may_try()) {
+  if (length <= inline_bytes_max && !file->direct && owner->disk->idle() &&
+      owner->inline_reads.may_try()) {
     result = owner->disk->read_cached(file->fd(), destination, length, range.start);
     if (result == static_cast<std::int64_t>(length)) {
       owner->inline_reads.hit();
@@ -132,7 +142,8 @@ void get_op::read_plain() {
   attempt();
 }
 
-// One more transfer, from where the last one ended. All arithmetic of short reads stands here and in `complete`.
+// One more transfer, from where the last one ended. All arithmetic of short reads stands here and
+// in `complete`.
 void get_op::attempt() {
   const file_range range = range_of(location, part);
   what = kind::read;
@@ -142,7 +153,8 @@ void get_op::attempt() {
     offset = range.start + transferred;
     size = std::min(length - transferred, transfer_bytes_max);
   } else {
-    auto* const memory = reinterpret_cast<std::byte*>(align_up(reinterpret_cast<std::uintptr_t>(bounce.data())));
+    auto* const memory =
+        reinterpret_cast<std::byte*>(align_up(reinterpret_cast<std::uintptr_t>(bounce.data())));
     data = memory + transferred;
     offset = align_down(range.start) + transferred;
     size = std::min<std::size_t>(align_up(range.start + length) - offset, transfer_bytes_max);
@@ -159,7 +171,8 @@ void get_op::complete() {
     return read();
   }
   if (framed) return framed->go_on();
-  if (abandoned.load(std::memory_order_relaxed) && result <= 0) return fail(asio::error::operation_aborted);
+  if (abandoned.load(std::memory_order_relaxed) && result <= 0)
+    return fail(asio::error::operation_aborted);
   if (is_transient(result) && ++retries <= transient_retries_max) return attempt();
   if (result == -EINVAL && file->direct && !reopened) {
     // The disk wants a larger alignment, or has none of it after all.
@@ -186,7 +199,8 @@ void get_op::complete() {
   attempt();
 }
 
-// The file is shorter than the location says. It may have been replaced under its name: once, it is opened anew.
+// The file is shorter than the location says. It may have been replaced under its name: once, it is
+// opened anew.
 void get_op::mend_short_file() {
   if (!reopened) {
     reopened = true;
@@ -204,10 +218,12 @@ void get_op::mend_short_file() {
 void get_op::conclude() {
   const file_range range = range_of(location, part);
   if (!bounce.empty()) {
-    const auto* const memory = reinterpret_cast<const std::byte*>(align_up(reinterpret_cast<std::uintptr_t>(bounce.data())));
+    const auto* const memory = reinterpret_cast<const std::byte*>(
+        align_up(reinterpret_cast<std::uintptr_t>(bounce.data())));
     std::memcpy(destination, memory + (range.start - align_down(range.start)), length);
   }
-  (served_inline ? owner->reads.inline_reads : owner->reads.async_reads).fetch_add(1, std::memory_order_relaxed);
+  (served_inline ? owner->reads.inline_reads : owner->reads.async_reads)
+      .fetch_add(1, std::memory_order_relaxed);
   owner->reads.bytes.fetch_add(length, std::memory_order_relaxed);
   error = check_blob(owner->state->how, location, range, {destination, length});
   if (error) bytes = blob();

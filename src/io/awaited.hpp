@@ -23,7 +23,8 @@ class awaited final : public Base {
       const Begin own(std::move(start));
       own();
     };
-    return asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiation), asio::use_awaitable, std::move(begin));
+    return asio::async_initiate<const asio::use_awaitable_t<>, void()>(
+        std::move(initiation), asio::use_awaitable, std::move(begin));
   }
 
   void complete() override {

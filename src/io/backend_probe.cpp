@@ -15,7 +15,8 @@ std::error_code probe_ring(std::string& reason) {
   switch (refused.value()) {
     case EPERM:
     case EACCES:
-      reason = "io_uring is forbidden here, by a container's seccomp filter or kernel.io_uring_disabled";
+      reason =
+          "io_uring is forbidden here, by a container's seccomp filter or kernel.io_uring_disabled";
       break;
     case ENOSYS:
       reason = "this kernel has no io_uring";

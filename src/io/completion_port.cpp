@@ -9,7 +9,9 @@ asio::execution_context::id completion_port::id;
 completion_port::completion_port(asio::execution_context& context)
     : service(context), context_(static_cast<asio::io_context&>(context)), turns_(context_) {}
 
-completion_port& completion_port::of(asio::io_context& context) { return asio::use_service<completion_port>(context); }
+completion_port& completion_port::of(asio::io_context& context) {
+  return asio::use_service<completion_port>(context);
+}
 
 void completion_port::send_away(detail::completion& operation) {
   const std::lock_guard hold(mutex_);
@@ -56,15 +58,16 @@ void completion_port::take_back(detail::completion& operation) noexcept {
   const std::lock_guard hold(mutex_);
   away_queue::erase(operation);
   if (!away_.empty()) return;
-  // This may be all the work that the context has, outside of `run` too. Without it Asio would stop the context, and never run what the
-  // caller is about to post.
+  // This may be all the work that the context has, outside of `run` too. Without it Asio would stop
+  // the context, and never run what the caller is about to post.
   if (!shut_down_) post_turns();
   work_.reset();
 }
 
 void completion_port::take_back_all(work_queue& operations) noexcept {
   const std::lock_guard hold(mutex_);
-  for (detail::completion* entry = operations.empty() ? nullptr : &operations.front(); entry != nullptr; entry = operations.after(*entry)) {
+  for (detail::completion* entry = operations.empty() ? nullptr : &operations.front();
+       entry != nullptr; entry = operations.after(*entry)) {
     leave(*entry);
   }
 }

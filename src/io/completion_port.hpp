@@ -1,5 +1,5 @@
-// Brings operations home: whatever another thread finished is completed on a thread of the io_context it belongs to, and dropped where
-// that context is destroyed first.
+// Brings operations home: whatever another thread finished is completed on a thread of the
+// io_context it belongs to, and dropped where that context is destroyed first.
 #pragma once
 
 #include <asio/execution_context.hpp>
@@ -27,12 +27,14 @@ class completion_port final : public asio::execution_context::service {
   static completion_port& of(asio::io_context& context);
 
   asio::io_context& context() noexcept { return context_; }
-  // The context is one that this process got from its parent by a fork: nothing of the library works on it.
+  // The context is one that this process got from its parent by a fork: nothing of the library
+  // works on it.
   bool forked() const noexcept { return fork_generation() != made_in_; }
   // The context is being destroyed: no operation may begin, since nobody would end it.
   bool ended() const noexcept { return shut_down_.load(std::memory_order_relaxed); }
 
-  // The operation is with another thread now. The context has work until it is delivered or taken back.
+  // The operation is with another thread now. The context has work until it is delivered or taken
+  // back.
   void send_away(detail::completion& operation);
   // From any thread: `complete` will run on the context.
   void deliver(detail::completion& operation);

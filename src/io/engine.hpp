@@ -9,7 +9,8 @@ namespace conduit::io {
 class engine {
  public:
   virtual void start(detail::io_request& request) = 0;
-  // The request has its result already: it only waits for its turn to be completed, like one that was started.
+  // The request has its result already: it only waits for its turn to be completed, like one that
+  // was started.
   virtual void complete_later(detail::io_request& request) = 0;
   virtual void cancel(detail::io_request& request) noexcept = 0;
   virtual void wait(detail::io_request& request) noexcept = 0;

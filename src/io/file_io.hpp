@@ -1,5 +1,6 @@
-// The seam to the disk: every byte and every name of a store passes here, so that a fault-injecting disk can stand in its place. Calls
-// are single attempts and answer like the kernel, with a count or a negative errno; short transfers and retries are mended above.
+// The seam to the disk: every byte and every name of a store passes here, so that a fault-injecting
+// disk can stand in its place. Calls are single attempts and answer like the kernel, with a count
+// or a negative errno; short transfers and retries are mended above.
 #pragma once
 
 #include <conduit/detail/completion.hpp>
@@ -19,16 +20,20 @@ struct file_status {
   std::int64_t modified_ns = 0;  // of a directory
   bool regular = false;
 
-  bool same_file(const file_status& other) const noexcept { return device == other.device && inode == other.inode; }
+  bool same_file(const file_status& other) const noexcept {
+    return device == other.device && inode == other.inode;
+  }
 };
 
-// Every mode opens below the directory, never through a link, and never waits for a FIFO's other end.
+// Every mode opens below the directory, never through a link, and never waits for a FIFO's other
+// end.
 enum class open_mode {
   read,
   read_direct,  // O_DIRECT
   read_write,   // an existing file
   create,       // a new file (O_EXCL), for reading and writing
-  unnamed       // a new file in the directory that is called "." here, without a name until `link` gives it one (O_TMPFILE)
+  unnamed  // a new file in the directory that is called "." here, without a name until `link` gives
+           // it one (O_TMPFILE)
 };
 
 enum class open_patience {
@@ -43,31 +48,36 @@ class file_io {
   file_io& operator=(const file_io&) = delete;
   virtual ~file_io() = default;
 
-  // Asynchronous transfers. The request must live until `complete` or `drop`. `start` and `cancel` may be called from any thread;
-  // `cancel` is a wish. `wait` blocks until the kernel is done with the request, without running any handler.
+  // Asynchronous transfers. The request must live until `complete` or `drop`. `start` and `cancel`
+  // may be called from any thread; `cancel` is a wish. `wait` blocks until the kernel is done with
+  // the request, without running any handler.
   virtual void start(detail::io_request& request) = 0;
-  // The request has its result already: it only waits for its turn to be completed, like one that was started.
+  // The request has its result already: it only waits for its turn to be completed, like one that
+  // was started.
   virtual void complete_later(detail::io_request& request) = 0;
   virtual void cancel(detail::io_request& request) noexcept = 0;
   virtual void wait(detail::io_request& request) noexcept = 0;
   // Nothing is queued or under way: an inline attempt overtakes nobody.
   virtual bool idle() const noexcept = 0;
 
-  // Immediate transfers on the calling thread. `read_cached` answers -EAGAIN instead of waiting for the disk.
+  // Immediate transfers on the calling thread. `read_cached` answers -EAGAIN instead of waiting for
+  // the disk.
   virtual std::int64_t read_cached(int fd, void* data, std::size_t size, std::uint64_t offset) = 0;
   virtual std::int64_t read(int fd, void* data, std::size_t size, std::uint64_t offset) = 0;
   virtual std::int64_t write(int fd, const iovec* iov, unsigned count, std::uint64_t offset) = 0;
 
   // Blocking: for the helper threads.
   virtual std::int64_t sync_data(int fd) = 0;
-  // Has the kernel begin to write a part of the file to the disk. Never asks how that went: an error that one process has seen is not
-  // told to whoever opens the file afterwards, so it is left to the sync that counts.
+  // Has the kernel begin to write a part of the file to the disk. Never asks how that went: an
+  // error that one process has seen is not told to whoever opens the file afterwards, so it is left
+  // to the sync that counts.
   virtual std::int64_t begin_write_back(int fd, std::uint64_t offset, std::uint64_t size) = 0;
-  // Bytes of that part, at most `size`, that are not written yet; -ENOSYS where the kernel cannot tell (before 6.5). Hears of no error.
+  // Bytes of that part, at most `size`, that are not written yet; -ENOSYS where the kernel cannot
+  // tell (before 6.5). Hears of no error.
   virtual std::int64_t unwritten_bytes(int fd, std::uint64_t offset, std::uint64_t size) = 0;
   virtual std::int64_t sync_directory(int fd) = 0;
-  // The entry of the directory itself, in the one above. Nothing where that is on another disk, or not ours to read: then it was made by
-  // somebody else, long ago.
+  // The entry of the directory itself, in the one above. Nothing where that is on another disk, or
+  // not ours to read: then it was made by somebody else, long ago.
   virtual std::int64_t sync_parent(int directory) = 0;
   virtual std::int64_t truncate(int fd, std::uint64_t size) = 0;
   virtual std::int64_t remove(int directory, const char* name) = 0;
@@ -82,11 +92,13 @@ class file_io {
   virtual std::int64_t open(int directory, const char* name, open_mode mode, unsigned permissions,
                             open_patience patience = open_patience::may_block) = 0;
   virtual std::int64_t status(int fd, file_status& found) = 0;
-  virtual std::int64_t status_at(int directory, const char* name, file_status& found) = 0;  // of a link itself
+  virtual std::int64_t status_at(int directory, const char* name,
+                                 file_status& found) = 0;  // of a link itself
 
   // The inter-process lock: an open file description lock over the whole file, see file_lock.hpp.
-  virtual std::int64_t try_lock(int fd) = 0;         // -EAGAIN while somebody else holds it
-  virtual std::int64_t try_lock_shared(int fd) = 0;  // never through a description that holds the exclusive one
+  virtual std::int64_t try_lock(int fd) = 0;  // -EAGAIN while somebody else holds it
+  virtual std::int64_t try_lock_shared(
+      int fd) = 0;  // never through a description that holds the exclusive one
   virtual std::int64_t unlock(int fd) = 0;
 };
 

@@ -66,7 +66,8 @@ std::error_code file_lock::open_descriptor(unique_fd& into, unsigned permissions
 bool file_lock::still_named() const {
   file_status open_file;
   file_status named;
-  return disk_.status(fd(), open_file) >= 0 && disk_.status_at(directory_.get(), name_.c_str(), named) >= 0 && open_file.same_file(named);
+  return disk_.status(fd(), open_file) >= 0 &&
+         disk_.status_at(directory_.get(), name_.c_str(), named) >= 0 && open_file.same_file(named);
 }
 
 std::error_code file_lock::reopen(unsigned permissions) {
@@ -86,7 +87,8 @@ bool file_lock::try_acquire() noexcept { return disk_.try_lock(fd_.get()) >= 0; 
 
 std::error_code file_lock::attempt() noexcept {
   std::int64_t result = -EINTR;
-  for (unsigned tries = 0; result == -EINTR && tries < transient_retries_max; ++tries) result = disk_.try_lock(fd_.get());
+  for (unsigned tries = 0; result == -EINTR && tries < transient_retries_max; ++tries)
+    result = disk_.try_lock(fd_.get());
   return os_error(result == -EACCES ? -EAGAIN : result);
 }
 
@@ -100,7 +102,8 @@ asio::awaitable<std::error_code> file_lock::acquire(completion_port& home, bool&
   if (!thread_) {
     unique_fd own;
     const std::error_code error = open_descriptor(own, 0);
-    const bool none_to_be_had = error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system ||
+    const bool none_to_be_had = error == std::errc::too_many_files_open ||
+                                error == std::errc::too_many_files_open_in_system ||
                                 error == std::errc::not_enough_memory;
     if (error && !none_to_be_had) co_return error;
     if (!error) start_thread(std::move(own));

@@ -1,5 +1,6 @@
-// The inter-process lock of a store: an open file description record lock over the whole lock file. It excludes the `fcntl.lockf` of
-// the Python original, and closing another descriptor of the file does not drop it.
+// The inter-process lock of a store: an open file description record lock over the whole lock file.
+// It excludes the `fcntl.lockf` of the Python original, and closing another descriptor of the file
+// does not drop it.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -17,8 +18,9 @@ namespace conduit::io {
 
 class lock_thread;
 
-// The writer's side, and that of the thread that compresses: one arbiter each. Whoever waits for another process does so on a thread of its
-// own, through a descriptor of its own; an abandoned wait unlocks when it gets there.
+// The writer's side, and that of the thread that compresses: one arbiter each. Whoever waits for
+// another process does so on a thread of its own, through a descriptor of its own; an abandoned
+// wait unlocks when it gets there.
 class file_lock {
  public:
   // The lock file must exist. Call `open` before anything else.
@@ -27,28 +29,34 @@ class file_lock {
   file_lock& operator=(const file_lock&) = delete;
   ~file_lock();
 
-  // Opens the lock file, creating it where `permissions` is not 0. Refuses what is not a regular file.
+  // Opens the lock file, creating it where `permissions` is not 0. Refuses what is not a regular
+  // file.
   std::error_code open(unsigned permissions);
 
-  // Takes the lock where it is free, without suspending. False otherwise, and where that could not be found out.
+  // Takes the lock where it is free, without suspending. False otherwise, and where that could not
+  // be found out.
   bool try_acquire() noexcept;
   // The same, telling why not: `resource_unavailable_try_again` where somebody has it.
   std::error_code attempt() noexcept;
-  // Lets whoever holds the lock know that somebody waits: who never pauses will leave it free for long enough.
+  // Lets whoever holds the lock know that somebody waits: who never pauses will leave it free for
+  // long enough.
   void knock() noexcept;
-  // Takes the lock, at once where it is free. `waited` tells whether somebody else had it. Suspends on the port's context. Does without
-  // the thread where none can be had, or no descriptor for it.
+  // Takes the lock, at once where it is free. `waited` tells whether somebody else had it. Suspends
+  // on the port's context. Does without the thread where none can be had, or no descriptor for it.
   asio::awaitable<std::error_code> acquire(completion_port& home, bool& waited);
   void release() noexcept;
-  // From any thread: nobody needs the lock now. A wait for it, or the next one, ends with `operation_aborted`.
+  // From any thread: nobody needs the lock now. A wait for it, or the next one, ends with
+  // `operation_aborted`.
   void give_up() noexcept;
 
-  // The lock file still stands under its path; otherwise another process may hold a lock of the same name.
+  // The lock file still stands under its path; otherwise another process may hold a lock of the
+  // same name.
   bool still_named() const;
   // Opens what stands under the path now. Only while the lock is not held.
   std::error_code reopen(unsigned permissions);
 
-  // The descriptor through which the lock is held (else the plain one): the record is read and written through it.
+  // The descriptor through which the lock is held (else the plain one): the record is read and
+  // written through it.
   int fd() const noexcept { return held_by_thread_ ? thread_fd_ : fd_.get(); }
   const std::string& path() const noexcept { return path_; }
 

@@ -1,5 +1,5 @@
-// Memory for one pending handler of the library's own, kept beside what the handler is for: operations wait for it, and to post it
-// must not fail for want of memory.
+// Memory for one pending handler of the library's own, kept beside what the handler is for:
+// operations wait for it, and to post it must not fail for want of memory.
 #pragma once
 
 #include <array>
@@ -18,7 +18,8 @@ class handler_memory {
 
   // By one thread at a time. The heap only for a second handler at the same time.
   void* allocate(std::size_t bytes) {
-    if (bytes > room_.size() || taken_.load(std::memory_order_acquire)) return ::operator new(bytes);
+    if (bytes > room_.size() || taken_.load(std::memory_order_acquire))
+      return ::operator new(bytes);
     taken_.store(true, std::memory_order_relaxed);
     return room_.data();
   }
@@ -45,7 +46,8 @@ class handler_memory_allocator {
 
   explicit handler_memory_allocator(handler_memory& memory) noexcept : memory_(&memory) {}
   template <typename Other>
-  explicit handler_memory_allocator(const handler_memory_allocator<Other>& other) noexcept : memory_(other.memory_) {}
+  explicit handler_memory_allocator(const handler_memory_allocator<Other>& other) noexcept
+      : memory_(other.memory_) {}
 
   T* allocate(std::size_t count) { return static_cast<T*>(memory_->allocate(count * sizeof(T))); }
   void deallocate(T* memory, std::size_t /*count*/) noexcept { memory_->deallocate(memory); }
@@ -67,7 +69,8 @@ class with_memory {
  public:
   using allocator_type = handler_memory_allocator<std::byte>;
 
-  with_memory(handler_memory& memory, Function function) : memory_(&memory), function_(std::move(function)) {}
+  with_memory(handler_memory& memory, Function function)
+      : memory_(&memory), function_(std::move(function)) {}
   allocator_type get_allocator() const noexcept { return allocator_type(*memory_); }
 
   template <typename... Arguments>

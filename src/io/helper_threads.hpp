@@ -21,9 +21,9 @@ namespace conduit::io {
 class helper_threads {
  public:
   // For whoever holds the lock: runs `function`, suspending a coroutine of the port's context, and
-  // returns its result, a negative errno for example; -ENOMEM where it threw std::bad_alloc. It must
-  // throw nothing else. Where no thread can be had it runs here: the holder goes on, whatever it
-  // costs this loop.
+  // returns its result, a negative errno for example; -ENOMEM where it threw std::bad_alloc. It
+  // must throw nothing else. Where no thread can be had it runs here: the holder goes on, whatever
+  // it costs this loop.
   template <typename Function>
   asio::awaitable<std::int64_t> run(completion_port& home, Function function) {
     return run_on(holder_, home, std::move(function));
@@ -59,7 +59,8 @@ class helper_threads {
 
  private:
   template <typename Function>
-  static asio::awaitable<std::int64_t> run_on(thread_crew& crew, completion_port& home, Function function) {
+  static asio::awaitable<std::int64_t> run_on(thread_crew& crew, completion_port& home,
+                                              Function function) {
     awaited<detail::completion> arrival;
     std::int64_t result = 0;
     auto begin = [&crew, &home, &arrival, &result, &function] {

@@ -1,4 +1,5 @@
-// Where a gathered write has come to. The one place that does the arithmetic of short writes: memory and offset advance together.
+// Where a gathered write has come to. The one place that does the arithmetic of short writes:
+// memory and offset advance together.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +24,8 @@ class iov_cursor {
   }
   void add(const asio::const_buffer& part) {
     if (part.size() == 0) return;
-    parts_.push_back({const_cast<void*>(part.data()), part.size()});  // writev's interface is not const-correct
+    parts_.push_back(
+        {const_cast<void*>(part.data()), part.size()});  // writev's interface is not const-correct
     bytes_left_ += part.size();
   }
 
@@ -31,7 +33,9 @@ class iov_cursor {
   std::uint64_t bytes_left() const noexcept { return bytes_left_; }
   std::uint64_t offset() const noexcept { return offset_; }
   const iovec* parts() const noexcept { return parts_.data() + first_; }
-  unsigned part_count() const noexcept { return static_cast<unsigned>(std::min(parts_.size() - first_, parts_max)); }
+  unsigned part_count() const noexcept {
+    return static_cast<unsigned>(std::min(parts_.size() - first_, parts_max));
+  }
   // One write takes all that is left.
   bool fits_one_write() const noexcept { return parts_.size() - first_ <= parts_max; }
 

@@ -12,9 +12,11 @@ namespace {
 // statfs(2) and the sources of those whose number it does not give. Not 9p and virtiofs: a virtual
 // machine shares them with its host, whose processes its locks may not reach.
 constexpr std::array<unsigned long, 15> local{
-    0xEF53 /* ext2, ext3, ext4 */, 0x58465342 /* xfs */,   0x9123683E /* btrfs */, 0xF2F52010 /* f2fs */,      0xCA451A4E /* bcachefs */,
-    0x2FC12FC1 /* zfs */,          0x01021994 /* tmpfs */, 0x858458F6 /* ramfs */, 0x794C7630 /* overlayfs */, 0x52654973 /* reiserfs */,
-    0x3153464A /* jfs */,          0x3434 /* nilfs2 */,    0xF15F /* ecryptfs */,  0x61756673 /* aufs */,      0x7366746E /* ntfs3 */};
+    0xEF53 /* ext2, ext3, ext4 */, 0x58465342 /* xfs */,      0x9123683E /* btrfs */,
+    0xF2F52010 /* f2fs */,         0xCA451A4E /* bcachefs */, 0x2FC12FC1 /* zfs */,
+    0x01021994 /* tmpfs */,        0x858458F6 /* ramfs */,    0x794C7630 /* overlayfs */,
+    0x52654973 /* reiserfs */,     0x3153464A /* jfs */,      0x3434 /* nilfs2 */,
+    0xF15F /* ecryptfs */,         0x61756673 /* aufs */,     0x7366746E /* ntfs3 */};
 
 }  // namespace
 

@@ -6,8 +6,8 @@
 
 namespace conduit::io {
 
-// By the type that statfs(2) tells. False for what is not known: of FUSE nobody can tell a disk from
-// sshfs. True where the type cannot be found out, as where the path does not exist.
+// By the type that statfs(2) tells. False for what is not known: of FUSE nobody can tell a disk
+// from sshfs. True where the type cannot be found out, as where the path does not exist.
 bool is_on_local_file_system(const std::string& path) noexcept;
 
 }  // namespace conduit::io

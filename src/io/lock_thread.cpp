@@ -13,7 +13,8 @@ namespace conduit::io {
 
 namespace {
 
-// Straight to the kernel, not through the seam: the thread may outlive the store and with it the seam's object.
+// Straight to the kernel, not through the seam: the thread may outlive the store and with it the
+// seam's object.
 std::int64_t set_lock(int fd, int command, short type) noexcept {
   struct flock whole{};
   whole.l_type = type;
@@ -29,7 +30,8 @@ lock_thread::lock_thread(unique_fd fd) : fd_(std::move(fd)), fork_guard_(fd_.get
 
 std::error_code lock_thread::start() noexcept {
   std::thread thread;
-  const std::error_code refused = start_thread(thread, [self = shared_from_this()] { self->run(); });
+  const std::error_code refused =
+      start_thread(thread, [self = shared_from_this()] { self->run(); });
   if (!refused) thread.detach();
   return refused;
 }
@@ -76,7 +78,8 @@ void lock_thread::run() {
     wanted_.wait(hold, [this] { return stopped_ || waiter_ != nullptr; });
     if (stopped_) return;
     hold.unlock();
-    // Whoever writes without a pause sees this, and leaves the lock free for long enough now and then.
+    // Whoever writes without a pause sees this, and leaves the lock free for long enough now and
+    // then.
     ::futimens(fd_.get(), nullptr);
     std::int64_t result = 0;
     do {

@@ -22,7 +22,8 @@ class lock_waiter : public detail::completion {
   std::int64_t granted = -ECANCELED;
   std::shared_ptr<lock_thread> thread;
 
-  // The context goes away: the wait is abandoned, the thread stays in the kernel and unlocks when it gets there.
+  // The context goes away: the wait is abandoned, the thread stays in the kernel and unlocks when
+  // it gets there.
   bool revoke() noexcept override;
 
  protected:
@@ -44,7 +45,8 @@ class lock_thread : public std::enable_shared_from_this<lock_thread> {
   void wait_for_lock(lock_waiter& waiter, completion_port& home);
   // True if the waiter will not be told any more.
   bool abandon(lock_waiter& waiter) noexcept;
-  // Tells whoever waits that it waits no more (-ECANCELED); false where nobody does. The thread unlocks when it gets there.
+  // Tells whoever waits that it waits no more (-ECANCELED); false where nobody does. The thread
+  // unlocks when it gets there.
   bool give_up() noexcept;
   // Ends the thread, after the current wait.
   void stop() noexcept;

@@ -1,5 +1,6 @@
-// The turns of a loop that a service has posted and that have not begun. Where many handlers wait several turns stand in the context's
-// queue at once: other threads of the context take them side by side, and Asio asks the kernel for events between some of them only.
+// The turns of a loop that a service has posted and that have not begun. Where many handlers wait
+// several turns stand in the context's queue at once: other threads of the context take them side
+// by side, and Asio asks the kernel for events between some of them only.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +14,8 @@
 
 namespace conduit::io {
 
-// Timers and sockets wait for all of them: with four, a timer beside a million reads was late more often.
+// Timers and sockets wait for all of them: with four, a timer beside a million reads was late more
+// often.
 inline constexpr std::size_t turns_ahead_max = 2;
 
 // All calls under the lock of the service.
@@ -23,10 +25,12 @@ class posted_turns {
 
   bool any() const noexcept { return count_ != 0; }
 
-  // Posts `turn` until there are enough for `waiting` handlers, and at least one. The first thing that a turn does is `one_began`.
+  // Posts `turn` until there are enough for `waiting` handlers, and at least one. The first thing
+  // that a turn does is `one_began`.
   template <typename Turn>
   void post(std::size_t waiting, Turn turn) {
-    const std::size_t wanted = std::clamp<std::size_t>(waiting / handlers_a_turn, 1, turns_ahead_max);
+    const std::size_t wanted =
+        std::clamp<std::size_t>(waiting / handlers_a_turn, 1, turns_ahead_max);
     for (; count_ < wanted; ++count_) asio::post(context_, with_memory(free_memory(), turn));
   }
   void one_began() noexcept { --count_; }
@@ -34,7 +38,8 @@ class posted_turns {
  private:
   // There is one: a turn that began has given its memory back.
   handler_memory& free_memory() noexcept {
-    return *std::find_if(memory_.begin(), memory_.end(), [](const handler_memory& memory) { return !memory.taken(); });
+    return *std::find_if(memory_.begin(), memory_.end(),
+                         [](const handler_memory& memory) { return !memory.taken(); });
   }
 
   asio::io_context& context_;

@@ -24,10 +24,12 @@ namespace {
 constexpr unsigned ring_entries = 256;
 constexpr unsigned ring_entries_min = 16;
 
-// While more handlers wait than a turn runs, requests are gathered to this many: a submission is a system call.
+// While more handlers wait than a turn runs, requests are gathered to this many: a submission is a
+// system call.
 constexpr std::size_t submission_min = 64;
 
-// Where locked memory is scarce (kernels that charge rings to RLIMIT_MEMLOCK) a smaller ring may still be had.
+// Where locked memory is scarce (kernels that charge rings to RLIMIT_MEMLOCK) a smaller ring may
+// still be had.
 int set_up(io_uring& ring, unsigned& entries) noexcept {
   int result = -ENOMEM;
   for (entries = ring_entries; entries >= ring_entries_min && result == -ENOMEM; entries /= 4) {
@@ -55,9 +57,11 @@ ring_service::ring_service(asio::execution_context& context)
   have_ring_ = true;
   io_uring_ring_dontfork(&ring_);
   ring_in_child_.emplace(ring_.ring_fd);
-  // Completions must never outgrow their queue: the kernel would keep them back and every call become slower.
+  // Completions must never outgrow their queue: the kernel would keep them back and every call
+  // become slower.
   in_flight_max_ = *ring_.cq.kring_entries;
-  // A descriptor of its own, which Asio closes: liburing closes the ring's behind the back of everybody, ThreadSanitizer too.
+  // A descriptor of its own, which Asio closes: liburing closes the ring's behind the back of
+  // everybody, ThreadSanitizer too.
   unique_fd watched(::fcntl(ring_.ring_fd, F_DUPFD_CLOEXEC, 0));
   if (!watched) error_ = os_error(-errno);
   if (error_) return;
@@ -83,7 +87,9 @@ ring_service::~ring_service() {
   }
 }
 
-ring_service& ring_service::of(asio::io_context& context) { return asio::use_service<ring_service>(context); }
+ring_service& ring_service::of(asio::io_context& context) {
+  return asio::use_service<ring_service>(context);
+}
 
 void ring_service::start(io_request& request) {
   if (forked()) return;
@@ -115,7 +121,8 @@ void ring_service::complete_later(io_request& request) {
 void ring_service::finish(io_request& request, std::int64_t result) noexcept {
   request.result = result;
   request.state = io_request::phase::done;
-  // Its sync is answered later and completed for both. Whatever holds the two may end with that, on any thread.
+  // Its sync is answered later and completed for both. Whatever holds the two may end with that, on
+  // any thread.
   if (request.linked != nullptr) return change_pending(-1);
   reaped_.push_back(request);
   ++reaped_count_;
@@ -149,10 +156,14 @@ void ring_service::take_turn_under(std::unique_lock<std::mutex>& hold) {
   });
 }
 
-// Handlers that wait are worth more than a small submission: they bring requests that can go with it.
-bool ring_service::submission_is_due() const noexcept { return reaped_count_ < handlers_a_turn || queued_count_ >= submission_min; }
+// Handlers that wait are worth more than a small submission: they bring requests that can go with
+// it.
+bool ring_service::submission_is_due() const noexcept {
+  return reaped_count_ < handlers_a_turn || queued_count_ >= submission_min;
+}
 
-// Something waits for a submission that could be tried now. What waits for room in the ring is tried when the kernel answers.
+// Something waits for a submission that could be tried now. What waits for room in the ring is
+// tried when the kernel answers.
 bool ring_service::may_submit() noexcept {
   if (io_uring_sq_ready(&ring_) != 0) return true;
   if (queued_.empty()) return false;
@@ -164,7 +175,8 @@ bool ring_service::may_submit() noexcept {
 void ring_service::watch_or_rest() {
   if (shut_down_ || turns_.any()) return;
   if (in_flight_ == 0) {
-    // An armed wait would keep `run` from returning. Its handler still runs, aborted, and finds nothing.
+    // An armed wait would keep `run` from returning. Its handler still runs, aborted, and finds
+    // nothing.
     std::error_code ignored;
     if (watching_) static_cast<void>(watch_->cancel(ignored));
   } else if (!watching_) {
@@ -174,7 +186,8 @@ void ring_service::watch_or_rest() {
       watching_ = false;
       take_turn_under(hold);
     };
-    watch_->async_wait(asio::posix::descriptor_base::wait_read, with_memory(watch_memory_, on_readable));
+    watch_->async_wait(asio::posix::descriptor_base::wait_read,
+                       with_memory(watch_memory_, on_readable));
     watching_ = true;
   }
 }
@@ -187,7 +200,9 @@ void ring_service::submit_queued() noexcept {
     io_request& request = static_cast<io_request&>(queued_.front());
     const unsigned needed = request.linked != nullptr ? 2 : 1;
     // A linked pair must go into one submission: the kernel ends a chain there.
-    if (in_flight_ + needed > in_flight_max_ || (io_uring_sq_space_left(&ring_) < needed && !submit_filled())) break;
+    if (in_flight_ + needed > in_flight_max_ ||
+        (io_uring_sq_space_left(&ring_) < needed && !submit_filled()))
+      break;
     work_queue::erase(request);
     --queued_count_;
     bytes += request.what == io_request::kind::read ? request.size : 0;
@@ -197,7 +212,8 @@ void ring_service::submit_queued() noexcept {
   static_cast<void>(submit_filled());
 }
 
-// The kernel may take some of them only. False where it takes no more now (EAGAIN, EBUSY, EINTR): they stay for the next turn.
+// The kernel may take some of them only. False where it takes no more now (EAGAIN, EBUSY, EINTR):
+// they stay for the next turn.
 bool ring_service::submit_filled() noexcept {
   while (io_uring_sq_ready(&ring_) != 0) {
     if (io_uring_submit(&ring_) <= 0) return false;
@@ -206,8 +222,9 @@ bool ring_service::submit_filled() noexcept {
   return true;
 }
 
-// Where memory is scarce the kernel may stop between the two of a pair. A chain ends with a submission: on its own the sync would not wait
-// for the write, and be answered before it. It becomes nothing, and counts as cancelled once the write is answered.
+// Where memory is scarce the kernel may stop between the two of a pair. A chain ends with a
+// submission: on its own the sync would not wait for the write, and be answered before it. It
+// becomes nothing, and counts as cancelled once the write is answered.
 void ring_service::hold_back_parted_sync() noexcept {
   if (io_uring_sq_ready(&ring_) == 0) return;
   const unsigned head = *ring_.sq.khead;
@@ -223,7 +240,8 @@ void ring_service::fill(io_request& request, bool link) noexcept {
   io_uring_sqe* entry = io_uring_get_sqe(&ring_);
   switch (request.what) {
     case io_request::kind::read:
-      io_uring_prep_read(entry, request.fd, request.data, static_cast<unsigned>(request.size), request.offset);
+      io_uring_prep_read(entry, request.fd, request.data, static_cast<unsigned>(request.size),
+                         request.offset);
       break;
     case io_request::kind::write:
       io_uring_prep_writev(entry, request.fd, request.iov, request.iov_count, request.offset);
@@ -260,12 +278,14 @@ void ring_service::reap() noexcept {
   in_flight_ -= seen;
 }
 
-// A read that had to wait is carried on by the thread that submitted it. Where that thread has ended the kernel says this, and another
-// thread can try again; a read changes nothing. Memory that is really bad gives the same answer every time.
+// A read that had to wait is carried on by the thread that submitted it. Where that thread has
+// ended the kernel says this, and another thread can try again; a read changes nothing. Memory that
+// is really bad gives the same answer every time.
 bool ring_service::is_orphaned(io_request& request, int result) noexcept {
   constexpr std::uint8_t orphaned_max = 16;
   const bool perhaps = (result == -EFAULT || result == -ECANCELED) && !request.cancel_wanted;
-  return perhaps && request.what == io_request::kind::read && !shut_down_ && ++request.orphaned <= orphaned_max;
+  return perhaps && request.what == io_request::kind::read && !shut_down_ &&
+         ++request.orphaned <= orphaned_max;
 }
 
 void ring_service::requeue(io_request& request) noexcept {
@@ -274,7 +294,8 @@ void ring_service::requeue(io_request& request) noexcept {
   ++queued_count_;
 }
 
-// Blocks until the kernel has answered one request more. Under the lock: this runs only while a context is being destroyed.
+// Blocks until the kernel has answered one request more. Under the lock: this runs only while a
+// context is being destroyed.
 void ring_service::await_kernel() noexcept {
   io_uring_cqe* entry = nullptr;
   if (!submit_filled()) {
@@ -287,14 +308,16 @@ void ring_service::await_kernel() noexcept {
 }
 
 void ring_service::cancel(io_request& request) noexcept {
-  if (forked() || request.linked != nullptr) return;  // a pair is the writer's, who goes through with it
+  if (forked() || request.linked != nullptr)
+    return;  // a pair is the writer's, who goes through with it
   const std::lock_guard hold(mutex_);
   if (request.state == io_request::phase::queued) {
     work_queue::erase(request);
     --queued_count_;
     finish(request, -ECANCELED);
     post_turns();
-  } else if (request.state == io_request::phase::in_kernel && !request.cancel_wanted && in_flight_ < in_flight_max_) {
+  } else if (request.state == io_request::phase::in_kernel && !request.cancel_wanted &&
+             in_flight_ < in_flight_max_) {
     io_uring_sqe* entry = io_uring_get_sqe(&ring_);
     if (entry == nullptr) return;  // it is only a wish
     request.cancel_wanted = true;

@@ -1,6 +1,7 @@
-// The ring of one io_context. Requests that arrive during one turn of the loop are submitted together by one posted turn, which reaps
-// at once: what the page cache answers completes there. As long as anything can be submitted or completed another turn is posted; only
-// what is with the kernel is left to Asio's reactor, which watches the ring's descriptor for that time.
+// The ring of one io_context. Requests that arrive during one turn of the loop are submitted
+// together by one posted turn, which reaps at once: what the page cache answers completes there. As
+// long as anything can be submitted or completed another turn is posted; only what is with the
+// kernel is left to Asio's reactor, which watches the ring's descriptor for that time.
 #pragma once
 
 #include <asio/execution_context.hpp>
@@ -59,7 +60,9 @@ class ring_service final : public asio::execution_context::service, public engin
   void await_kernel() noexcept;
   void watch_or_rest();
 
-  void change_pending(int by) noexcept { pending_.store(pending_.load(std::memory_order_relaxed) + by, std::memory_order_relaxed); }
+  void change_pending(int by) noexcept {
+    pending_.store(pending_.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+  }
 
   // Lets go of the lock while it calls handlers.
   void take_turn_under(std::unique_lock<std::mutex>& hold);

@@ -37,7 +37,8 @@ std::error_code shared_lock::open() {
 
 std::error_code shared_lock::try_acquire() {
   std::int64_t result = -EINTR;
-  for (unsigned attempt = 0; result == -EINTR && attempt < transient_retries_max; ++attempt) result = disk_.try_lock_shared(fd_.get());
+  for (unsigned attempt = 0; result == -EINTR && attempt < transient_retries_max; ++attempt)
+    result = disk_.try_lock_shared(fd_.get());
   return os_error(result == -EACCES ? -EAGAIN : result);
 }
 
@@ -46,8 +47,8 @@ void shared_lock::release() noexcept { disk_.unlock(fd_.get()); }
 bool shared_lock::still_named() const {
   file_status open_file;
   file_status named;
-  return disk_.status(fd_.get(), open_file) >= 0 && disk_.status_at(directory_.get(), name_.c_str(), named) >= 0 &&
-         open_file.same_file(named);
+  return disk_.status(fd_.get(), open_file) >= 0 &&
+         disk_.status_at(directory_.get(), name_.c_str(), named) >= 0 && open_file.same_file(named);
 }
 
 }  // namespace conduit::io

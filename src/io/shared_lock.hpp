@@ -1,5 +1,6 @@
-// A reader's side of the inter-process lock: shared, through a description of the lock file of its own. Taken through the writer's
-// description it would silently turn the exclusive lock into a shared one.
+// A reader's side of the inter-process lock: shared, through a description of the lock file of its
+// own. Taken through the writer's description it would silently turn the exclusive lock into a
+// shared one.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,8 @@
 
 namespace conduit::io {
 
-// For one thread at a time. Whoever has to wait for it does so elsewhere, see shared_lock_thread.hpp.
+// For one thread at a time. Whoever has to wait for it does so elsewhere, see
+// shared_lock_thread.hpp.
 class shared_lock {
  public:
   shared_lock(file_io& disk, std::string path);
@@ -20,8 +22,9 @@ class shared_lock {
   shared_lock& operator=(const shared_lock&) = delete;
   ~shared_lock() = default;
 
-  // Opens what stands under the path: for reading, which is enough for a shared lock. `no_such_file_or_directory` of the system where
-  // nothing does, `not_a_regular_file`, or what the operating system says.
+  // Opens what stands under the path: for reading, which is enough for a shared lock.
+  // `no_such_file_or_directory` of the system where nothing does, `not_a_regular_file`, or what the
+  // operating system says.
   std::error_code open();
 
   // `resource_unavailable_try_again` where a writer has it.

@@ -23,14 +23,16 @@ constexpr unsigned reopens_max = 8;
 // Everything here goes straight to the kernel, not through the seam to the disk: the thread may
 // outlive the store, and with it the seam's object.
 
-shared_lock_thread::shared_lock_thread(std::string path, std::shared_ptr<shared_lock_waiters> waiters)
+shared_lock_thread::shared_lock_thread(std::string path,
+                                       std::shared_ptr<shared_lock_waiters> waiters)
     : path_(std::move(path)), waiters_(std::move(waiters)) {}
 
 std::error_code shared_lock_thread::wake() noexcept {
   const std::lock_guard hold(mutex_);
   if (running_) return {};
   std::thread thread;
-  const std::error_code refused = start_thread(thread, [self = shared_from_this()] { self->run(); });
+  const std::error_code refused =
+      start_thread(thread, [self = shared_from_this()] { self->run(); });
   if (refused) return refused;
   thread.detach();
   running_ = true;
@@ -76,7 +78,8 @@ std::error_code shared_lock_thread::open() noexcept {
 }
 
 std::error_code shared_lock_thread::wait() noexcept {
-  // Whoever writes without a pause sees this, and leaves the lock free for long enough now and then.
+  // Whoever writes without a pause sees this, and leaves the lock free for long enough now and
+  // then.
   ::futimens(fd_.get(), nullptr);
   struct flock whole{};
   whole.l_type = F_RDLCK;
@@ -91,8 +94,8 @@ std::error_code shared_lock_thread::wait() noexcept {
 bool shared_lock_thread::still_named() const noexcept {
   struct stat open_file{};
   struct stat named{};
-  return ::fstat(fd_.get(), &open_file) == 0 && ::lstat(path_.c_str(), &named) == 0 && open_file.st_dev == named.st_dev &&
-         open_file.st_ino == named.st_ino;
+  return ::fstat(fd_.get(), &open_file) == 0 && ::lstat(path_.c_str(), &named) == 0 &&
+         open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
 }
 
 // A child that was forked a moment ago may have the description too, and keep the lock with it.

@@ -22,12 +22,15 @@ namespace {
 
 std::int64_t answer(std::int64_t result) noexcept { return result < 0 ? -errno : result; }
 
-// Of a file everything but the times: since Linux 6.13 a file whose times were asked for gets an exact time stamp with its next write,
-// and ext4 rewrites the inode for each of these; without, one a tick of the clock.
+// Of a file everything but the times: since Linux 6.13 a file whose times were asked for gets an
+// exact time stamp with its next write, and ext4 rewrites the inode for each of these; without, one
+// a tick of the clock.
 std::int64_t look_at(int directory, const char* name, int flags, file_status& found) noexcept {
   struct statx raw{};
-  std::int64_t result = answer(::statx(directory, name, flags, STATX_TYPE | STATX_NLINK | STATX_INO | STATX_SIZE, &raw));
-  if (result >= 0 && S_ISDIR(raw.stx_mode)) result = answer(::statx(directory, name, flags, STATX_BASIC_STATS, &raw));
+  std::int64_t result = answer(
+      ::statx(directory, name, flags, STATX_TYPE | STATX_NLINK | STATX_INO | STATX_SIZE, &raw));
+  if (result >= 0 && S_ISDIR(raw.stx_mode))
+    result = answer(::statx(directory, name, flags, STATX_BASIC_STATS, &raw));
   if (result < 0) return result;
   found.device = makedev(raw.stx_dev_major, raw.stx_dev_minor);
   found.inode = raw.stx_ino;
@@ -46,7 +49,8 @@ std::int64_t lock_command(int fd, int command, short type) noexcept {
 }
 
 int flags_of(open_mode mode) noexcept {
-  // O_NONBLOCK so that a FIFO under a data file's name is refused and not waited for; regular files ignore it.
+  // O_NONBLOCK so that a FIFO under a data file's name is refused and not waited for; regular files
+  // ignore it.
   constexpr int common = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   switch (mode) {
     // O_NOATIME: keeping the access time costs a twentieth of a read that the page cache answers.
@@ -83,7 +87,8 @@ std::int64_t system_io::sync_data(int fd) { return answer(::fdatasync(fd)); }
 
 std::int64_t system_io::begin_write_back(int fd, std::uint64_t offset, std::uint64_t size) {
   // Waiting would take the error with it.
-  return answer(::sync_file_range(fd, static_cast<off64_t>(offset), static_cast<off64_t>(size), SYNC_FILE_RANGE_WRITE));
+  return answer(::sync_file_range(fd, static_cast<off64_t>(offset), static_cast<off64_t>(size),
+                                  SYNC_FILE_RANGE_WRITE));
 }
 
 std::int64_t system_io::unwritten_bytes(int fd, std::uint64_t offset, std::uint64_t size) {
@@ -100,9 +105,11 @@ std::int64_t system_io::unwritten_bytes(int fd, std::uint64_t offset, std::uint6
     std::uint64_t evicted;
     std::uint64_t recently_evicted;
   } pages{};
-  if (::syscall(cachestat_call, fd, &range, &pages, 0) != 0) return errno == EPERM ? -ENOSYS : -errno;
+  if (::syscall(cachestat_call, fd, &range, &pages, 0) != 0)
+    return errno == EPERM ? -ENOSYS : -errno;
   const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  return static_cast<std::int64_t>(std::min(size, (pages.dirty + pages.being_written) * page_bytes));
+  return static_cast<std::int64_t>(
+      std::min(size, (pages.dirty + pages.being_written) * page_bytes));
 }
 
 std::int64_t system_io::sync_directory(int fd) { return answer(::fsync(fd)); }
@@ -116,15 +123,21 @@ std::int64_t system_io::sync_parent(int directory) {
   return own.st_dev == above.st_dev ? sync_directory(parent.get()) : 0;
 }
 
-std::int64_t system_io::truncate(int fd, std::uint64_t size) { return answer(::ftruncate(fd, static_cast<off_t>(size))); }
+std::int64_t system_io::truncate(int fd, std::uint64_t size) {
+  return answer(::ftruncate(fd, static_cast<off_t>(size)));
+}
 
-std::int64_t system_io::remove(int directory, const char* name) { return answer(::unlinkat(directory, name, 0)); }
+std::int64_t system_io::remove(int directory, const char* name) {
+  return answer(::unlinkat(directory, name, 0));
+}
 
 std::int64_t system_io::link(int fd, int directory, const char* name) {
-  // By way of /proc, as open(2) has it: by the descriptor alone it takes a privilege, but in newer kernels.
+  // By way of /proc, as open(2) has it: by the descriptor alone it takes a privilege, but in newer
+  // kernels.
   std::array<char, 32> open_file{};
   std::snprintf(open_file.data(), open_file.size(), "/proc/self/fd/%d", fd);
-  const std::int64_t linked = answer(::linkat(AT_FDCWD, open_file.data(), directory, name, AT_SYMLINK_FOLLOW));
+  const std::int64_t linked =
+      answer(::linkat(AT_FDCWD, open_file.data(), directory, name, AT_SYMLINK_FOLLOW));
   return linked == -ENOENT ? answer(::linkat(fd, "", directory, name, AT_EMPTY_PATH)) : linked;
 }
 
@@ -156,22 +169,27 @@ std::int64_t system_io::list(int directory, std::vector<std::string>& names) {
   }
 }
 
-std::int64_t system_io::open(int directory, const char* name, open_mode mode, unsigned permissions, open_patience patience) {
+std::int64_t system_io::open(int directory, const char* name, open_mode mode, unsigned permissions,
+                             open_patience patience) {
   open_how how{};
   how.flags = static_cast<unsigned>(flags_of(mode));
   how.mode = mode == open_mode::create || mode == open_mode::unnamed ? permissions : 0;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | (patience == open_patience::cached_only ? RESOLVE_CACHED : 0U);
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+                (patience == open_patience::cached_only ? RESOLVE_CACHED : 0U);
   std::int64_t opened = answer(::syscall(SYS_openat2, directory, name, &how, sizeof how));
   if (opened != -ENOSYS && opened != -EPERM) return opened;
   // Only the owner of a file may leave its access time alone.
   how.flags &= ~static_cast<unsigned>(O_NOATIME);
   opened = answer(::syscall(SYS_openat2, directory, name, &how, sizeof how));
   if (opened != -ENOSYS && opened != -EPERM) return opened;
-  // Sandboxes filter openat2. Names here are made from numbers, without a slash, so O_NOFOLLOW alone gives the same safety.
+  // Sandboxes filter openat2. Names here are made from numbers, without a slash, so O_NOFOLLOW
+  // alone gives the same safety.
   return answer(::openat(directory, name, static_cast<int>(how.flags), how.mode));
 }
 
-std::int64_t system_io::status(int fd, file_status& found) { return look_at(fd, "", AT_EMPTY_PATH, found); }
+std::int64_t system_io::status(int fd, file_status& found) {
+  return look_at(fd, "", AT_EMPTY_PATH, found);
+}
 
 std::int64_t system_io::status_at(int directory, const char* name, file_status& found) {
   return look_at(directory, name, AT_SYMLINK_NOFOLLOW, found);

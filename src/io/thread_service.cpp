@@ -36,37 +36,50 @@ std::int64_t perform(const io_request& request) noexcept {
 
 std::int64_t bytes_of(const io_request& write) noexcept {
   std::int64_t sum = 0;
-  for (unsigned i = 0; i < write.iov_count; ++i) sum += static_cast<std::int64_t>(write.iov[i].iov_len);
+  for (unsigned i = 0; i < write.iov_count; ++i)
+    sum += static_cast<std::int64_t>(write.iov[i].iov_len);
   return sum;
 }
 
 // As the kernel does it: a link breaks at anything but a whole transfer.
 void perform_pair(io_request& request) noexcept {
   request.result = perform(request);
-  if (request.linked != nullptr) request.linked->result = request.result == bytes_of(request) ? perform(*request.linked) : -ECANCELED;
+  if (request.linked != nullptr)
+    request.linked->result =
+        request.result == bytes_of(request) ? perform(*request.linked) : -ECANCELED;
 }
 
 // True where the page cache has all of it.
 bool read_at_once(io_request& request) noexcept {
   if (request.what != io_request::kind::read) return false;
   const iovec part{request.data, request.size};
-  const ssize_t count = ::preadv2(request.fd, &part, 1, static_cast<off_t>(request.offset), RWF_NOWAIT);
+  const ssize_t count =
+      ::preadv2(request.fd, &part, 1, static_cast<off_t>(request.offset), RWF_NOWAIT);
   if (count < 0 || static_cast<std::size_t>(count) < request.size) return false;
   request.result = count;
   return true;
 }
 
-// The one of a pair that is completed for both: whatever holds the two may end with that, on any thread.
-io_request& told_for(io_request& request) noexcept { return request.linked == nullptr ? request : *request.linked; }
+// The one of a pair that is completed for both: whatever holds the two may end with that, on any
+// thread.
+io_request& told_for(io_request& request) noexcept {
+  return request.linked == nullptr ? request : *request.linked;
+}
 
-detail::completion* first_of(work_queue& queue) noexcept { return queue.empty() ? nullptr : &queue.front(); }
+detail::completion* first_of(work_queue& queue) noexcept {
+  return queue.empty() ? nullptr : &queue.front();
+}
 
 }  // namespace
 
 thread_service::thread_service(asio::execution_context& context)
-    : service(context), port_(completion_port::of(static_cast<asio::io_context&>(context))), turns_(port_.context()) {}
+    : service(context),
+      port_(completion_port::of(static_cast<asio::io_context&>(context))),
+      turns_(port_.context()) {}
 
-thread_service& thread_service::of(asio::io_context& context) { return asio::use_service<thread_service>(context); }
+thread_service& thread_service::of(asio::io_context& context) {
+  return asio::use_service<thread_service>(context);
+}
 
 void thread_service::set_threads(unsigned count) noexcept {
   const std::lock_guard hold(mutex_);
@@ -141,7 +154,8 @@ work_queue thread_service::take_arrived() noexcept {
   std::size_t bytes = 0;
   std::size_t count = 0;
   completion* entry = first_of(queued_);
-  for (; entry != nullptr && count < handlers_a_turn && bytes < bytes_max; entry = queued_.after(*entry), ++count) {
+  for (; entry != nullptr && count < handlers_a_turn && bytes < bytes_max;
+       entry = queued_.after(*entry), ++count) {
     auto& request = static_cast<io_request&>(*entry);
     if (request.state != io_request::phase::queued) continue;
     request.state = io_request::phase::in_kernel;
@@ -209,7 +223,8 @@ std::error_code thread_service::need_worker() noexcept {
   return refused;
 }
 
-// No thread is to be had. A read may fail; a write or a sync must not, since a file whose write failed is never written again.
+// No thread is to be had. A read may fail; a write or a sync must not, since a file whose write
+// failed is never written again.
 void thread_service::serve_without_thread(io_request& request) {
   work_queue::erase(request);
   if (request.state != io_request::phase::done && request.what == io_request::kind::read) {
@@ -245,7 +260,8 @@ void thread_service::bring_home(io_request& request) {
 // ---- from outside the loop
 
 void thread_service::cancel(io_request& request) noexcept {
-  if (forked() || request.linked != nullptr) return;  // a pair is the writer's, who goes through with it
+  if (forked() || request.linked != nullptr)
+    return;  // a pair is the writer's, who goes through with it
   const std::lock_guard hold(mutex_);
   if (request.state == io_request::phase::in_kernel) request.cancel_wanted = true;
   if (request.state != io_request::phase::queued) return;

@@ -1,5 +1,6 @@
-// Where io_uring is forbidden: a small pool of threads behind the same calls. What the page cache holds is read at once on the loop's
-// thread, a few requests a turn; the pool gets what has to wait for the disk.
+// Where io_uring is forbidden: a small pool of threads behind the same calls. What the page cache
+// holds is read at once on the loop's thread, a few requests a turn; the pool gets what has to wait
+// for the disk.
 #pragma once
 
 #include <asio/execution_context.hpp>
@@ -52,7 +53,9 @@ class thread_service final : public asio::execution_context::service, public eng
   void bring_home(detail::io_request& request);
   void finish(detail::io_request& request) noexcept;
   void finish_all(work_queue& requests) noexcept;
-  void change_pending(int by) noexcept { pending_.store(pending_.load(std::memory_order_relaxed) + by, std::memory_order_relaxed); }
+  void change_pending(int by) noexcept {
+    pending_.store(pending_.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+  }
   void tell_waiters() noexcept;
 
   void work();

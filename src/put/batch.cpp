@@ -1,5 +1,6 @@
-// One batch of a plain store, under the lock: gathered, written at the tail, made durable where that was asked for, and mended where it
-// failed. The appends serve compressed stores too, see frame_writer.cpp.
+// One batch of a plain store, under the lock: gathered, written at the tail, made durable where
+// that was asked for, and mended where it failed. The appends serve compressed stores too, see
+// frame_writer.cpp.
 #include <asio/error.hpp>
 
 #include <cerrno>
@@ -13,7 +14,8 @@ namespace conduit::detail {
 
 namespace {
 
-// ext4 gives buffered writes of the ring to worker threads: up to this size the copy costs less than the hand-over.
+// ext4 gives buffered writes of the ring to worker threads: up to this size the copy costs less
+// than the hand-over.
 constexpr std::uint64_t inline_append_max = 256U << 10;
 
 // The requests of an append; they live in the writer's coroutine.
@@ -44,7 +46,8 @@ asio::awaitable<void> writer::write_batch() {
   }
   if (!tenure_.ready()) error = co_await tenure_.make_ready();
   if (error) {
-    // The lock is released before anybody is told, and all that waits is told: nobody can append now.
+    // The lock is released before anybody is told, and all that waits is told: nobody can append
+    // now.
     leave_lock();
     add_ended(queue_.fail_appends(error));
     co_await complete();
@@ -74,10 +77,12 @@ asio::awaitable<std::error_code> writer::append_undurably() {
   co_return error;
 }
 
-// Gathers what goes into one write. Its memory is in use from here on. False where nothing is left to write.
+// Gathers what goes into one write. Its memory is in use from here on. False where nothing is left
+// to write.
 bool writer::begin_batch() {
   const tail& at = tenure_.mutable_tail();
-  const bool any = queue_.take_appends({at.file->number, at.end, state_->how.max_file_size, state_->how.batch_bytes}, write_);
+  const bool any = queue_.take_appends(
+      {at.file->number, at.end, state_->how.max_file_size, state_->how.batch_bytes}, write_);
   // An empty blob too: it lies behind bytes that may be another process's.
   if (any && state_->how.durability == durability::none) state_->unsynced->begin_write(at.file);
   return any;
@@ -85,7 +90,8 @@ bool writer::begin_batch() {
 
 // What is to be completed.
 work_queue writer::end_batch(std::error_code error, std::uint64_t bytes) {
-  if (state_->how.durability == durability::none) state_->unsynced->end_write(*tenure_.mutable_tail().file);
+  if (state_->how.durability == durability::none)
+    state_->unsynced->end_write(*tenure_.mutable_tail().file);
   if (!error) tenure_.appended(bytes);
   leave_lock();
   if (error == asio::error::operation_aborted && queue_.requeue_revoked()) return {};
@@ -109,7 +115,9 @@ std::error_code writer::append_inline() {
   counted_.inline_appends.fetch_add(1, std::memory_order_relaxed);
   std::error_code why;
   for (unsigned retries = 0; !write_.done();) {
-    if (!progressed(disk_->write(fd, write_.parts(), write_.part_count(), write_.offset()), retries, why)) break;
+    if (!progressed(disk_->write(fd, write_.parts(), write_.part_count(), write_.offset()), retries,
+                    why))
+      break;
   }
   return why;
 }
@@ -133,7 +141,8 @@ asio::awaitable<std::error_code> writer::append_through_engine() {
   for (unsigned retries = 0; !write_.done();) {
     awaited_request write;
     describe_write(write, fd, write_);
-    if (!queue_.use_memory(write)) co_return co_await mend_failed_write(asio::error::operation_aborted, false);
+    if (!queue_.use_memory(write))
+      co_return co_await mend_failed_write(asio::error::operation_aborted, false);
     auto start = [&] { disk_->start(write); };
     co_await write.until_complete(std::move(start));
     queue_.released();
@@ -142,7 +151,8 @@ asio::awaitable<std::error_code> writer::append_through_engine() {
   co_return std::error_code{};
 }
 
-// Write and sync as one linked pair. A short write breaks the link: the remainder is tried as a pair again.
+// Write and sync as one linked pair. A short write breaks the link: the remainder is tried as a
+// pair again.
 asio::awaitable<std::error_code> writer::append_durably() {
   const int fd = tenure_.mutable_tail().file->fd.get();
   counted_.ring_appends.fetch_add(1, std::memory_order_relaxed);
@@ -157,18 +167,22 @@ asio::awaitable<std::error_code> writer::append_durably() {
     sync.what = io_request::kind::sync_data;
     sync.fd = fd;
     write.linked = &sync;
-    if (!queue_.use_memory(write)) co_return co_await mend_failed_write(asio::error::operation_aborted, false);
+    if (!queue_.use_memory(write))
+      co_return co_await mend_failed_write(asio::error::operation_aborted, false);
     auto start = [&] { disk_->start(write); };
     co_await sync.until_complete(std::move(start));
     queue_.released();
     if (!progressed(write.result, retries, why)) co_return co_await mend_failed_write(why, false);
-    // Cancelled it never began: a short write breaks the link, and so may the kernel. Every other failure counts, of each part of a batch
-    // that takes several writes, and is not tried again: after a failed sync the kernel may answer 0 although the data is lost.
+    // Cancelled it never began: a short write breaks the link, and so may the kernel. Every other
+    // failure counts, of each part of a batch that takes several writes, and is not tried again:
+    // after a failed sync the kernel may answer 0 although the data is lost.
     synced = sync.result != -ECANCELED;
-    if (synced && sync.result < 0) co_return co_await mend_failed_write(os_error(sync.result), true);
+    if (synced && sync.result < 0)
+      co_return co_await mend_failed_write(os_error(sync.result), true);
   }
   if (!synced) {
-    // Empty blobs alone as well: they lie behind bytes that another process may have left unsynced, and must not outlive them.
+    // Empty blobs alone as well: they lie behind bytes that another process may have left unsynced,
+    // and must not outlive them.
     awaited_request sync;
     sync.what = io_request::kind::sync_data;
     sync.fd = fd;
@@ -185,17 +199,22 @@ asio::awaitable<std::error_code> writer::mend_failed_write(std::error_code why, 
   const tail& at = tenure_.mutable_tail();
   queue_.released();
   if (tenure_.mutable_tail().frames) co_return mend_failed_frames(why, sync_failed);
-  const bool file_is_sound = !sync_failed && (is_out_of_space(-why.value()) || why == asio::error::operation_aborted);
+  const bool file_is_sound =
+      !sync_failed && (is_out_of_space(-why.value()) || why == asio::error::operation_aborted);
   if (!file_is_sound) {
     tenure_.poison_tail(why, sync_failed);
     co_return why;
   }
   const std::shared_ptr<append_file> file = at.file;
-  auto cut = [this, file, end = at.end]() -> std::int64_t { return disk_->truncate(file->fd.get(), end); };
+  auto cut = [this, file, end = at.end]() -> std::int64_t {
+    return disk_->truncate(file->fd.get(), end);
+  };
   const std::int64_t result = co_await state_->helpers.run(port_, std::move(cut));
-  // Where even that fails the bytes are waste that no location names; the next tenure goes on behind them.
+  // Where even that fails the bytes are waste that no location names; the next tenure goes on
+  // behind them.
   state_->notify(event::kind::write_failed,
-                 files::file_name(file->number).text() + (result < 0 ? " could not be" : " was") + " cut back after a failed write",
+                 files::file_name(file->number).text() + (result < 0 ? " could not be" : " was") +
+                     " cut back after a failed write",
                  file->number, at.end, why);
   co_return why;
 }

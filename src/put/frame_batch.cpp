@@ -33,7 +33,8 @@ void frame_batch::plan(const plain_batch& blobs) {
     for (std::uint64_t left = blob_bytes; left != 0; ++next) {
       left -= next->size();
       for (asio::const_buffer rest = *next; rest.size() != 0;) {
-        const asio::const_buffer part(rest.data(), std::min(rest.size(), frame_bytes_ - open_.plain_bytes));
+        const asio::const_buffer part(rest.data(),
+                                      std::min(rest.size(), frame_bytes_ - open_.plain_bytes));
         add_part(part);
         rest += part.size();
       }
@@ -57,7 +58,8 @@ void frame_batch::close_frame() {
   open_.first_part = parts_.size();
 }
 
-// Each frame gets as much as it may need, so that they can be encoded at the same time; the write gathers them.
+// Each frame gets as much as it may need, so that they can be encoded at the same time; the write
+// gathers them.
 bool frame_batch::make_room() noexcept {
   std::size_t needed = 0;
   for (planned_frame& frame : planned_) {
@@ -75,7 +77,8 @@ bool frame_batch::make_room() noexcept {
 bool frame_batch::encode_frame(std::size_t index) noexcept {
   const auto begun = std::chrono::steady_clock::now();
   const planned_frame& frame = planned_[index];
-  std::span<const std::byte> plain(static_cast<const std::byte*>(parts_[frame.first_part].data()), parts_[frame.first_part].size());
+  std::span<const std::byte> plain(static_cast<const std::byte*>(parts_[frame.first_part].data()),
+                                   parts_[frame.first_part].size());
   thread_local std::vector<std::byte> gathered;
   if (frame.part_count != 1) {
     try {
@@ -93,7 +96,8 @@ bool frame_batch::encode_frame(std::size_t index) noexcept {
   }
   codec::frame_sizes& sizes = sizes_[index];
   sizes.plain = static_cast<std::uint32_t>(frame.plain_bytes);
-  const bool well = !codec::encoder_of_thread(level_).encode(plain, {encoded_.get() + frame.offset, frame.room}, sizes.stored);
+  const bool well = !codec::encoder_of_thread(level_).encode(
+      plain, {encoded_.get() + frame.offset, frame.room}, sizes.stored);
   const std::chrono::nanoseconds taken = std::chrono::steady_clock::now() - begun;
   encode_ns_.fetch_add(taken.count(), std::memory_order_relaxed);
   return well;
@@ -119,10 +123,13 @@ struct frame_batch::work {
   }
 };
 
-asio::awaitable<std::error_code> frame_batch::encode(codec::codec_pool& pool, io::completion_port& home, std::function<void()> blobs_read) {
+asio::awaitable<std::error_code> frame_batch::encode(codec::codec_pool& pool,
+                                                     io::completion_port& home,
+                                                     std::function<void()> blobs_read) {
   bool well = make_room();
   if (!well || plain_bytes_ <= encode_here_max) {
-    for (std::size_t index = 0; well && index < planned_.size(); ++index) well = encode_frame(index);
+    for (std::size_t index = 0; well && index < planned_.size(); ++index)
+      well = encode_frame(index);
     blobs_read();
   } else {
     work shared{*this, home, std::move(blobs_read)};

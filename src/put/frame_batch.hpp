@@ -1,5 +1,5 @@
-// The frames of one batch of a compressed store: blobs cut and packed, and encoded before the lock is taken. Where they go in a file is
-// not known here.
+// The frames of one batch of a compressed store: blobs cut and packed, and encoded before the lock
+// is taken. Where they go in a file is not known here.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -31,19 +31,24 @@ class frame_batch {
  public:
   frame_batch(std::size_t plain_max, int level) noexcept : frame_bytes_(plain_max), level_(level) {}
 
-  // Begins a new batch. Blobs are packed into frames of at most `plain_max` bytes: one that does not fit into what is left of a
-  // frame begins the next, and only one that is larger than a frame is cut. Their memory stays the caller's. Throws std::bad_alloc.
+  // Begins a new batch. Blobs are packed into frames of at most `plain_max` bytes: one that does
+  // not fit into what is left of a frame begins the next, and only one that is larger than a frame
+  // is cut. Their memory stays the caller's. Throws std::bad_alloc.
   void plan(const plain_batch& blobs);
 
-  // Encodes what was planned: little of it on the spot, more on all threads of the pool, suspending on the port's context. Calls
-  // `blobs_read` once, on whichever thread read the last blob. The one error is `not_enough_memory` of the system.
-  asio::awaitable<std::error_code> encode(codec::codec_pool& pool, io::completion_port& home, std::function<void()> blobs_read);
+  // Encodes what was planned: little of it on the spot, more on all threads of the pool, suspending
+  // on the port's context. Calls `blobs_read` once, on whichever thread read the last blob. The one
+  // error is `not_enough_memory` of the system.
+  asio::awaitable<std::error_code> encode(codec::codec_pool& pool, io::completion_port& home,
+                                          std::function<void()> blobs_read);
 
   std::span<const codec::frame_sizes> frames() const noexcept { return sizes_; }
   std::uint64_t plain_bytes() const noexcept { return plain_bytes_; }
   std::uint64_t stored_bytes() const noexcept;
   // That encoding took, over all threads.
-  std::chrono::nanoseconds encoding_time() const noexcept { return std::chrono::nanoseconds(encode_ns_.load(std::memory_order_relaxed)); }
+  std::chrono::nanoseconds encoding_time() const noexcept {
+    return std::chrono::nanoseconds(encode_ns_.load(std::memory_order_relaxed));
+  }
   // The encoded frames, in order. They stay here until the next `plan`.
   void add_to(io::iov_cursor& write) const;
 

@@ -1,4 +1,5 @@
-// What the writer does for a compressed store: it encodes a batch before it takes the lock, and writes frames and table under it.
+// What the writer does for a compressed store: it encodes a batch before it takes the lock, and
+// writes frames and table under it.
 #include <functional>
 #include <new>
 #include <vector>
@@ -13,7 +14,8 @@ asio::awaitable<void> writer::encode_batch() {
   std::error_code error;
   {
     plain_batch blobs;
-    // Without memory some have been begun and others not: that ends this coroutine, and all that waits fails.
+    // Without memory some have been begun and others not: that ends this coroutine, and all that
+    // waits fails.
     if (!queue_.take_appends_to_encode(state_->how.batch_bytes, blobs)) co_return;
     try {
       frames_.plan(blobs);
@@ -66,7 +68,8 @@ void writer::count_frames() noexcept {
   part.plain_bytes = frames_.plain_bytes();
   part.stored_bytes = frames_.stored_bytes();
   part.frames = frames_.frames().size();
-  part.encode_us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(frames_.encoding_time()).count());
+  part.encode_us = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(frames_.encoding_time()).count());
   part.frame_bytes = state_->how.frame_bytes;
   part.level = state_->how.level;
   state_->compressed.add(part);
@@ -97,10 +100,12 @@ asio::awaitable<std::error_code> writer::append_frames() {
   co_return error;
 }
 
-// After a failed sync nothing is cut: the frames may be lost or not, and the file is never written again, but for the table, which stands.
+// After a failed sync nothing is cut: the frames may be lost or not, and the file is never written
+// again, but for the table, which stands.
 std::error_code writer::mend_failed_frames(std::error_code why, bool sync_failed) {
   const tail& at = tenure_.mutable_tail();
-  const bool file_is_sound = !sync_failed && (is_out_of_space(-why.value()) || why == asio::error::operation_aborted);
+  const bool file_is_sound =
+      !sync_failed && (is_out_of_space(-why.value()) || why == asio::error::operation_aborted);
   if (sync_failed && write_.done()) {
     tenure_.appended_frames(frames_.frames(), frames_.stored_bytes());
   } else {
@@ -111,8 +116,9 @@ std::error_code writer::mend_failed_frames(std::error_code why, bool sync_failed
     return why;
   }
   state_->notify(event::kind::write_failed,
-                 files::file_name(at.file->number, file_form::zstd).text() + " was cut back after a failed write", at.file->number, at.end,
-                 why);
+                 files::file_name(at.file->number, file_form::zstd).text() +
+                     " was cut back after a failed write",
+                 at.file->number, at.end, why);
   return why;
 }
 

@@ -1,4 +1,5 @@
-// What the writer does under the lock besides appending: roll, removal of files, and the choice between all jobs.
+// What the writer does under the lock besides appending: roll, removal of files, and the choice
+// between all jobs.
 #include <conduit/error.hpp>
 
 #include <algorithm>
@@ -15,7 +16,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A removal syncs the directory twice. After so much of it others get the lock, who need this long to wake.
+// A removal syncs the directory twice. After so much of it others get the lock, who need this long
+// to wake.
 constexpr auto removal_tenure_max = 10ms;
 constexpr auto gap = 1ms;
 
@@ -72,19 +74,23 @@ asio::awaitable<std::error_code> writer::remove_file(std::uint32_t number) {
   if (tenure_.mutable_number() == number) co_return make_error_code(errc::mutable_file);
   io::file_status status;
   for (const file_form form : {file_form::plain, file_form::zstd}) {
-    const std::int64_t looked = disk_->status_at(state_->directory.get(), files::file_name(number, form).c_str(), status);
+    const std::int64_t looked =
+        disk_->status_at(state_->directory.get(), files::file_name(number, form).c_str(), status);
     if (looked >= 0 && !status.regular) co_return make_error_code(errc::not_a_regular_file);
     if (looked < 0 && looked != -ENOENT) co_return os_error(looked);
   }
-  // The mutable file's entry must be durable: its number must not come back once the lower ones are gone.
+  // The mutable file's entry must be durable: its number must not come back once the lower ones are
+  // gone.
   if (tenure_.mutable_poisoned()) {
-    const std::error_code error = co_await tenure_.begin_next("a write or sync of the last file failed");
+    const std::error_code error =
+        co_await tenure_.begin_next("a write or sync of the last file failed");
     // On a full disk a sealed file above does as well.
     if (error && !(is_out_of_space(error) && has_sealed_above(number))) co_return error;
   }
   std::error_code error = tenure_.announce_change();
   // Without room for the record, the directory's time tells the others that it changed.
-  if (!error || is_out_of_space(error)) error = co_await tenure_.sync_directory(has_sealed_above(number));
+  if (!error || is_out_of_space(error))
+    error = co_await tenure_.sync_directory(has_sealed_above(number));
   if (error) co_return error;
   auto remove = [this, number]() -> std::int64_t {
     const int directory = state_->directory.get();
@@ -108,8 +114,9 @@ asio::awaitable<std::error_code> writer::remove_file(std::uint32_t number) {
 
 bool writer::has_sealed_above(std::uint32_t number) const noexcept {
   const auto& files = tenure_.known_files().files;
-  return std::any_of(files.begin(), files.end(),
-                     [&](const files::file_id& file) { return file.number > number && file.number != tenure_.mutable_number(); });
+  return std::any_of(files.begin(), files.end(), [&](const files::file_id& file) {
+    return file.number > number && file.number != tenure_.mutable_number();
+  });
 }
 
 asio::awaitable<std::error_code> writer::remove_before(std::uint32_t number, std::size_t& count) {

@@ -14,7 +14,8 @@ namespace {
 
 // Others may be creating files beside us (an original does not look at the record).
 constexpr int create_attempts = 16;
-// A compressed file is left when it has so many frames: its table, of which each tenure writes one, stays near 64 KiB.
+// A compressed file is left when it has so many frames: its table, of which each tenure writes one,
+// stays near 64 KiB.
 constexpr std::size_t frames_max = 8192;
 
 }  // namespace
@@ -23,14 +24,19 @@ constexpr std::size_t frames_max = 8192;
 std::optional<std::string> tenure::reason_to_leave() const {
   if (!record_vouches()) return "first put since the machine started";
   if (!mutable_) return "the store is empty";
-  if (record_.highest && files_.highest_number().value_or(0) < *record_.highest) return "a file with a higher number is missing";
+  if (record_.highest && files_.highest_number().value_or(0) < *record_.highest)
+    return "a file with a higher number is missing";
   if (mutable_poisoned()) return "a write or sync of the last file failed";
-  if (mutable_->form != form()) return mutable_->form == file_form::zstd ? "the last file is compressed" : "the last file is plain";
+  if (mutable_->form != form())
+    return mutable_->form == file_form::zstd ? "the last file is compressed"
+                                             : "the last file is plain";
   if (doubt_) return doubt_;
-  if (tail_.frames && tail_.frames->count() >= frames_max) return "the last file has as many frames as a table is to hold";
+  if (tail_.frames && tail_.frames->count() >= frames_max)
+    return "the last file has as many frames as a table is to hold";
   if (found_.links > 1) return "the last file has a second hard link, perhaps of a backup";
   // Of frames `examine_tail` has seen it.
-  const bool short_of_record = !tail_.frames && record_.mutable_file == mutable_->number && found_.size < record_.end;
+  const bool short_of_record =
+      !tail_.frames && record_.mutable_file == mutable_->number && found_.size < record_.end;
   if (shrunk_ || short_of_record) return "the last file is shorter than it was";
   if (tail_.plain_end() >= state_.how.max_file_size) return "the last file is full";
   return std::nullopt;
@@ -51,7 +57,8 @@ asio::awaitable<std::error_code> tenure::make_ready() {
 
 std::optional<std::uint32_t> tenure::next_number(std::uint32_t at_least) const noexcept {
   std::uint64_t next = at_least;
-  if (const auto highest = files_.highest_number()) next = std::max(next, std::uint64_t{*highest} + 1);
+  if (const auto highest = files_.highest_number())
+    next = std::max(next, std::uint64_t{*highest} + 1);
   if (record_.highest) next = std::max(next, std::uint64_t{*record_.highest} + 1);
   // Also a store without files has one, where its directory could not be synced.
   if (record_.poisoned) next = std::max(next, std::uint64_t{*record_.poisoned} + 1);
@@ -89,7 +96,8 @@ asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32
   record_.highest = number;
   record_.mutable_file = *number;
   record_.end = 0;
-  // Marked until its entry is known to be durable: if this process dies with the error of that sync, nobody may use the file.
+  // Marked until its entry is known to be durable: if this process dies with the error of that
+  // sync, nobody may use the file.
   record_.syncing = number;
   error = write_record();
   if (error) {
@@ -113,7 +121,8 @@ asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32
   }
   if (tail_.frames) tail_.table_due = true;
   finish_table();
-  state_.notify(event::kind::file_begun, "began " + files::file_name(created).text() + ": " + why, *number);
+  state_.notify(event::kind::file_begun, "began " + files::file_name(created).text() + ": " + why,
+                *number);
   co_return std::error_code{};
 }
 
@@ -122,14 +131,18 @@ asio::awaitable<std::error_code> tenure::create_file(files::file_id file, bool v
   const file_form other_form = file.form == file_form::plain ? file_form::zstd : file_form::plain;
   auto create = [&]() -> std::int64_t {
     io::file_status other;
-    if (disk_.status_at(state_.directory.get(), files::file_name(file.number, other_form).c_str(), other) >= 0) return -EEXIST;
+    if (disk_.status_at(state_.directory.get(), files::file_name(file.number, other_form).c_str(),
+                        other) >= 0)
+      return -EEXIST;
     // Whoever made the store's directory may have died before its entry was durable.
     const std::int64_t above = vouched ? 0 : disk_.sync_parent(state_.directory.get());
     if (above < 0) return above;
-    const std::int64_t fd = disk_.open(state_.directory.get(), name.c_str(), io::open_mode::create, state_.how.file_mode);
+    const std::int64_t fd = disk_.open(state_.directory.get(), name.c_str(), io::open_mode::create,
+                                       state_.how.file_mode);
     if (fd < 0) return fd;
     const unique_fd created(static_cast<int>(fd));
-    // The first file of a boot must be durable before the record speaks for this boot; later ones follow with their data.
+    // The first file of a boot must be durable before the record speaks for this boot; later ones
+    // follow with their data.
     const std::int64_t synced = vouched ? 0 : disk_.sync_data(created.get());
     // Nobody has used it, and each further try would leave one more.
     if (synced < 0) static_cast<void>(disk_.remove(state_.directory.get(), name.c_str()));

@@ -8,7 +8,8 @@ namespace conduit::detail {
 using phase = queued_op::phase;
 
 namespace {
-// The loop's thread goes through them one by one, under the mutex: more than that would keep timers waiting.
+// The loop's thread goes through them one by one, under the mutex: more than that would keep timers
+// waiting.
 constexpr std::size_t parts_encoded_max = 16384;
 
 // Behind `start`; where the next one begins.
@@ -21,7 +22,9 @@ std::uint64_t place_at(data_location& location, std::uint64_t start) noexcept {
 }  // namespace
 
 // An operation larger than the bound is let in when nothing else is there.
-bool put_queue::fits(std::uint64_t bytes) const noexcept { return waiting_.empty() && (bytes_ == 0 || bytes_ + bytes <= bytes_max_); }
+bool put_queue::fits(std::uint64_t bytes) const noexcept {
+  return waiting_.empty() && (bytes_ == 0 || bytes_ + bytes <= bytes_max_);
+}
 
 bool put_queue::has_room(std::uint64_t bytes) {
   const std::lock_guard hold(mutex_);
@@ -90,7 +93,8 @@ bool put_queue::revoke(queued_op& operation) noexcept {
       hold.lock();
       --kernel_waiters_;
       memory_free_.notify_all();
-      // The kernel has let go; only the writer may go on with the request, and it asks `use_memory` first.
+      // The kernel has let go; only the writer may go on with the request, and it asks `use_memory`
+      // first.
       if (in_kernel_ == &request) {
         in_kernel_ = nullptr;
         memory_used_ = false;
@@ -161,8 +165,9 @@ bool put_queue::take_appends(const segment_limits& limits, io::iov_cursor& into)
     if (next.what != queued_op::kind::append) break;
     const bool first = running_.empty();
     // Each put is an append of its own: the file is full once it has reached its size, not before.
-    if (!first && (end >= limits.max_file_size || end - limits.end + next.blob_bytes > limits.bytes ||
-                   parts + next.parts.size() > io::iov_cursor::parts_max)) {
+    if (!first &&
+        (end >= limits.max_file_size || end - limits.end + next.blob_bytes > limits.bytes ||
+         parts + next.parts.size() > io::iov_cursor::parts_max)) {
       break;
     }
     for (const asio::const_buffer& part : next.parts) into.add(part);
@@ -185,7 +190,8 @@ bool put_queue::take_appends_to_encode(std::size_t bytes_max, plain_batch& into)
     auto& next = static_cast<queued_op&>(queued_.front());
     if (next.what != queued_op::kind::append) break;
     const std::size_t parts = into.parts.size() + next.parts.size() + next.locations.size();
-    if (!running_.empty() && (bytes + next.blob_bytes > bytes_max || parts > parts_encoded_max)) break;
+    if (!running_.empty() && (bytes + next.blob_bytes > bytes_max || parts > parts_encoded_max))
+      break;
     into.parts.insert(into.parts.end(), next.parts.begin(), next.parts.end());
     for (data_location& location : next.locations) {
       into.blob_bytes.push_back(location.size());
@@ -222,7 +228,8 @@ bool put_queue::place(std::uint32_t file, std::uint64_t plain_end) noexcept {
   const std::lock_guard hold(mutex_);
   encoding_ = false;
   encoded_ = true;
-  for (completion* entry = running_.empty() ? nullptr : &running_.front(); entry != nullptr; entry = running_.after(*entry)) {
+  for (completion* entry = running_.empty() ? nullptr : &running_.front(); entry != nullptr;
+       entry = running_.after(*entry)) {
     for (data_location& location : static_cast<queued_op*>(entry)->locations) {
       location.file_number = file;
       location.start += plain_end;
@@ -246,7 +253,8 @@ void put_queue::released() noexcept {
   memory_used_ = false;
   in_kernel_ = nullptr;
   memory_free_.notify_all();
-  // Somebody may still be looking at the request, which dies with the writer's next step. It is done, so this does not take long.
+  // Somebody may still be looking at the request, which dies with the writer's next step. It is
+  // done, so this does not take long.
   memory_free_.wait(hold, [this] { return kernel_waiters_ == 0; });
 }
 
@@ -257,7 +265,8 @@ void put_queue::requeue() noexcept {
 
 void put_queue::put_back_running() noexcept {
   encoding_ = encoded_ = false;
-  for (completion* entry = running_.empty() ? nullptr : &running_.front(); entry != nullptr; entry = running_.after(*entry)) {
+  for (completion* entry = running_.empty() ? nullptr : &running_.front(); entry != nullptr;
+       entry = running_.after(*entry)) {
     static_cast<queued_op*>(entry)->state = phase::queued;
   }
   running_.splice(queued_);
@@ -318,7 +327,8 @@ work_queue put_queue::fail_all(std::error_code error) noexcept {
 work_queue put_queue::fail_appends(std::error_code error) noexcept {
   const std::lock_guard hold(mutex_);
   work_queue finished;
-  fail_waiting(finished, error, [](const queued_op& one) { return one.what == queued_op::kind::append; });
+  fail_waiting(finished, error,
+               [](const queued_op& one) { return one.what == queued_op::kind::append; });
   return finished;
 }
 
@@ -327,7 +337,8 @@ work_queue put_queue::fail_all_that_need_the_lock(std::error_code error) noexcep
   encoding_ = encoded_ = false;
   work_queue finished;
   finish(running_, finished, error);
-  fail_waiting(finished, error, [](const queued_op& one) { return one.what != queued_op::kind::close; });
+  fail_waiting(finished, error,
+               [](const queued_op& one) { return one.what != queued_op::kind::close; });
   return finished;
 }
 
@@ -354,7 +365,8 @@ work_queue put_queue::withdraw_all() noexcept {
   const std::lock_guard hold(mutex_);
   work_queue finished;
   if (encoding_) {
-    for (completion* entry = running_.empty() ? nullptr : &running_.front(); entry != nullptr; entry = running_.after(*entry)) {
+    for (completion* entry = running_.empty() ? nullptr : &running_.front(); entry != nullptr;
+         entry = running_.after(*entry)) {
       static_cast<queued_op*>(entry)->cancel_wanted = true;
     }
     if (!memory_used_) finish(running_, finished, asio::error::operation_aborted);

@@ -1,4 +1,5 @@
-// What waits to be written, in order of arrival: a bounded queue in front of the writer, and the operations the writer has in hand.
+// What waits to be written, in order of arrival: a bounded queue in front of the writer, and the
+// operations the writer has in hand.
 #pragma once
 
 #include <atomic>
@@ -23,12 +24,15 @@ class put_queue {
 
   // Whether a put of so many bytes would not have to wait at this moment.
   bool has_room(std::uint64_t bytes);
-  // `start_writer`: it is not running. `busy`: there is no room, and the operation does not wait. Behind `close` nothing is accepted.
+  // `start_writer`: it is not running. `busy`: there is no room, and the operation does not wait.
+  // Behind `close` nothing is accepted.
   enum class accepted { no, busy, yes, start_writer };
   accepted push(queued_op& operation);
-  // Takes the operation out where it has not been begun. One that is being encoded is taken out later, by `take_cancelled`.
+  // Takes the operation out where it has not been begun. One that is being encoded is taken out
+  // later, by `take_cancelled`.
   bool withdraw(queued_op& operation) noexcept;
-  // The same, but waits until a running one's memory is free and takes that one too. False: it is finished and on its way.
+  // The same, but waits until a running one's memory is free and takes that one too. False: it is
+  // finished and on its way.
   bool revoke(queued_op& operation) noexcept;
 
   // For the writer alone.
@@ -41,7 +45,8 @@ class put_queue {
   bool next_is(queued_op::kind what) noexcept;
   // Begins the next operation where it is `close`: all before it has ended, and it needs no lock.
   bool take_close() noexcept;
-  // What there is to know of an operation that is no append, and its results. The operation itself may be revoked while it runs.
+  // What there is to know of an operation that is no append, and its results. The operation itself
+  // may be revoked while it runs.
   struct job {
     queued_op::kind what = queued_op::kind::close;
     std::uint32_t number = 0;
@@ -57,26 +62,28 @@ class put_queue {
     std::uint64_t max_file_size = 0;  // no put begins at or beyond it
     std::size_t bytes = 0;            // of one batch
   };
-  // Begins the next appends, up to the limits but at least one, and gives each its locations. Their memory is read by this thread until
-  // `released` or `finish_running`. False if none is left.
+  // Begins the next appends, up to the limits but at least one, and gives each its locations. Their
+  // memory is read by this thread until `released` or `finish_running`. False if none is left.
   bool take_appends(const segment_limits& limits, io::iov_cursor& into);
-  // The same for a compressed store, before the lock is taken: locations begin at 0, and nothing is decided by the file. Until `place` the
-  // puts can still be cancelled, once `released` was called. `into`, which is empty, gets the blobs.
+  // The same for a compressed store, before the lock is taken: locations begin at 0, and nothing is
+  // decided by the file. Until `place` the puts can still be cancelled, once `released` was called.
+  // `into`, which is empty, gets the blobs.
   bool take_appends_to_encode(std::size_t bytes_max, plain_batch& into);
-  // The encoded batch goes to `file`, behind `plain_end` plain bytes: from here on it will be written. Its puts' own memory is needed no
-  // more. False where all were cancelled.
+  // The encoded batch goes to `file`, behind `plain_end` plain bytes: from here on it will be
+  // written. Its puts' own memory is needed no more. False where all were cancelled.
   bool place(std::uint32_t file, std::uint64_t plain_end) noexcept;
-  // Those of the encoded batch that were cancelled while they were being encoded; the list is to be delivered.
+  // Those of the encoded batch that were cancelled while they were being encoded; the list is to be
+  // delivered.
   work_queue take_cancelled() noexcept;
   // The encoded batch waits again, in front of all that came since: it is to be written otherwise.
   void requeue() noexcept;
 
-  // Memory of running puts is read by the kernel, until the matching `released`. False: the memory of a running put is gone, and the
-  // batch must fail.
+  // Memory of running puts is read by the kernel, until the matching `released`. False: the memory
+  // of a running put is gone, and the batch must fail.
   bool use_memory(io_request& in_kernel) noexcept;
   void released() noexcept;
-  // Where a batch failed because memory of one put was gone before it was written: the others wait again, in front of all that came
-  // since. False where that was not the reason.
+  // Where a batch failed because memory of one put was gone before it was written: the others wait
+  // again, in front of all that came since. False where that was not the reason.
   bool requeue_revoked() noexcept;
   // Ends all that is running, or all there is, with `error`; the list is to be delivered.
   work_queue finish_running(std::error_code error) noexcept;

@@ -13,7 +13,8 @@ namespace conduit::detail {
 namespace {
 
 // The frames stay; what is behind them goes, and the table comes. Durable when it returns.
-std::error_code mend(io::file_io& disk, const std::shared_ptr<append_file>& file, codec::frame_index frames) {
+std::error_code mend(io::file_io& disk, const std::shared_ptr<append_file>& file,
+                     codec::frame_index frames) {
   tail at;
   at.file = file;
   at.end = frames.stored_size();
@@ -29,7 +30,8 @@ std::error_code mend(io::file_io& disk, const std::shared_ptr<append_file>& file
 
 }  // namespace
 
-asio::awaitable<std::error_code> writer::recover_file(std::uint32_t number, recovery_report& report) {
+asio::awaitable<std::error_code> writer::recover_file(std::uint32_t number,
+                                                      recovery_report& report) {
   if (!tenure_.known_files().contains(number)) co_return make_error_code(errc::no_such_file);
   const files::file_name name(number, file_form::zstd);
   auto file = std::make_shared<append_file>();
@@ -43,7 +45,8 @@ asio::awaitable<std::error_code> writer::recover_file(std::uint32_t number, reco
     if (known < 0) return known;
     if (!status.regular) return -ELOOP;
     if (status.links > 1) return -EMLINK;  // perhaps of a backup, which is not to be changed
-    const std::int64_t fd = disk_->open(state_->directory.get(), name.c_str(), io::open_mode::read_write, 0);
+    const std::int64_t fd =
+        disk_->open(state_->directory.get(), name.c_str(), io::open_mode::read_write, 0);
     if (fd < 0) return fd;
     file->fd = unique_fd(static_cast<int>(fd));
     error = files::examine_file(*disk_, file->fd.get(), found);
@@ -68,7 +71,9 @@ asio::awaitable<std::error_code> writer::recover_file(std::uint32_t number, reco
   };
   co_await state_->helpers.run(port_, std::move(write));
   if (!error) {
-    state_->notify(event::kind::tail_mended, name.text() + " was cut behind its last whole frame, as asked", number, report.offset);
+    state_->notify(event::kind::tail_mended,
+                   name.text() + " was cut behind its last whole frame, as asked", number,
+                   report.offset);
   }
   co_return error;
 }

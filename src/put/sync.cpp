@@ -1,4 +1,5 @@
-// `sync`: what this store wrote becomes durable, and as little of that as possible happens under the lock, for which others wait.
+// `sync`: what this store wrote becomes durable, and as little of that as possible happens under
+// the lock, for which others wait.
 #include <conduit/error.hpp>
 
 #include "base/os_error.hpp"
@@ -9,8 +10,9 @@ namespace conduit::detail {
 
 namespace {
 
-// The mutable file is written back before the lock is taken where it has grown by so many bytes since it was last synced: until so little
-// is left, but not for ever beside a process that never pauses.
+// The mutable file is written back before the lock is taken where it has grown by so many bytes
+// since it was last synced: until so little is left, but not for ever beside a process that never
+// pauses.
 constexpr std::uint64_t written_back_min = 1U << 20;
 constexpr int rounds_max = 4;
 
@@ -27,19 +29,23 @@ void writer::write_back(int fd, std::uint64_t from) {
   }
 }
 
-// What is left to the sync that counts is in the file system's journal and the disk's own cache. The sync of another file takes both along,
-// and hears of no error of the data files: a file without a name, that nobody else has. Where there can be none, that sync has more to do.
+// What is left to the sync that counts is in the file system's journal and the disk's own cache.
+// The sync of another file takes both along, and hears of no error of the data files: a file
+// without a name, that nobody else has. Where there can be none, that sync has more to do.
 void writer::flush_disk() noexcept {
-  const std::int64_t opened = disk_->open(state_->directory.get(), ".", io::open_mode::unnamed, state_->how.file_mode);
+  const std::int64_t opened =
+      disk_->open(state_->directory.get(), ".", io::open_mode::unnamed, state_->how.file_mode);
   if (opened < 0) return;
   const unique_fd nobodys(static_cast<int>(opened));
   char byte = 0;
   const iovec part{&byte, 1};
-  if (disk_->write(nobodys.get(), &part, 1, 0) == 1) static_cast<void>(disk_->sync_data(nobodys.get()));
+  if (disk_->write(nobodys.get(), &part, 1, 0) == 1)
+    static_cast<void>(disk_->sync_data(nobodys.get()));
 }
 
-// Before the lock is taken. The files that were left need it no more, and of the mutable one little is left for `sync_all`. The syncs in
-// the background that were begun before this one have ended when it returns.
+// Before the lock is taken. The files that were left need it no more, and of the mutable one little
+// is left for `sync_all`. The syncs in the background that were begun before this one have ended
+// when it returns.
 asio::awaitable<void> writer::sync_without_lock() {
   left_sync_failed_.clear();
   const std::shared_ptr<append_file> mutable_file = tenure_.mutable_tail().file;
@@ -95,7 +101,8 @@ asio::awaitable<std::error_code> writer::sync_left(const unsynced_files::entry& 
   co_return std::error_code{};
 }
 
-// Marked in the record, so that the next holder learns of it if this process dies before it knows the outcome.
+// Marked in the record, so that the next holder learns of it if this process dies before it knows
+// the outcome.
 asio::awaitable<std::error_code> writer::sync_mutable(const unsynced_files::entry& seen) {
   const std::error_code unmarked = tenure_.mark_syncing();
   if (unmarked) co_return unmarked;

@@ -17,10 +17,12 @@ namespace conduit::detail {
 
 namespace {
 
-bool reads_as(io::file_io& disk, int fd, std::span<const std::byte> expected, std::uint64_t offset) {
+bool reads_as(io::file_io& disk, int fd, std::span<const std::byte> expected,
+              std::uint64_t offset) {
   std::array<std::byte, codec::seek_table_footer_size> found{};
   const std::int64_t count = disk.read(fd, found.data(), expected.size(), offset);
-  return count == static_cast<std::int64_t>(expected.size()) && std::memcmp(found.data(), expected.data(), expected.size()) == 0;
+  return count == static_cast<std::int64_t>(expected.size()) &&
+         std::memcmp(found.data(), expected.data(), expected.size()) == 0;
 }
 
 }  // namespace
@@ -33,7 +35,8 @@ bool table_stands(io::file_io& disk, const tail& at, std::uint64_t size_now) {
          reads_as(disk, fd, at.table.footer(), size_now - codec::seek_table_footer_size);
 }
 
-tail_findings examine_frames(io::file_io& disk, tail& at, std::optional<std::uint64_t> recorded_end) {
+tail_findings examine_frames(io::file_io& disk, tail& at,
+                             std::optional<std::uint64_t> recorded_end) {
   tail_findings result;
   files::loaded_frames found;
   const int fd = at.file->fd.get();
@@ -59,7 +62,8 @@ tail_findings examine_frames(io::file_io& disk, tail& at, std::optional<std::uin
     if (whole) return result;
     result.error = os_error(disk.truncate(fd, end));
     if (!result.error) result.error = finish_table(disk, at);
-    // The table stays due. The frames are whole, and whoever makes room for it must not be kept from that.
+    // The table stays due. The frames are whole, and whoever makes room for it must not be kept
+    // from that.
     if (is_out_of_space(result.error)) result.error.clear();
     if (!at.table_due || end != found.file_size) result.cut = end;
   } catch (const std::bad_alloc&) {

@@ -35,16 +35,20 @@ struct tail_findings {
   std::optional<std::uint64_t> cut;  // a torn tail was cut there
 };
 
-// Walks the frames of a compressed mutable file, from what is known of it, and makes `at` its end. Where it ends in a torn tail, provably,
-// because a record of this boot says that nothing was acknowledged beyond `recorded_end`: cuts it there and writes the table. Blocking.
-tail_findings examine_frames(io::file_io& disk, tail& at, std::optional<std::uint64_t> recorded_end);
+// Walks the frames of a compressed mutable file, from what is known of it, and makes `at` its end.
+// Where it ends in a torn tail, provably, because a record of this boot says that nothing was
+// acknowledged beyond `recorded_end`: cuts it there and writes the table. Blocking.
+tail_findings examine_frames(io::file_io& disk, tail& at,
+                             std::optional<std::uint64_t> recorded_end);
 
-// The file ends as this process left it: its own table stands at `end`. The size alone proves nothing, since a frame that was written over
-// a table can leave it as it was. Needs the file's size now; two small reads.
+// The file ends as this process left it: its own table stands at `end`. The size alone proves
+// nothing, since a frame that was written over a table can leave it as it was. Needs the file's
+// size now; two small reads.
 bool table_stands(io::file_io& disk, const tail& at, std::uint64_t size_now);
 
-// Writes the table of the frames that are known behind them, and cuts off what a failed append left there; nothing where it stands. On an
-// error the file is cut at the end of its frames if that can be done, and the table stays due: the next holder writes it.
+// Writes the table of the frames that are known behind them, and cuts off what a failed append left
+// there; nothing where it stands. On an error the file is cut at the end of its frames if that can
+// be done, and the table stays due: the next holder writes it.
 std::error_code finish_table(io::file_io& disk, tail& at);
 
 }  // namespace conduit::detail

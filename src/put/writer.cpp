@@ -21,9 +21,11 @@ namespace {
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
-// A process that never pauses would starve the others: a waiter needs some 35 us to wake, an original polls. After `busy_max` without a
-// gap of `gap_min` the lock is left free for `rest_time`, if anybody came for it within `visit_memory`: an original polls for that long.
-// Whoever began to poll before we opened the lock file was not seen, and is rare: for a while he gets a rest now and then.
+// A process that never pauses would starve the others: a waiter needs some 35 us to wake, an
+// original polls. After `busy_max` without a gap of `gap_min` the lock is left free for
+// `rest_time`, if anybody came for it within `visit_memory`: an original polls for that long.
+// Whoever began to poll before we opened the lock file was not seen, and is rare: for a while he
+// gets a rest now and then.
 constexpr auto busy_max = 10ms;
 constexpr auto gap_min = 200us;
 constexpr auto rest_time = 3ms;
@@ -37,7 +39,8 @@ constexpr int reopen_attempts = 8;
 
 }  // namespace
 
-writer::writer(std::shared_ptr<store_state> state, asio::io_context& home, std::unique_ptr<io::file_io> disk)
+writer::writer(std::shared_ptr<store_state> state, asio::io_context& home,
+               std::unique_ptr<io::file_io> disk)
     : state_(std::move(state)),
       home_(home),
       port_(io::completion_port::of(home)),
@@ -77,7 +80,8 @@ std::error_code writer::submit(queued_op& operation) {
   return {};
 }
 
-// Nothing else ends the coroutine before its time. Everything that waits learns of it; the lock is free already.
+// Nothing else ends the coroutine before its time. Everything that waits learns of it; the lock is
+// free already.
 void writer::fail_all_for_want_of_memory() noexcept {
   deliver(std::move(ended_));
   deliver(queue_.fail_all(std::make_error_code(std::errc::not_enough_memory)));
@@ -86,7 +90,8 @@ void writer::fail_all_for_want_of_memory() noexcept {
 void writer::cancel(queued_op& operation) {
   if (!queue_.withdraw(operation)) return;
   operation.error = asio::error::operation_aborted;
-  // A wait for the lock on nobody's behalf would keep `run` from returning. Before the delivery: it may be the end of this object.
+  // A wait for the lock on nobody's behalf would keep `run` from returning. Before the delivery: it
+  // may be the end of this object.
   if (queue_.empty()) tenure_.lock().give_up();
   operation.owner->port.deliver(operation);
 }
@@ -108,11 +113,14 @@ void writer::deliver(work_queue finished) {
   if (!of_home.empty()) port_.deliver_all(of_home);
 }
 
-// On a thread of home: a few handlers run at once, without another turn of the loop. False where they are too many for that.
+// On a thread of home: a few handlers run at once, without another turn of the loop. False where
+// they are too many for that.
 bool writer::complete_few() {
   work_queue of_home = deliver_abroad(ended_);
   unsigned handlers = handlers_run_;
-  for (completion* entry = of_home.empty() ? nullptr : &of_home.front(); entry != nullptr; entry = of_home.after(*entry)) ++handlers;
+  for (completion* entry = of_home.empty() ? nullptr : &of_home.front(); entry != nullptr;
+       entry = of_home.after(*entry))
+    ++handlers;
   if (handlers > io::handlers_a_turn) {
     ended_.splice(of_home);
     return false;
@@ -134,11 +142,13 @@ bool writer::complete_few() {
 void writer::throw_from_context(std::exception_ptr thrown) noexcept {
   try {
     asio::post(home_, [thrown = std::move(thrown)] { std::rethrow_exception(thrown); });
-  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): it is lost, since the other handlers matter more
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch)
+    // The exception is lost: the other handlers matter more.
   }
 }
 
-// The handlers get turns of their own, and this coroutine goes on behind the last of them: what they have put can be written together.
+// The handlers get turns of their own, and this coroutine goes on behind the last of them: what
+// they have put can be written together.
 asio::awaitable<void> writer::complete_in_turns() {
   io::awaited<completion> behind;
   auto begin = [this, &behind] {
@@ -169,7 +179,8 @@ work_queue writer::deliver_abroad(work_queue& finished) {
 }
 
 asio::awaitable<void> writer::run() {
-  // However this coroutine ends, by an exception or with its context, nobody may wait for it, in this process or another.
+  // However this coroutine ends, by an exception or with its context, nobody may wait for it, in
+  // this process or another.
   struct on_exit {
     writer& self;
     bool ended = false;  // as it should: another coroutine may be running already
@@ -183,7 +194,8 @@ asio::awaitable<void> writer::run() {
       self.unlock();
     }
   } guard{*this};
-  // A coroutine that is spawned on its own context begins inside the call; handlers must not run there.
+  // A coroutine that is spawned on its own context begins inside the call; handlers must not run
+  // there.
   co_await asio::post(home_, asio::use_awaitable);
   while (!forked() && queue_.has_work_or_end()) {
     if (!frames_held_ && queue_.take_close()) {
@@ -232,8 +244,8 @@ asio::awaitable<void> writer::run() {
       co_await write_batch();
     }
     if (forked()) break;
-    // What the handlers have put is the next batch. Where they put nothing, whatever arrives in this turn is. A turn of the loop costs as
-    // much as the rest of a small batch.
+    // What the handlers have put is the next batch. Where they put nothing, whatever arrives in
+    // this turn is. A turn of the loop costs as much as the rest of a small batch.
     if (handlers_run_ >= io::handlers_a_turn || queue_.empty()) {
       handlers_run_ = 0;
       co_await asio::post(home_, asio::use_awaitable);
@@ -247,7 +259,8 @@ bool writer::rest_is_due() noexcept {
   if (now - released_at_ >= gap_min) busy_since_ = now;
   const bool visited = now - tenure_.changes().last_visit() <= visit_memory;
   const bool perhaps_unseen = now - tenure_.changes().begun() <= unseen_memory;
-  return (visited && now - busy_since_ >= busy_max) || (perhaps_unseen && now - busy_since_ >= unseen_busy_max);
+  return (visited && now - busy_since_ >= busy_max) ||
+         (perhaps_unseen && now - busy_since_ >= unseen_busy_max);
 }
 
 asio::awaitable<void> writer::rest(std::chrono::microseconds time) {
@@ -273,14 +286,16 @@ asio::awaitable<std::error_code> writer::take_lock() {
     if (waited) {
       const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - asked);
       counted_.lock_waits.fetch_add(1, std::memory_order_relaxed);
-      counted_.lock_wait_us.fetch_add(static_cast<std::uint64_t>(wait.count()), std::memory_order_relaxed);
+      counted_.lock_wait_us.fetch_add(static_cast<std::uint64_t>(wait.count()),
+                                      std::memory_order_relaxed);
       busy_since_ = clock::now();
     }
     error = co_await tenure_.begin();
     if (!error) co_return error;
     unlock();
     if (error != errc::locked) co_return error;
-    state_->notify(event::kind::lock_file_replaced, state_->lock_path + " was unlinked or replaced; using what stands there now");
+    state_->notify(event::kind::lock_file_replaced,
+                   state_->lock_path + " was unlinked or replaced; using what stands there now");
     error = tenure_.lock().reopen(state_->how.create ? state_->how.file_mode : 0);
     if (error) co_return error;
     tenure_.watch();

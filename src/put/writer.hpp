@@ -1,5 +1,5 @@
-// The one coroutine that writes: takes what is queued, holds the lock for one batch at a time, and completes the waiters. It starts with
-// the first queued operation and ends with the queue.
+// The one coroutine that writes: takes what is queued, holds the lock for one batch at a time, and
+// completes the waiters. It starts with the first queued operation and ends with the queue.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -20,7 +20,8 @@ namespace conduit::detail {
 
 class writer : public std::enable_shared_from_this<writer> {
  public:
-  writer(std::shared_ptr<store_state> state, asio::io_context& home, std::unique_ptr<io::file_io> disk);
+  writer(std::shared_ptr<store_state> state, asio::io_context& home,
+         std::unique_ptr<io::file_io> disk);
 
   writer(const writer&) = delete;
   writer& operator=(const writer&) = delete;
@@ -28,12 +29,14 @@ class writer : public std::enable_shared_from_this<writer> {
 
   // Opens the lock file; once, before anything else.
   std::error_code open_lock(unsigned permissions);
-  // Begins to watch what others do; once, after everybody in this store has opened the lock file who will.
+  // Begins to watch what others do; once, after everybody in this store has opened the lock file
+  // who will.
   void watch();
 
   // From any thread.
   bool has_room(std::uint64_t bytes) { return queue_.has_room(bytes); }
-  // An error means that nothing has happened: `closed` behind `close`, `busy`. Otherwise the operation may be gone.
+  // An error means that nothing has happened: `closed` behind `close`, `busy`. Otherwise the
+  // operation may be gone.
   std::error_code submit(queued_op& operation);
   void cancel(queued_op& operation);
   bool revoke(queued_op& operation) noexcept;
@@ -113,17 +116,21 @@ class writer : public std::enable_shared_from_this<writer> {
   io::iov_cursor write_;
   frame_batch frames_;
   bool frames_held_ = false;  // encoded, and not yet written
-  work_queue ended_;          // to be completed; not in a coroutine's frame, for which there may be no memory
+  work_queue
+      ended_;  // to be completed; not in a coroutine's frame, for which there may be no memory
   counters counted_;
   bool lock_held_ = false;
-  std::error_code left_sync_failed_;  // why a sync before the lock was taken failed, for the `sync` that asked for it
+  std::error_code left_sync_failed_;  // why a sync before the lock was taken failed, for the `sync`
+                                      // that asked for it
   unsigned handlers_run_ = 0;         // in this turn of the loop
-  bool wait_given_up_ = false;        // the last wait for the lock ended because nobody needed it any more
+  bool wait_given_up_ =
+      false;  // the last wait for the lock ended because nobody needed it any more
 
   // Made at the start: the descriptors of Asio's timers may not be had later.
   asio::steady_timer pause_;
 
-  // Fairness between processes: since when the lock has not been left free for long enough to be noticed.
+  // Fairness between processes: since when the lock has not been left free for long enough to be
+  // noticed.
   std::chrono::steady_clock::time_point busy_since_;
   std::chrono::steady_clock::time_point released_at_;
 };

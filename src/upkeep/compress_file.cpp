@@ -22,13 +22,15 @@ namespace conduit::detail {
 
 namespace {
 
-// An original may append to a file that others think sealed. It must not be here, but what it wrote must not be lost.
+// An original may append to a file that others think sealed. It must not be here, but what it wrote
+// must not be lost.
 constexpr int attempts_max = 4;
 
 class compression_of_file {
  public:
-  compression_of_file(store_state& state, io::file_io& disk, upkeep_tenure& lock, low_priority_thread& encoder,
-                      const std::function<bool()>& go_on, file_compression& result)
+  compression_of_file(store_state& state, io::file_io& disk, upkeep_tenure& lock,
+                      low_priority_thread& encoder, const std::function<bool()>& go_on,
+                      file_compression& result)
       : state_(state),
         disk_(disk),
         lock_(lock),
@@ -53,8 +55,9 @@ class compression_of_file {
   }
 
  private:
-  // Opens the plain file and takes the lock that keeps other processes from compressing it too. The description is not for reads of blobs:
-  // a lock could outlive this process in a ring that still holds the file.
+  // Opens the plain file and takes the lock that keeps other processes from compressing it too. The
+  // description is not for reads of blobs: a lock could outlive this process in a ring that still
+  // holds the file.
   std::error_code open_plain() {
     fork_guard_.replace(-1);
     plain_.reset();
@@ -63,13 +66,15 @@ class compression_of_file {
     if (looked == -ENOENT) return errc::no_such_file;
     if (looked < 0) return os_error(looked);
     if (!named.regular) return errc::not_a_regular_file;
-    const std::int64_t fd = disk_.open(state_.directory.get(), plain_name_.c_str(), io::open_mode::read_write, 0);
+    const std::int64_t fd =
+        disk_.open(state_.directory.get(), plain_name_.c_str(), io::open_mode::read_write, 0);
     if (fd == -ENOENT) return errc::no_such_file;
     if (fd < 0) return os_error(fd);
     plain_ = unique_fd(static_cast<int>(fd));
     fork_guard_.replace(plain_.get());
     const std::int64_t locked = disk_.try_lock(plain_.get());
-    if (locked == -EAGAIN || locked == -EACCES) return std::make_error_code(std::errc::device_or_resource_busy);
+    if (locked == -EAGAIN || locked == -EACCES)
+      return std::make_error_code(std::errc::device_or_resource_busy);
     if (locked < 0) return os_error(locked);
     const std::error_code error = os_error(disk_.status(plain_.get(), status_));
     if (error) return error;
@@ -92,7 +97,8 @@ class compression_of_file {
     error = sync_compressed();
     if (!error) error = lock_.begin(go_on_);
     if (!error) error = check_unchanged();
-    if (!error && !changed_) changed_ = status_of(compressed_name_, beside) < 0 || !is_same(beside, found.compressed);
+    if (!error && !changed_)
+      changed_ = status_of(compressed_name_, beside) < 0 || !is_same(beside, found.compressed);
     if (!error && !changed_) error = lock_.announce_change();
     if (!error && !changed_) error = lock_.sync_directory();
     if (!error && !changed_) error = remove_plain();
@@ -105,7 +111,8 @@ class compression_of_file {
     io::file_status beside;
     std::error_code error = lock_.begin(go_on_);
     if (!error) error = check_unchanged();
-    const bool stands = !error && !changed_ && status_of(compressed_name_, beside) >= 0 && beside.regular && beside.size == 0;
+    const bool stands = !error && !changed_ && status_of(compressed_name_, beside) >= 0 &&
+                        beside.regular && beside.size == 0;
     if (stands) error = lock_.announce_change();
     if (stands && !error) {
       const std::int64_t removed = disk_.remove(state_.directory.get(), compressed_name_.c_str());
@@ -148,11 +155,13 @@ class compression_of_file {
     static_cast<void>(files::write_back(disk_, plain_.get(), 0, status_.size, go_on_));
     std::error_code error = sync_plain();
     if (!error) {
-      error = spool.create(state_.directory.get(), state_.directory_path, {result_.number, file_form::zstd}, state_.how.file_mode);
+      error = spool.create(state_.directory.get(), state_.directory_path,
+                           {result_.number, file_form::zstd}, state_.how.file_mode);
     }
     // Who could read the blobs still can.
     if (!error) error = os_error(disk_.copy_permissions(plain_.get(), spool.fd()));
-    if (!error) error = write_frame_file(disk_, plain_.get(), status_.size, spool.fd(), go_on_, result_);
+    if (!error)
+      error = write_frame_file(disk_, plain_.get(), status_.size, spool.fd(), go_on_, result_);
     return error ? error : os_error(disk_.sync_data(spool.fd()));
   } catch (const std::bad_alloc&) {
     return std::make_error_code(std::errc::not_enough_memory);
@@ -164,21 +173,24 @@ class compression_of_file {
     return error;
   }
 
-  // Under the lock. What is not known to be durable must not keep its name: a second sync might answer 0 although the first one lost it.
+  // Under the lock. What is not known to be durable must not keep its name: a second sync might
+  // answer 0 although the first one lost it.
   std::error_code replace(files::spool_file& spool) {
     std::error_code error = spool.link();
     // The other form came from elsewhere meanwhile: compare them.
     changed_ = error == std::errc::file_exists;
     if (changed_) return {};
     if (error) return error;
-    // Once more, now that it has a name: btrfs, up to 2025, persisted nothing of a file without one.
+    // Once more, now that it has a name: btrfs, up to 2025, persisted nothing of a file without
+    // one.
     error = os_error(disk_.sync_data(spool.fd()));
     if (!error) error = lock_.sync_directory();
     if (error) static_cast<void>(disk_.remove(state_.directory.get(), compressed_name_.c_str()));
     return error ? error : remove_plain();
   }
 
-  // So that no time is lost on what is refused in the end. Without the lock: a sealed file stays one.
+  // So that no time is lost on what is refused in the end. Without the lock: a sealed file stays
+  // one.
   std::error_code check_sealed() {
     files::listing listed;
     std::optional<files::file_id> highest;
@@ -195,7 +207,8 @@ class compression_of_file {
     changed_ = false;
     const auto& mutable_file = lock_.mutable_file();
     if (!mutable_file || mutable_file->number <= result_.number) return errc::mutable_file;
-    // After a power failure the plain file could stand there again, and be another than it was in the cache.
+    // After a power failure the plain file could stand there again, and be another than it was in
+    // the cache.
     if (lock_.may_have_lost_writes(result_.number)) return errc::poisoned;
     io::file_status named;
     const std::int64_t looked = status_of(plain_name_, named);
@@ -214,7 +227,8 @@ class compression_of_file {
   }
 
   std::error_code sync_compressed() {
-    const std::int64_t fd = disk_.open(state_.directory.get(), compressed_name_.c_str(), io::open_mode::read, 0);
+    const std::int64_t fd =
+        disk_.open(state_.directory.get(), compressed_name_.c_str(), io::open_mode::read, 0);
     // Somebody deleted it meanwhile, as is seen under the lock.
     if (fd == -ENOENT) return {};
     if (fd < 0) return os_error(fd);
@@ -225,12 +239,15 @@ class compression_of_file {
   std::int64_t status_of(const files::file_name& name, io::file_status& found) {
     return disk_.status_at(state_.directory.get(), name.c_str(), found);
   }
-  static bool is_same(const io::file_status& one, const io::file_status& other) { return one.same_file(other) && one.size == other.size; }
+  static bool is_same(const io::file_status& one, const io::file_status& other) {
+    return one.same_file(other) && one.size == other.size;
+  }
 
   // Whoever compressed it.
   std::error_code measure_compressed() {
     done_ = true;
-    const std::int64_t fd = disk_.open(state_.directory.get(), compressed_name_.c_str(), io::open_mode::read, 0);
+    const std::int64_t fd =
+        disk_.open(state_.directory.get(), compressed_name_.c_str(), io::open_mode::read, 0);
     if (fd == -ENOENT) return errc::no_such_file;
     if (fd == -ELOOP || fd == -ENXIO || fd == -EISDIR) return errc::not_a_regular_file;
     if (fd < 0) return os_error(fd);
@@ -239,7 +256,8 @@ class compression_of_file {
     if (error) return error;
     files::loaded_frames found;
     error = files::read_seek_table(disk_, opened.get(), found);
-    if (error == errc::corrupt) error = files::walk_frames(disk_, opened.get(), found, go_on_);  // torn: what is whole counts
+    if (error == errc::corrupt)
+      error = files::walk_frames(disk_, opened.get(), found, go_on_);  // torn: what is whole counts
     result_.plain_bytes = found.frames.plain_size();
     result_.stored_bytes = found.file_size;
     result_.frames = found.frames.count();
@@ -266,8 +284,9 @@ class compression_of_file {
 
 }  // namespace
 
-std::error_code compress_file(store_state& state, io::file_io& disk, upkeep_tenure& lock, low_priority_thread& encoder,
-                              const std::function<bool()>& go_on, file_compression& result) {
+std::error_code compress_file(store_state& state, io::file_io& disk, upkeep_tenure& lock,
+                              low_priority_thread& encoder, const std::function<bool()>& go_on,
+                              file_compression& result) {
   return compression_of_file(state, disk, lock, encoder, go_on, result).run();
 }
 

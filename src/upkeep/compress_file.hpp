@@ -1,5 +1,6 @@
-// One sealed plain file is replaced by its compressed form, so that its locations are true at every moment, whoever reads and whenever this
-// process dies: the finished file gets its name before the plain one loses its own.
+// One sealed plain file is replaced by its compressed form, so that its locations are true at every
+// moment, whoever reads and whenever this process dies: the finished file gets its name before the
+// plain one loses its own.
 #pragma once
 
 #include <conduit/reports.hpp>
@@ -13,14 +14,17 @@
 
 namespace conduit::detail {
 
-// Level and frame size come in `result`, as does the number. Also ends what a killed process began, see files/both_forms.hpp. Done
-// already: success, with the sizes of the compressed file, and neither time nor level nor frame size. Blocking. What takes long runs on
-// `encoder`, everything under the lock on the calling thread.
+// Level and frame size come in `result`, as does the number. Also ends what a killed process began,
+// see files/both_forms.hpp. Done already: success, with the sizes of the compressed file, and
+// neither time nor level nor frame size. Blocking. What takes long runs on `encoder`, everything
+// under the lock on the calling thread.
 //
-// Errors, and nothing was changed: those of `flat_file_db::compress_file`; `device_or_resource_busy` of the system where another process is
-// at it, `text_file_busy` where somebody goes on writing to it, `resource_unavailable_try_again` where `encoder` has no
-// thread. `go_on` is asked often.
-std::error_code compress_file(store_state& state, io::file_io& disk, upkeep_tenure& lock, low_priority_thread& encoder,
-                              const std::function<bool()>& go_on, file_compression& result);
+// Errors, and nothing was changed: those of `flat_file_db::compress_file`;
+// `device_or_resource_busy` of the system where another process is at it, `text_file_busy` where
+// somebody goes on writing to it, `resource_unavailable_try_again` where `encoder` has no thread.
+// `go_on` is asked often.
+std::error_code compress_file(store_state& state, io::file_io& disk, upkeep_tenure& lock,
+                              low_priority_thread& encoder, const std::function<bool()>& go_on,
+                              file_compression& result);
 
 }  // namespace conduit::detail

@@ -20,7 +20,8 @@ namespace conduit::detail {
 namespace {
 
 constexpr std::size_t read_bytes = 1U << 20;
-// How long a check of the mutable file asks for the lock. It never waits in the kernel: that could not be called off.
+// How long a check of the mutable file asks for the lock. It never waits in the kernel: that could
+// not be called off.
 constexpr std::chrono::seconds lock_patience{5};
 constexpr std::chrono::milliseconds lock_interval{1};
 // Of a file that another process keeps tearing and mending.
@@ -28,13 +29,15 @@ constexpr int rounds_max = 8;
 
 // The bytes [at, end) in pieces. `take` returns whether it wants more. `at` tells how far it came.
 template <typename Take>
-std::error_code read_range(binding& where, int fd, std::uint64_t& at, std::uint64_t end, const std::atomic<bool>& abandoned, Take take) {
+std::error_code read_range(binding& where, int fd, std::uint64_t& at, std::uint64_t end,
+                           const std::atomic<bool>& abandoned, Take take) {
   const std::size_t room = static_cast<std::size_t>(std::min<std::uint64_t>(read_bytes, end - at));
   const auto memory = std::make_unique_for_overwrite<std::byte[]>(room);
   unsigned retries = 0;
   while (at < end) {
     if (abandoned.load(std::memory_order_relaxed)) return asio::error::operation_aborted;
-    const std::int64_t count = where.disk->read(fd, memory.get(), std::min<std::uint64_t>(room, end - at), at);
+    const std::int64_t count =
+        where.disk->read(fd, memory.get(), std::min<std::uint64_t>(room, end - at), at);
     if (is_transient(count) && ++retries <= transient_retries_max) continue;
     if (count <= 0) return count == 0 ? make_error_code(errc::corrupt) : os_error(count);
     retries = 0;
@@ -44,36 +47,40 @@ std::error_code read_range(binding& where, int fd, std::uint64_t& at, std::uint6
   return {};
 }
 
-void add_fault(verify_report& report, const data_file& file, std::uint64_t frame, std::uint64_t offset, std::error_code error) {
+void add_fault(verify_report& report, const data_file& file, std::uint64_t frame,
+               std::uint64_t offset, std::error_code error) {
   report.faults.push_back({file.id.number, frame, offset, error});
 }
 
 bool is_of_the_file(const std::error_code& error) { return error == errc::corrupt; }
 
 // One frame by itself, as the table places it: those behind a bad one are looked at too.
-std::error_code check_frame(binding& where, const data_file& file, const codec::placed_frame& frame, const std::atomic<bool>& abandoned,
-                            verify_report& report) {
+std::error_code check_frame(binding& where, const data_file& file, const codec::placed_frame& frame,
+                            const std::atomic<bool>& abandoned, verify_report& report) {
   // One byte more than there is: that this frame ends a file is not asked.
   codec::frame_walk walk(std::uint64_t{frame.sizes.stored} + 1);
   std::error_code no_memory;
   std::uint64_t at = frame.stored_start;
-  const std::error_code error = read_range(where, file.fd(), at, frame.stored_end(), abandoned, [&](std::span<const std::byte> piece) {
-    report.bytes += piece.size();
-    no_memory = walk.feed(piece);
-    return !no_memory;
-  });
+  const std::error_code error = read_range(where, file.fd(), at, frame.stored_end(), abandoned,
+                                           [&](std::span<const std::byte> piece) {
+                                             report.bytes += piece.size();
+                                             no_memory = walk.feed(piece);
+                                             return !no_memory;
+                                           });
   if (error || no_memory) return error ? error : no_memory;
   const bool whole = walk.frames().count() == 1 && walk.frames()[0].sizes == frame.sizes;
   return whole ? std::error_code{} : errc::corrupt;
 }
 
 // Every frame of a table that agrees with the frames' own headers.
-std::error_code check_frames(binding& where, const data_file& file, const files::loaded_frames& table, const std::atomic<bool>& abandoned,
+std::error_code check_frames(binding& where, const data_file& file,
+                             const files::loaded_frames& table, const std::atomic<bool>& abandoned,
                              verify_report& report) {
   for (std::size_t i = 0; i < table.frames.count(); ++i) {
     const codec::placed_frame frame = table.frames[i];
     const std::error_code error = check_frame(where, file, frame, abandoned, report);
-    if (error == asio::error::operation_aborted || error == std::errc::not_enough_memory) return error;
+    if (error == asio::error::operation_aborted || error == std::errc::not_enough_memory)
+      return error;
     if (error) add_fault(report, file, i, frame.stored_start, error);
     ++report.frames;
   }
@@ -83,18 +90,22 @@ std::error_code check_frames(binding& where, const data_file& file, const files:
 }
 
 // Without a table: as far as the frames are whole.
-std::error_code walk_file(binding& where, const data_file& file, const std::atomic<bool>& abandoned, verify_report& report) {
+std::error_code walk_file(binding& where, const data_file& file, const std::atomic<bool>& abandoned,
+                          verify_report& report) {
   files::loaded_frames found;
-  const std::error_code error =
-      files::walk_frames(*where.disk, file.fd(), found, [&] { return !abandoned.load(std::memory_order_relaxed); });
+  const std::error_code error = files::walk_frames(
+      *where.disk, file.fd(), found, [&] { return !abandoned.load(std::memory_order_relaxed); });
   if (error) return error;
   report.frames = found.frames.count();
-  report.bytes = found.state == codec::walk_state::bad ? found.frames.stored_size() : found.file_size;
-  if (found.state != codec::walk_state::complete) add_fault(report, file, found.frames.count(), found.frames.stored_size(), errc::corrupt);
+  report.bytes =
+      found.state == codec::walk_state::bad ? found.frames.stored_size() : found.file_size;
+  if (found.state != codec::walk_state::complete)
+    add_fault(report, file, found.frames.count(), found.frames.stored_size(), errc::corrupt);
   return {};
 }
 
-std::error_code check_once(binding& where, const data_file& file, const std::atomic<bool>& abandoned, verify_report& report) {
+std::error_code check_once(binding& where, const data_file& file,
+                           const std::atomic<bool>& abandoned, verify_report& report) {
   report = {};
   files::loaded_frames table;
   std::error_code error = files::read_seek_table(*where.disk, file.fd(), table);
@@ -102,7 +113,8 @@ std::error_code check_once(binding& where, const data_file& file, const std::ato
     add_fault(report, file, 0, 0, error);
     return {};
   }
-  error = error ? walk_file(where, file, abandoned, report) : check_frames(where, file, table, abandoned, report);
+  error = error ? walk_file(where, file, abandoned, report)
+                : check_frames(where, file, table, abandoned, report);
   if (error && error != asio::error::operation_aborted && error != std::errc::not_enough_memory) {
     add_fault(report, file, report.frames, report.bytes, error);
     error.clear();
@@ -117,7 +129,9 @@ bool lock_for_a_while(io::shared_lock& lock, const std::atomic<bool>& abandoned)
   while (!abandoned.load(std::memory_order_relaxed)) {
     const std::error_code refused = lock.try_acquire();
     if (!refused) return true;
-    if (refused != std::errc::resource_unavailable_try_again || std::chrono::steady_clock::now() >= deadline) return false;
+    if (refused != std::errc::resource_unavailable_try_again ||
+        std::chrono::steady_clock::now() >= deadline)
+      return false;
     std::this_thread::sleep_for(lock_interval);
   }
   return false;
@@ -126,7 +140,8 @@ bool lock_for_a_while(io::shared_lock& lock, const std::atomic<bool>& abandoned)
 }  // namespace
 
 std::error_code measure_frames(binding& where, files::file_id file, std::uint64_t& plain_bytes) {
-  const std::int64_t fd = where.disk->open(where.state->directory.get(), files::file_name(file).c_str(), io::open_mode::read, 0);
+  const std::int64_t fd = where.disk->open(where.state->directory.get(),
+                                           files::file_name(file).c_str(), io::open_mode::read, 0);
   plain_bytes = 0;
   if (fd == -ENOENT) return {};
   if (fd < 0) return os_error(fd);
@@ -141,18 +156,20 @@ std::error_code measure_frames(binding& where, files::file_id file, std::uint64_
   files::loaded_frames found;
   const std::error_code error = look_at_what_is_mended([&] {
     const std::error_code no_table = files::read_seek_table(*where.disk, opened.get(), found);
-    return is_of_the_file(no_table) ? files::walk_frames(*where.disk, opened.get(), found) : no_table;
+    return is_of_the_file(no_table) ? files::walk_frames(*where.disk, opened.get(), found)
+                                    : no_table;
   });
   plain_bytes = found.frames.plain_size();
   return error;
 }
 
-std::error_code check_plain_file(binding& where, const data_file& file, const std::atomic<bool>& abandoned, verify_report& report) {
+std::error_code check_plain_file(binding& where, const data_file& file,
+                                 const std::atomic<bool>& abandoned, verify_report& report) {
   io::file_status status;
   const std::int64_t known = where.disk->status(file.fd(), status);
   if (known < 0) return os_error(known);
-  const std::error_code error =
-      read_range(where, file.fd(), report.bytes, status.size, abandoned, [](std::span<const std::byte>) { return true; });
+  const std::error_code error = read_range(where, file.fd(), report.bytes, status.size, abandoned,
+                                           [](std::span<const std::byte>) { return true; });
   if (error == asio::error::operation_aborted) return error;
   if (error) add_fault(report, file, 0, report.bytes, error);
   return {};
@@ -160,14 +177,17 @@ std::error_code check_plain_file(binding& where, const data_file& file, const st
 
 namespace {
 
-// What stands at the end of a file while nobody writes to it: its table, or `corrupt` where it has none.
+// What stands at the end of a file while nobody writes to it: its table, or `corrupt` where it has
+// none.
 struct quiet_look {
   std::error_code error;
   files::loaded_frames table;
 };
 
-// Little is done under the lock: the frames do not move, so they are looked at afterwards. False where it could not be had.
-bool look_under_lock(binding& where, const data_file& file, const std::atomic<bool>& abandoned, quiet_look& found) {
+// Little is done under the lock: the frames do not move, so they are looked at afterwards. False
+// where it could not be had.
+bool look_under_lock(binding& where, const data_file& file, const std::atomic<bool>& abandoned,
+                     quiet_look& found) {
   io::shared_lock lock(*where.disk, where.state->lock_path);
   if (!lock_for_a_while(lock, abandoned)) return false;
   found.error = files::load_seek_table(*where.disk, file.fd(), found.table);
@@ -175,14 +195,18 @@ bool look_under_lock(binding& where, const data_file& file, const std::atomic<bo
   return true;
 }
 
-// Somebody may have been writing when a fault was seen in the mutable file. Where the lock cannot be had, the fault stands.
-std::error_code check_again(binding& where, const data_file& file, const std::atomic<bool>& abandoned, verify_report& report) {
-  std::optional<std::uint64_t> walked;  // bytes of the file when it was found without a table to believe, and walked
+// Somebody may have been writing when a fault was seen in the mutable file. Where the lock cannot
+// be had, the fault stands.
+std::error_code check_again(binding& where, const data_file& file,
+                            const std::atomic<bool>& abandoned, verify_report& report) {
+  std::optional<std::uint64_t>
+      walked;  // bytes of the file when it was found without a table to believe, and walked
   for (int round = 0; round < rounds_max; ++round) {
     quiet_look now;
     if (!look_under_lock(where, file, abandoned, now)) break;
     if (now.error && !is_of_the_file(now.error)) break;
-    std::error_code error = now.error ? now.error : files::check_frame_headers(*where.disk, file.fd(), now.table);
+    std::error_code error =
+        now.error ? now.error : files::check_frame_headers(*where.disk, file.fd(), now.table);
     if (!error) {
       report = {};
       return check_frames(where, file, now.table, abandoned, report);
@@ -194,12 +218,14 @@ std::error_code check_again(binding& where, const data_file& file, const std::at
     if (error) return error;
     walked = now.table.file_size;
   }
-  return abandoned.load(std::memory_order_relaxed) ? asio::error::operation_aborted : std::error_code{};
+  return abandoned.load(std::memory_order_relaxed) ? asio::error::operation_aborted
+                                                   : std::error_code{};
 }
 
 }  // namespace
 
-std::error_code check_compressed_file(binding& where, const data_file& file, const std::atomic<bool>& abandoned, verify_report& report) {
+std::error_code check_compressed_file(binding& where, const data_file& file,
+                                      const std::atomic<bool>& abandoned, verify_report& report) {
   const std::error_code error = check_once(where, file, abandoned, report);
   const bool sealed = file.id.number < where.state->sealed_below.load(std::memory_order_relaxed);
   if (error || sealed || report.faults.empty()) return error;

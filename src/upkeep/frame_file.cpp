@@ -20,13 +20,15 @@ namespace {
 
 // Frames are gathered up to here: a write for each would cost more.
 constexpr std::size_t write_bytes = 1U << 20;
-// And synced up to here. One sync of everything would fill the disk's queue, and whoever puts durably meanwhile would wait behind it:
-// beside files of 400 MB the longest put took 123 to 304 ms.
+// And synced up to here. One sync of everything would fill the disk's queue, and whoever puts
+// durably meanwhile would wait behind it: beside files of 400 MB the longest put took 123 to 304
+// ms.
 constexpr std::uint64_t unsynced_max = 4U << 20;
 
 class frame_file {
  public:
-  frame_file(io::file_io& disk, int fd, file_compression& result) : disk_(disk), fd_(fd), result_(result), encoder_(result.level) {}
+  frame_file(io::file_io& disk, int fd, file_compression& result)
+      : disk_(disk), fd_(fd), result_(result), encoder_(result.level) {}
 
   std::error_code add(std::span<const std::byte> plain) {
     const std::size_t before = pending_.size();
@@ -40,14 +42,16 @@ class frame_file {
     error = decoder_.decode_whole(std::span<const std::byte>(pending_).subspan(before), decoded_);
     if (error) return error;
     if (!std::equal(plain.begin(), plain.end(), decoded_.begin())) return errc::corrupt;
-    if (table_.count() == codec::seek_table_entries_max) return std::make_error_code(std::errc::value_too_large);
+    if (table_.count() == codec::seek_table_entries_max)
+      return std::make_error_code(std::errc::value_too_large);
     table_.append({&sizes, 1});
     return pending_.size() < write_bytes ? std::error_code{} : write();
   }
 
   std::error_code finish() {
     result_.frames = table_.count();
-    result_.encode_us = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(encoding_).count());
+    result_.encode_us = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(encoding_).count());
     pending_.insert(pending_.end(), table_.bytes().begin(), table_.bytes().end());
     const std::error_code error = write();
     result_.stored_bytes = written_;
@@ -80,13 +84,14 @@ class frame_file {
 
 }  // namespace
 
-std::error_code write_frame_file(io::file_io& disk, int from, std::uint64_t plain_size, int to, const std::function<bool()>& go_on,
-                                 file_compression& result) try {
+std::error_code write_frame_file(io::file_io& disk, int from, std::uint64_t plain_size, int to,
+                                 const std::function<bool()>& go_on, file_compression& result) try {
   frame_file file(disk, to, result);
   std::vector<std::byte> plain;
   for (std::uint64_t at = 0; at < plain_size; at += plain.size()) {
     if (!go_on()) return asio::error::operation_aborted;
-    plain.resize(static_cast<std::size_t>(std::min<std::uint64_t>(result.frame_bytes, plain_size - at)));
+    plain.resize(
+        static_cast<std::size_t>(std::min<std::uint64_t>(result.frame_bytes, plain_size - at)));
     std::error_code error = files::read_exact(disk, from, plain, at);
     if (!error) error = file.add(plain);
     if (error) return error;

@@ -22,7 +22,8 @@ using namespace std::chrono_literals;
 
 using clock = std::chrono::steady_clock;
 
-// How soon a file is looked at again that another process was compressing, or that failed for a reason that may pass.
+// How soon a file is looked at again that another process was compressing, or that failed for a
+// reason that may pass.
 constexpr std::chrono::milliseconds busy_patience = 1s;
 constexpr std::chrono::milliseconds failure_patience = 1min;
 constexpr std::chrono::milliseconds nothing_to_expect = 1h;
@@ -30,19 +31,23 @@ constexpr std::chrono::milliseconds nothing_to_expect = 1h;
 constexpr auto busy_interval = 10ms;
 constexpr auto busy_max = 1min;
 
-// What does not pass by itself; everything else is tried again: a full disk, a lack of memory or descriptors, a lock not to be had.
+// What does not pass by itself; everything else is tried again: a full disk, a lack of memory or
+// descriptors, a lock not to be had.
 bool is_lasting(const std::error_code& error) {
-  return error == errc::corrupt || error == errc::not_a_regular_file || error == errc::poisoned || error == std::errc::io_error ||
-         error == std::errc::permission_denied || error == std::errc::operation_not_permitted ||
-         error == std::errc::read_only_file_system || error == std::errc::cross_device_link;
+  return error == errc::corrupt || error == errc::not_a_regular_file || error == errc::poisoned ||
+         error == std::errc::io_error || error == std::errc::permission_denied ||
+         error == std::errc::operation_not_permitted || error == std::errc::read_only_file_system ||
+         error == std::errc::cross_device_link;
 }
 
 }  // namespace
 
-std::shared_ptr<sealer> sealer::make(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk) {
-  const std::shared_ptr<sealer> made(new sealer(std::move(state), std::move(disk)), [](sealer* self) {
-    if (self->state_->admit() != errc::forked) delete self;
-  });
+std::shared_ptr<sealer> sealer::make(std::shared_ptr<store_state> state,
+                                     std::unique_ptr<io::file_io> disk) {
+  const std::shared_ptr<sealer> made(new sealer(std::move(state), std::move(disk)),
+                                     [](sealer* self) {
+                                       if (self->state_->admit() != errc::forked) delete self;
+                                     });
   if (made->state_->how.compression == compression::zstd_on_seal) {
     made->state_->when_sealed = [known = std::weak_ptr(made)] {
       if (const auto self = known.lock()) static_cast<void>(self->start());
@@ -54,7 +59,8 @@ std::shared_ptr<sealer> sealer::make(std::shared_ptr<store_state> state, std::un
 sealer::sealer(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk)
     : state_(std::move(state)), disk_(std::move(disk)), lock_(*state_, *disk_) {
   if (state_->how.compression != compression::zstd_on_seal) return;
-  // Before the writer watches for visitors: this is none. Where it fails, it is tried again with the first file.
+  // Before the writer watches for visitors: this is none. Where it fails, it is tried again with
+  // the first file.
   static_cast<void>(lock_.open());
   state_->seals.file_sealed();
   static_cast<void>(start());
@@ -135,7 +141,8 @@ void sealer::serve(compress_op& request) {
     std::this_thread::sleep_for(busy_interval);
   }
   put_aside_.erase(request.number);
-  // From here on it may be gone, and with it the store: but for this object, whose end waits for this thread.
+  // From here on it may be gone, and with it the store: but for this object, whose end waits for
+  // this thread.
   request.owner->port.deliver(request);
 }
 
@@ -147,9 +154,12 @@ std::chrono::milliseconds sealer::look() {
   }
 }
 
-// Compresses the lowest file that waits for it. Returns when there may be more to do than now, if nobody says so before.
+// Compresses the lowest file that waits for it. Returns when there may be more to do than now, if
+// nobody says so before.
 std::chrono::milliseconds sealer::compress_next() {
-  const auto go_on = [this] { return !stopping_.load(std::memory_order_relaxed) && !state_->admit(); };
+  const auto go_on = [this] {
+    return !stopping_.load(std::memory_order_relaxed) && !state_->admit();
+  };
   files::listing found;
   if (state_->how.compression != compression::zstd_on_seal || !go_on()) return nothing_to_expect;
   if (files::list_files(*disk_, state_->directory.get(), found) < 0) return busy_patience;
@@ -164,7 +174,8 @@ std::chrono::milliseconds sealer::compress_next() {
     const auto aside = put_aside_.find(number);
     if (aside != put_aside_.end() && clock::now() < aside->second) {
       const auto left = aside->second - clock::now();
-      if (left < patience) patience = std::chrono::duration_cast<std::chrono::milliseconds>(left) + 1ms;
+      if (left < patience)
+        patience = std::chrono::duration_cast<std::chrono::milliseconds>(left) + 1ms;
       continue;
     }
     file_compression result;
@@ -182,20 +193,26 @@ std::chrono::milliseconds sealer::compress_next() {
   return patience;
 }
 
-// Returns when to try it again: what will not pass by itself is left to whoever asks for it, and what another process does is its own.
+// Returns when to try it again: what will not pass by itself is left to whoever asks for it, and
+// what another process does is its own.
 std::chrono::milliseconds sealer::put_aside(std::uint32_t number, const std::error_code& error) {
   if (error == errc::no_such_file || error == errc::mutable_file) return nothing_to_expect;
   if (error == std::errc::device_or_resource_busy) return busy_patience;
   const bool passes = !is_lasting(error);
-  const bool is_new = put_aside_.insert_or_assign(number, passes ? clock::now() + failure_patience : clock::time_point::max()).second;
+  const bool is_new = put_aside_
+                          .insert_or_assign(number, passes ? clock::now() + failure_patience
+                                                           : clock::time_point::max())
+                          .second;
   if (is_new) {
-    state_->notify(event::kind::file_not_compressed, files::file_name(number).text() + " was not compressed: " + error.message(), number, 0,
-                   error);
+    state_->notify(event::kind::file_not_compressed,
+                   files::file_name(number).text() + " was not compressed: " + error.message(),
+                   number, 0, error);
   }
   return passes ? failure_patience : nothing_to_expect;
 }
 
-std::error_code sealer::compress(std::uint32_t number, const std::function<bool()>& go_on, file_compression& result) try {
+std::error_code sealer::compress(std::uint32_t number, const std::function<bool()>& go_on,
+                                 file_compression& result) try {
   result = {};
   result.number = number;
   result.level = state_->how.level;
@@ -204,7 +221,8 @@ std::error_code sealer::compress(std::uint32_t number, const std::function<bool(
   if (error || result.frame_bytes == 0) return error;  // another process did it
   files_compressed_.fetch_add(1, std::memory_order_relaxed);
   state_->notify(event::kind::file_compressed,
-                 files::file_name(number).text() + " was compressed: " + std::to_string(result.plain_bytes) + " bytes to " +
+                 files::file_name(number).text() +
+                     " was compressed: " + std::to_string(result.plain_bytes) + " bytes to " +
                      std::to_string(result.stored_bytes),
                  number);
   return error;

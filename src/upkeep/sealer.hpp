@@ -1,5 +1,6 @@
-// The thread of a store that compresses sealed files: in the background where `zstd_on_seal` says so, and whenever `compress_file` asks. It
-// takes one file after the other, and never needs an io_context to run. What takes long it leaves to a thread of the lowest priority.
+// The thread of a store that compresses sealed files: in the background where `zstd_on_seal` says
+// so, and whenever `compress_file` asks. It takes one file after the other, and never needs an
+// io_context to run. What takes long it leaves to a thread of the lowest priority.
 #pragma once
 
 #include <atomic>
@@ -23,17 +24,20 @@ namespace conduit::detail {
 class sealer {
  public:
   // In a forked child it is never destroyed: the thread is the parent's.
-  static std::shared_ptr<sealer> make(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk);
+  static std::shared_ptr<sealer> make(std::shared_ptr<store_state> state,
+                                      std::unique_ptr<io::file_io> disk);
 
-  // With `zstd_on_seal` the thread starts at once: an earlier process may have left work. Where none can be had, it starts when the next
-  // file is sealed.
+  // With `zstd_on_seal` the thread starts at once: an earlier process may have left work. Where
+  // none can be had, it starts when the next file is sealed.
   sealer(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk);
   sealer(const sealer&) = delete;
   sealer& operator=(const sealer&) = delete;
-  // Waits for the frame that is being encoded, or the sync that is under way; what there is of its file is dropped.
+  // Waits for the frame that is being encoded, or the sync that is under way; what there is of its
+  // file is dropped.
   ~sealer();
 
-  // From any thread. `submit` answers with an error where no thread can be had, or behind `close`; then nothing has happened.
+  // From any thread. `submit` answers with an error where no thread can be had, or behind `close`;
+  // then nothing has happened.
   std::error_code submit(compress_op& request) noexcept;
   void cancel(compress_op& request);
   bool revoke(compress_op& request) noexcept;
@@ -48,7 +52,8 @@ class sealer {
   void serve(compress_op& request);
   std::chrono::milliseconds look();
   std::chrono::milliseconds compress_next();
-  std::error_code compress(std::uint32_t number, const std::function<bool()>& go_on, file_compression& result);
+  std::error_code compress(std::uint32_t number, const std::function<bool()>& go_on,
+                           file_compression& result);
   std::chrono::milliseconds put_aside(std::uint32_t number, const std::error_code& error);
 
   const std::shared_ptr<store_state> state_;

@@ -1,4 +1,5 @@
-// Calls that only look: which files there are, and whether a file can be read to its end. They run on threads of their own.
+// Calls that only look: which files there are, and whether a file can be read to its end. They run
+// on threads of their own.
 #include <conduit/detail/operations.hpp>
 #include <conduit/error.hpp>
 
@@ -35,7 +36,8 @@ std::error_code list_store(binding& where, std::vector<file_info>& found) {
     if (result == -ENOENT) continue;  // deleted since the listing
     if (result < 0) return os_error(result);
     if (!status.regular) {
-      where.state->notify(event::kind::foreign_object, files::file_name(file).text() + " is no regular file; it is passed over",
+      where.state->notify(event::kind::foreign_object,
+                          files::file_name(file).text() + " is no regular file; it is passed over",
                           file.number);
       continue;
     }
@@ -54,10 +56,12 @@ std::error_code list_store(binding& where, std::vector<file_info>& found) {
   return {};
 }
 
-std::error_code check_file(binding& where, std::uint32_t number, const std::atomic<bool>& abandoned, verify_report& report) {
+std::error_code check_file(binding& where, std::uint32_t number, const std::atomic<bool>& abandoned,
+                           verify_report& report) {
   std::error_code error;
   const auto file = where.files.open(number, false, open_effort::may_compare, error);
-  if (!file && error == errc::corrupt) report.faults.push_back({number, 0, 0, error});  // both forms, and they differ
+  if (!file && error == errc::corrupt)
+    report.faults.push_back({number, 0, 0, error});  // both forms, and they differ
   if (!file) return report.faults.empty() ? error : std::error_code{};
   const auto check = file->id.form == file_form::plain ? check_plain_file : check_compressed_file;
   return check(where, *file, abandoned, report);
@@ -68,7 +72,8 @@ std::error_code examine_file(binding& where, std::uint32_t number, recovery_repo
   const auto file = where.files.open(number, false, open_effort::may_compare, error);
   if (!file || file->id.form == file_form::plain) return error;
   files::examined_file found;
-  error = look_at_what_is_mended([&] { return files::examine_file(*where.disk, file->fd(), found); });
+  error =
+      look_at_what_is_mended([&] { return files::examine_file(*where.disk, file->fd(), found); });
   if (!error) report = files::report_of(found);
   return error;
 }

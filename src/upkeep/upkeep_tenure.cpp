@@ -17,8 +17,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Asking now and then, because a wait in the kernel cannot be called off. The writer of this store knows that we wait; others are told by a
-// knock, after which they rest for seconds: so not at once.
+// Asking now and then, because a wait in the kernel cannot be called off. The writer of this store
+// knows that we wait; others are told by a knock, after which they rest for seconds: so not at
+// once.
 constexpr auto lock_interval = 100us;
 constexpr auto lock_interval_later = 1ms;
 constexpr auto knock_after = 100ms;
@@ -60,7 +61,8 @@ std::error_code upkeep_tenure::acquire(const std::function<bool()>& go_on) {
     // This one excludes nobody any more.
     end();
     stale_ = true;
-    state_.notify(event::kind::lock_file_replaced, state_.lock_path + " was unlinked or replaced; using what stands there now");
+    state_.notify(event::kind::lock_file_replaced,
+                  state_.lock_path + " was unlinked or replaced; using what stands there now");
   }
   return errc::locked;
 }
@@ -90,9 +92,11 @@ std::error_code upkeep_tenure::look_around() {
   std::optional<files::lock_record> found;
   const std::error_code error = files::load_record(disk_, lock_.fd(), found);
   if (error) return error;
-  // Without a record of this boot the next put begins a new file; nothing that is written here says otherwise.
+  // Without a record of this boot the next put begins a new file; nothing that is written here says
+  // otherwise.
   record_ = found.value_or(files::lock_record{});
-  // A mark that is not ours: its holder died between the first byte and the end of the sync, and the sync's error with it.
+  // A mark that is not ours: its holder died between the first byte and the end of the sync, and
+  // the sync's error with it.
   if (record_.syncing) record_.poisoned = std::max(record_.poisoned.value_or(0), *record_.syncing);
   record_.syncing.reset();
   files::listing listed;
@@ -131,8 +135,9 @@ std::error_code upkeep_tenure::sync_directory() {
   if (failed && mutable_) {
     record_.poisoned = std::max(record_.poisoned.value_or(0), mutable_->number);
     state_.notify(event::kind::sync_failed,
-                  files::file_name(*mutable_).text() + " will not be written again; the next put begins a new file", mutable_->number, 0,
-                  failed);
+                  files::file_name(*mutable_).text() +
+                      " will not be written again; the next put begins a new file",
+                  mutable_->number, 0, failed);
   }
   // Where this cannot be written, the mark stands: the next holder takes it for a sync that failed.
   const std::error_code unwritten = files::store_record(disk_, lock_.fd(), record_);

@@ -10,7 +10,9 @@ namespace conduit::test {
 
 namespace {
 
-std::uint32_t checksum_of_text(std::string_view text) { return checksum_of(std::as_bytes(std::span(text.data(), text.size()))); }
+std::uint32_t checksum_of_text(std::string_view text) {
+  return checksum_of(std::as_bytes(std::span(text.data(), text.size())));
+}
 
 }  // namespace
 

@@ -10,9 +10,11 @@
 
 namespace conduit::test {
 
-TEST_CASE("a forked child does not look for what lay on the stack of a thread that it does not have") {
+TEST_CASE(
+    "a forked child does not look for what lay on the stack of a thread that it does not have") {
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  void* const stack = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const stack =
+      ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   REQUIRE(stack != MAP_FAILED);
   auto* const on_stack = std::construct_at(static_cast<closed_on_fork*>(stack), -1);
   const int status = in_child([&] {

@@ -21,7 +21,9 @@ using list = intrusive_list<item, first_list>;
 
 std::vector<int> names(list& from) {
   std::vector<int> found;
-  for (item* entry = from.empty() ? nullptr : &from.front(); entry != nullptr; entry = from.after(*entry)) found.push_back(entry->name);
+  for (item* entry = from.empty() ? nullptr : &from.front(); entry != nullptr;
+       entry = from.after(*entry))
+    found.push_back(entry->name);
   return found;
 }
 

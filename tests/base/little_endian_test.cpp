@@ -11,8 +11,8 @@ namespace conduit::test {
 TEST_CASE("Integers are stored with their lowest byte first") {
   std::array<std::byte, 8> bytes{};
   store_little_endian(bytes.data(), std::uint64_t{0x1122334455667788});
-  CHECK(bytes == std::array{std::byte{0x88}, std::byte{0x77}, std::byte{0x66}, std::byte{0x55}, std::byte{0x44}, std::byte{0x33},
-                            std::byte{0x22}, std::byte{0x11}});
+  CHECK(bytes == std::array{std::byte{0x88}, std::byte{0x77}, std::byte{0x66}, std::byte{0x55},
+                            std::byte{0x44}, std::byte{0x33}, std::byte{0x22}, std::byte{0x11}});
   CHECK(load_little_endian<std::uint64_t>(bytes.data()) == 0x1122334455667788);
   CHECK(load_little_endian<std::uint32_t>(bytes.data() + 1) == 0x44556677);  // no alignment needed
 }
@@ -26,7 +26,8 @@ TEST_CASE("Every byte of an integer survives") {
   }
   std::array<std::byte, 4> bytes{};
   store_little_endian(bytes.data(), std::numeric_limits<std::uint32_t>::max());
-  CHECK(load_little_endian<std::uint32_t>(bytes.data()) == std::numeric_limits<std::uint32_t>::max());
+  CHECK(load_little_endian<std::uint32_t>(bytes.data()) ==
+        std::numeric_limits<std::uint32_t>::max());
 }
 
 }  // namespace conduit::test

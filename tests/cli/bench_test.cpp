@@ -27,9 +27,10 @@ void check_report(const program_result& result, const std::string& operation) {
   INFO(result.err);
   REQUIRE(result.status == 0);
   const json report = json::parse(result.out);
-  CHECK(keys_of(report) == std::vector<std::string>{"block_bytes", "bytes_per_second", "compression", "concurrency", "cpu_us_per_op",
-                                                    "direct", "durability", "engine", "iops", "latency_us", "operation", "operations",
-                                                    "seconds", "threads"});
+  CHECK(keys_of(report) ==
+        std::vector<std::string>{"block_bytes", "bytes_per_second", "compression", "concurrency",
+                                 "cpu_us_per_op", "direct", "durability", "engine", "iops",
+                                 "latency_us", "operation", "operations", "seconds", "threads"});
   const json& latency = report["latency_us"];
   CHECK(keys_of(latency) == std::vector<std::string>{"max", "mean", "p50", "p90", "p99", "p99_9"});
   CHECK(latency["p50"] <= latency["p90"]);
@@ -58,8 +59,8 @@ struct readable_store : scratch_store {
 TEST_CASE("bench randread reports what it measured in the promised keys", "[cli]") {
   const readable_store at;
   const auto before = at.everything();
-  const program_result result =
-      at.run("bench", {"randread", "--seconds", "0.1", "--concurrency", "4", "--threads", "2", "--size", "2K", "--json"});
+  const program_result result = at.run("bench", {"randread", "--seconds", "0.1", "--concurrency",
+                                                 "4", "--threads", "2", "--size", "2K", "--json"});
   check_report(result, "randread");
   const json report = json::parse(result.out);
   CHECK(report["block_bytes"] == 2048);
@@ -69,17 +70,20 @@ TEST_CASE("bench randread reports what it measured in the promised keys", "[cli]
   CHECK(at.everything() == before);
 }
 
-TEST_CASE("bench randread ends with more reads pending than a ring has entries, and with very many", "[cli]") {
+TEST_CASE("bench randread ends with more reads pending than a ring has entries, and with very many",
+          "[cli]") {
   const readable_store at;
   const std::string concurrency = GENERATE("514", "600", "65536");
-  const program_result result = at.run("bench", {"randread", "--seconds", "0.1", "--concurrency", concurrency, "--size", "2K", "--json"});
+  const program_result result = at.run("bench", {"randread", "--seconds", "0.1", "--concurrency",
+                                                 concurrency, "--size", "2K", "--json"});
   check_report(result, "randread");
   CHECK(std::to_string(json::parse(result.out)["concurrency"].get<unsigned>()) == concurrency);
 }
 
 TEST_CASE("bench randread reads past the page cache when told to", "[cli]") {
   const readable_store at;
-  const program_result result = at.run("bench", {"randread", "--seconds", "0.1", "--direct", "--json"});
+  const program_result result =
+      at.run("bench", {"randread", "--seconds", "0.1", "--direct", "--json"});
   // A file system without O_DIRECT says so.
   if (result.status == 0) check_report(result, "randread");
   CHECK((result.status == 0 || result.err.find("nvalid") != std::string::npos));
@@ -103,8 +107,8 @@ TEST_CASE("bench put and mixed work beside the store and leave nothing behind", 
   const readable_store at;
   const auto before = at.everything();
   for (const char* operation : {"put", "mixed"}) {
-    const program_result result =
-        at.run("bench", {operation, "--seconds", "0.2", "--threads", "2", "--max-file-size", "1M", "--durable", "--json"});
+    const program_result result = at.run("bench", {operation, "--seconds", "0.2", "--threads", "2",
+                                                   "--max-file-size", "1M", "--durable", "--json"});
     check_report(result, operation);
     CHECK(json::parse(result.out)["durability"] == "fdatasync");
     CHECK(at.everything() == before);
@@ -143,11 +147,13 @@ TEST_CASE("an interrupted benchmark removes its store", "[cli]") {
   REQUIRE(watch >= 0);
   REQUIRE(::inotify_add_watch(watch, at.path("").c_str(), IN_CREATE) >= 0);
   running_ffdb running(at.command_line("bench", {"put", "--seconds", "300"}));
-  // Its directory appears before its lock file does: wait for both, so that the signal finds the benchmark at work.
+  // Its directory appears before its lock file does: wait for both, so that the signal finds the
+  // benchmark at work.
   for (bool lock_seen = false; !lock_seen;) {
     alignas(inotify_event) std::array<char, 4096> events;
     REQUIRE(::read(watch, events.data(), events.size()) > 0);
-    lock_seen = std::ranges::any_of(at.everything(), [](const auto& entry) { return entry.first.ends_with(".lock"); });
+    lock_seen = std::ranges::any_of(
+        at.everything(), [](const auto& entry) { return entry.first.ends_with(".lock"); });
   }
   ::close(watch);
   ::kill(running.pid(), SIGINT);
@@ -164,7 +170,8 @@ TEST_CASE("doctor reports the backend and why and the limits", "[cli]") {
   CHECK(found["backend"] == (backend_under_test() == backend::io_uring ? "io_uring" : "threads"));
   CHECK_FALSE(found["backend_reason"].get<std::string>().empty());
   CHECK_FALSE(found["kernel"].get<std::string>().empty());
-  CHECK(keys_of(found["limits"]) == std::vector<std::string>{"io_uring_disabled", "locked_memory_bytes", "open_files"});
+  CHECK(keys_of(found["limits"]) ==
+        std::vector<std::string>{"io_uring_disabled", "locked_memory_bytes", "open_files"});
   CHECK(found["data"]["path"] == at.store());
   CHECK(found["lock"]["path"] == at.store() + ".lock");
   CHECK(found["data"].contains("file_system"));
@@ -172,7 +179,10 @@ TEST_CASE("doctor reports the backend and why and the limits", "[cli]") {
   CHECK(at.run("doctor").status == 0);
 }
 
-TEST_CASE("doctor advises against a file system that is not known to be local, where it may look at one at all", "[cli]") {
+TEST_CASE(
+    "doctor advises against a file system that is not known to be local, where it may look at one "
+    "at all",
+    "[cli]") {
   const scratch_store at;
   arguments call = {"doctor", "--store", "/proc/self/fdinfo", "--lock", at.path("store.lock")};
   const program_result refused = ffdb(call);

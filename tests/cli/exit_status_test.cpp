@@ -8,14 +8,15 @@ namespace conduit::test {
 namespace {
 
 const std::vector<arguments>& reading_commands() {
-  static const std::vector<arguments> commands{{"get", "0:0-1"},
-                                               {"export", "--manifest", "/dev/null", "--to", "/dev/null/nowhere"},
-                                               {"ls"},
-                                               {"stat"},
-                                               {"verify"},
-                                               {"doctor"},
-                                               {"recover", "--dry-run"},
-                                               {"bench", "randread", "--seconds", "0.05"}};
+  static const std::vector<arguments> commands{
+      {"get", "0:0-1"},
+      {"export", "--manifest", "/dev/null", "--to", "/dev/null/nowhere"},
+      {"ls"},
+      {"stat"},
+      {"verify"},
+      {"doctor"},
+      {"recover", "--dry-run"},
+      {"bench", "randread", "--seconds", "0.05"}};
   return commands;
 }
 
@@ -97,8 +98,10 @@ TEST_CASE("an unknown backend is wrong usage", "[cli]") {
 TEST_CASE("a location that cannot be parsed is exit status 2", "[cli]") {
   const scratch_store at;
   at.put("x");
-  for (const char* text : {"", "x", "0", "0:0", "0:0-", "0:1-0", "0:0-1#", "0:0-1#12", "0:0-1#1234567G", "0:+0-1", "0: 0-1", "../0:0-1",
-                           "/etc/passwd", "data_00000000.dat:0-1", "4294967296:0-1", "0:0-18446744073709551616", "0:00-1"}) {
+  for (const char* text :
+       {"", "x", "0", "0:0", "0:0-", "0:1-0", "0:0-1#", "0:0-1#12", "0:0-1#1234567G", "0:+0-1",
+        "0: 0-1", "../0:0-1", "/etc/passwd", "data_00000000.dat:0-1", "4294967296:0-1",
+        "0:0-18446744073709551616", "0:00-1"}) {
     INFO(text);
     const program_result result = at.get(text);
     CHECK(result.status == 2);
@@ -109,7 +112,8 @@ TEST_CASE("a location that cannot be parsed is exit status 2", "[cli]") {
 TEST_CASE("a slice that cannot be parsed or ends before it starts is exit status 2", "[cli]") {
   const scratch_store at;
   const std::string location = at.put("0123456789");
-  for (const char* text : {"x", "1", ":", ":1", "1-2", "1:2:3", "a:b", "-1:2", "+1:2", " 1:2", "5:4", "0:18446744073709551616"}) {
+  for (const char* text : {"x", "1", ":", ":1", "1-2", "1:2:3", "a:b", "-1:2", "+1:2", " 1:2",
+                           "5:4", "0:18446744073709551616"}) {
     INFO(text);
     const program_result result = at.get(location, {"--slice", text});
     CHECK(result.status == 2);
@@ -120,13 +124,15 @@ TEST_CASE("a slice that cannot be parsed or ends before it starts is exit status
 TEST_CASE("what lies out of range is exit status 4", "[cli]") {
   const scratch_store at;
   const std::string location = at.put("0123456789");
-  for (const char* text : {"0:11", "11:12", "11:0", "18446744073709551614:18446744073709551615", "0:18446744073709551615"}) {
+  for (const char* text : {"0:11", "11:12", "11:0", "18446744073709551614:18446744073709551615",
+                           "0:18446744073709551615"}) {
     INFO(text);
     const program_result result = at.get(location, {"--slice", text});
     CHECK(result.status == 4);
     CHECK(result.out.empty());
   }
-  for (const char* text : {"0:0-11", "0:5-1000000000", "0:18446744073709551614-18446744073709551615"}) {
+  for (const char* text :
+       {"0:0-11", "0:5-1000000000", "0:18446744073709551614-18446744073709551615"}) {
     INFO(text);
     const program_result result = at.get(text);
     CHECK(result.status == 4);
@@ -157,7 +163,8 @@ TEST_CASE("a checksum that does not match is exit status 3", "[cli]") {
 }
 
 TEST_CASE("help and version are exit status 0", "[cli]") {
-  for (const arguments& words : std::vector<arguments>{{"--help"}, {"put", "--help"}, {"bench", "--help"}, {"--version"}}) {
+  for (const arguments& words :
+       std::vector<arguments>{{"--help"}, {"put", "--help"}, {"bench", "--help"}, {"--version"}}) {
     const program_result result = ffdb(words);
     INFO(words.front());
     CHECK(result.status == 0);

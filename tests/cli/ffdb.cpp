@@ -48,7 +48,9 @@ std::string all_of(int fd) {
 
 int input_of(std::string_view content) {
   const int fd = ::memfd_create("input", MFD_CLOEXEC);
-  check(fd >= 0 && ::write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size()), "memfd_create");
+  check(fd >= 0 &&
+            ::write(fd, content.data(), content.size()) == static_cast<ssize_t>(content.size()),
+        "memfd_create");
   check(::lseek(fd, 0, SEEK_SET) == 0, "lseek");
   return fd;
 }
@@ -87,7 +89,8 @@ std::vector<std::string> program_result::lines() const {
 }
 
 running_ffdb::running_ffdb(arguments what, std::string_view input, int stdout_to) {
-  what.insert(what.end(), {"--backend", backend_under_test() == backend::io_uring ? "io_uring" : "threads"});
+  what.insert(what.end(),
+              {"--backend", backend_under_test() == backend::io_uring ? "io_uring" : "threads"});
   const int in = input_of(input);
   errors_ = ::memfd_create("errors", MFD_CLOEXEC);
   check(errors_ >= 0, "memfd_create");
@@ -185,7 +188,8 @@ arguments scratch_store::command_line(const std::string& command, arguments rest
   return words;
 }
 
-program_result scratch_store::run(const std::string& command, arguments rest, std::string_view input) const {
+program_result scratch_store::run(const std::string& command, arguments rest,
+                                  std::string_view input) const {
   return ffdb(command_line(command, std::move(rest)), input);
 }
 
@@ -235,7 +239,8 @@ std::map<std::string, std::string> scratch_store::everything(std::string_view be
   const fs::path top = root_ / below;
   for (const fs::directory_entry& entry : fs::recursive_directory_iterator(top)) {
     const bool file = entry.is_regular_file() && !entry.is_symlink();
-    found.emplace(entry.path().lexically_relative(top).native(), file ? read(entry.path().native()) : std::string());
+    found.emplace(entry.path().lexically_relative(top).native(),
+                  file ? read(entry.path().native()) : std::string());
   }
   return found;
 }

@@ -23,10 +23,12 @@ struct program_result {
 
 using arguments = std::vector<std::string>;
 
-// The program while it runs. Its standard input is what was given, its standard output a pipe that `read_line` and `finish` read.
+// The program while it runs. Its standard input is what was given, its standard output a pipe that
+// `read_line` and `finish` read.
 class running_ffdb {
  public:
-  // `--backend`, as the test program is for, is added to the arguments. `stdout_to` is used as standard output instead of the pipe.
+  // `--backend`, as the test program is for, is added to the arguments. `stdout_to` is used as
+  // standard output instead of the pipe.
   explicit running_ffdb(arguments what, std::string_view input = {}, int stdout_to = -1);
   running_ffdb(const running_ffdb&) = delete;
   running_ffdb& operator=(const running_ffdb&) = delete;
@@ -63,7 +65,8 @@ class scratch_store {
   std::string data_file(std::uint32_t number) const;
 
   // "COMMAND --store … REST".
-  program_result run(const std::string& command, arguments rest = {}, std::string_view input = {}) const;
+  program_result run(const std::string& command, arguments rest = {},
+                     std::string_view input = {}) const;
   arguments command_line(const std::string& command, arguments rest = {}) const;
   // Puts one blob, which must succeed, and returns its location's text.
   std::string put(std::string_view content, arguments rest = {}) const;

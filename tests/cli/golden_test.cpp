@@ -17,7 +17,8 @@ void copy_golden(const std::string& name, const scratch_store& at) {
 }
 
 nlohmann::json golden_manifest(const std::string& name) {
-  return nlohmann::json::parse(scratch_store::read((fs::path(CONDUIT_TEST_DATA_DIR) / "golden" / name / "manifest.json").native()));
+  return nlohmann::json::parse(scratch_store::read(
+      (fs::path(CONDUIT_TEST_DATA_DIR) / "golden" / name / "manifest.json").native()));
 }
 
 }  // namespace
@@ -33,7 +34,8 @@ TEST_CASE("blobs of the original come out of its plain store", "[cli][golden]") 
     const auto file = entry["file"].get<std::string>();
     const auto start = entry["start"].get<std::size_t>();
     const auto end = entry["end"].get<std::size_t>();
-    const std::string location = std::to_string(std::stoul(file.substr(5))) + ":" + std::to_string(start) + "-" + std::to_string(end);
+    const std::string location = std::to_string(std::stoul(file.substr(5))) + ":" +
+                                 std::to_string(start) + "-" + std::to_string(end);
     INFO(location);
     const program_result got = at.get(location);
     CHECK(got.status == 0);

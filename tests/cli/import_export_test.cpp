@@ -1,4 +1,5 @@
-// `ffdb import` and `ffdb export`: a tree goes into a store and comes out as the same names and bytes.
+// `ffdb import` and `ffdb export`: a tree goes into a store and comes out as the same names and
+// bytes.
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
@@ -26,12 +27,15 @@ void plant_tree(const scratch_store& at) {
   unsigned seed = 10;
   for (std::size_t size : {1U, 4095U, 4096U, 4097U, 65'536U, 1'000'000U})
     at.write("tree/sizes/" + std::to_string(size), content_of(size, ++seed));
-  for (unsigned i = 0; i < 300; ++i) at.write("tree/many/" + std::to_string(i), content_of(i * 7, i));
+  for (unsigned i = 0; i < 300; ++i)
+    at.write("tree/many/" + std::to_string(i), content_of(i * 7, i));
 }
 
 std::map<std::string, std::string> files_only(const scratch_store& at, std::string_view below) {
   auto found = at.everything(below);
-  std::erase_if(found, [&](const auto& entry) { return !fs::is_regular_file(fs::path(at.path(below)) / entry.first); });
+  std::erase_if(found, [&](const auto& entry) {
+    return !fs::is_regular_file(fs::path(at.path(below)) / entry.first);
+  });
   return found;
 }
 
@@ -40,12 +44,14 @@ std::map<std::string, std::string> files_only(const scratch_store& at, std::stri
 TEST_CASE("a tree comes out of the store as the same names and bytes", "[cli]") {
   const scratch_store at;
   plant_tree(at);
-  const program_result import = at.run("import", {"--manifest", at.path("manifest"), "--max-file-size", "256K", at.path("tree")});
+  const program_result import = at.run(
+      "import", {"--manifest", at.path("manifest"), "--max-file-size", "256K", at.path("tree")});
   INFO(import.err);
   REQUIRE(import.status == 0);
   CHECK(import.out.empty());
 
-  const program_result exported = at.run("export", {"--manifest", at.path("manifest"), "--to", at.path("out")});
+  const program_result exported =
+      at.run("export", {"--manifest", at.path("manifest"), "--to", at.path("out")});
   INFO(exported.err);
   REQUIRE(exported.status == 0);
   // The paths were absolute: their leading slash is dropped.
@@ -65,7 +71,8 @@ TEST_CASE("an export writes many small files with few descriptors", "[cli]") {
   rlimit few = before;
   few.rlim_cur = 80;
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
-  const program_result exported = at.run("export", {"--manifest", at.path("manifest"), "--to", at.path("out")});
+  const program_result exported =
+      at.run("export", {"--manifest", at.path("manifest"), "--to", at.path("out")});
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
   INFO(exported.err);
   CHECK(exported.status == 0);
@@ -76,8 +83,11 @@ TEST_CASE("several threads import the same as one", "[cli]") {
   const char* threads = GENERATE("1", "2", "5");
   const scratch_store at;
   plant_tree(at);
-  REQUIRE(at.run("import", {"--threads", threads, "--manifest", at.path("manifest"), at.path("tree")}).status == 0);
-  REQUIRE(at.run("export", {"--manifest", at.path("manifest"), "--to", at.path("out")}).status == 0);
+  REQUIRE(
+      at.run("import", {"--threads", threads, "--manifest", at.path("manifest"), at.path("tree")})
+          .status == 0);
+  REQUIRE(at.run("export", {"--manifest", at.path("manifest"), "--to", at.path("out")}).status ==
+          0);
   CHECK((files_only(at, "out" + at.path("tree")) == files_only(at, "tree")));
 }
 
@@ -130,7 +140,8 @@ TEST_CASE("import skips what is no regular file and names and counts it and is c
   const program_result import = at.run("import", {at.path("tree")});
   CHECK(import.status == 0);
   CHECK(import.lines().size() == 1);
-  for (const char* name : {"tree/link-to-directory", "tree/link-to-file", "tree/dangling", "tree/fifo"}) {
+  for (const char* name :
+       {"tree/link-to-directory", "tree/link-to-file", "tree/dangling", "tree/fifo"}) {
     INFO(name);
     CHECK(import.err.find(at.path(name)) != std::string::npos);
   }
@@ -161,7 +172,8 @@ TEST_CASE("import exits with 1 when something could not be read and stores the r
   }
 }
 
-TEST_CASE("import leaves out the store and its lock and its manifest when they lie in the tree", "[cli]") {
+TEST_CASE("import leaves out the store and its lock and its manifest when they lie in the tree",
+          "[cli]") {
   const scratch_store at;
   at.write("a", "first");
   at.write("b", "second");
@@ -177,10 +189,12 @@ TEST_CASE("import leaves out the store and its lock and its manifest when they l
 TEST_CASE("export refuses a manifest that would leave the directory and writes nothing", "[cli]") {
   const scratch_store at;
   const std::string location = at.put("x");
-  for (const char* path : {"../escaped", "a/../../escaped", "/../escaped", "..", "a/..", "", "/", "a/"}) {
+  for (const char* path :
+       {"../escaped", "a/../../escaped", "/../escaped", "..", "a/..", "", "/", "a/"}) {
     INFO(path);
     at.write("manifest", location + "\tgood\n" + location + "\t" + path + "\n");
-    const program_result result = at.run("export", {"--manifest", at.path("manifest"), "--to", at.path("out/deeper")});
+    const program_result result =
+        at.run("export", {"--manifest", at.path("manifest"), "--to", at.path("out/deeper")});
     CHECK(result.status == 1);
     CHECK_FALSE(result.err.empty());
     CHECK_FALSE(fs::exists(at.path("out")));
@@ -191,10 +205,12 @@ TEST_CASE("export refuses a manifest that would leave the directory and writes n
 TEST_CASE("export names the line of a manifest that it cannot parse", "[cli]") {
   const scratch_store at;
   const std::string location = at.put("x");
-  for (const std::string& line : {std::string("nonsense\tpath"), location, location + "\tbad\\escape", location + "\tends\\"}) {
+  for (const std::string& line : {std::string("nonsense\tpath"), location,
+                                  location + "\tbad\\escape", location + "\tends\\"}) {
     INFO(line);
     const std::string manifest = at.write("manifest", location + "\tgood\n" + line + "\n");
-    const program_result result = at.run("export", {"--manifest", manifest, "--to", at.path("out")});
+    const program_result result =
+        at.run("export", {"--manifest", manifest, "--to", at.path("out")});
     CHECK(result.status == 2);
     CHECK(result.err.find(manifest + ":2:") != std::string::npos);
     CHECK_FALSE(fs::exists(at.path("out")));
@@ -209,11 +225,13 @@ TEST_CASE("export writes what is good and exits with the status of what is not",
   wrong_sum.back() = wrong_sum.back() == '0' ? '1' : '0';
   SECTION("a blob of a data file that is gone") {
     at.write("manifest", "99:0-4\tgone\n" + good + "\tgood\n");
-    CHECK(at.run("export", {"--manifest", at.path("manifest"), "--to", at.path("out")}).status == 4);
+    CHECK(at.run("export", {"--manifest", at.path("manifest"), "--to", at.path("out")}).status ==
+          4);
   }
   SECTION("a blob with a wrong checksum") {
     at.write("manifest", "99:0-4\tgone\n" + wrong_sum + "\tbad\n" + good + "\tgood\n");
-    CHECK(at.run("export", {"--manifest", at.path("manifest"), "--to", at.path("out")}).status == 3);
+    CHECK(at.run("export", {"--manifest", at.path("manifest"), "--to", at.path("out")}).status ==
+          3);
   }
   const auto found = at.everything("out");
   CHECK(found.size() == 1);
@@ -226,7 +244,8 @@ TEST_CASE("export replaces a link instead of writing through it", "[cli]") {
   at.write("manifest", at.put("blob") + "\tname\n");
   fs::create_directory(at.path("out"));
   fs::create_symlink(outside, at.path("out/name"));
-  REQUIRE(at.run("export", {"--manifest", at.path("manifest"), "--to", at.path("out")}).status == 0);
+  REQUIRE(at.run("export", {"--manifest", at.path("manifest"), "--to", at.path("out")}).status ==
+          0);
   CHECK(scratch_store::read(outside) == "precious");
   CHECK(scratch_store::read(at.path("out/name")) == "blob");
 }

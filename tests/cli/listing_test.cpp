@@ -34,7 +34,8 @@ TEST_CASE("ls prints number and form and state and sizes of each data file", "[c
   const three_files at;
   const program_result result = at.run("ls");
   CHECK(result.status == 0);
-  CHECK(result.out == "0\tplain\tsealed\t2000\t2000\n1\tplain\tsealed\t3000\t3000\n2\tplain\tmutable\t10\t10\n");
+  CHECK(result.out ==
+        "0\tplain\tsealed\t2000\t2000\n1\tplain\tsealed\t3000\t3000\n2\tplain\tmutable\t10\t10\n");
 }
 
 TEST_CASE("ls as JSON has the promised keys", "[cli]") {
@@ -44,8 +45,14 @@ TEST_CASE("ls as JSON has the promised keys", "[cli]") {
   const json list = json::parse(result.out);
   REQUIRE(list.is_array());
   REQUIRE(list.size() == 3);
-  for (const json& file : list) CHECK(keys_of(file) == std::vector<std::string>{"form", "number", "plain_bytes", "state", "stored_bytes"});
-  CHECK(list[1] == json{{"number", 1}, {"form", "plain"}, {"state", "sealed"}, {"plain_bytes", 3000}, {"stored_bytes", 3000}});
+  for (const json& file : list)
+    CHECK(keys_of(file) ==
+          std::vector<std::string>{"form", "number", "plain_bytes", "state", "stored_bytes"});
+  CHECK(list[1] == json{{"number", 1},
+                        {"form", "plain"},
+                        {"state", "sealed"},
+                        {"plain_bytes", 3000},
+                        {"stored_bytes", 3000}});
   CHECK(list[2]["state"] == "mutable");
 }
 
@@ -65,7 +72,8 @@ TEST_CASE("stat as JSON has the promised keys", "[cli]") {
   const program_result result = at.run("stat", {"--json"});
   CHECK(result.status == 0);
   const json found = json::parse(result.out);
-  CHECK(keys_of(found) == std::vector<std::string>{"backend", "files", "plain_bytes", "ratio", "stored_bytes"});
+  CHECK(keys_of(found) ==
+        std::vector<std::string>{"backend", "files", "plain_bytes", "ratio", "stored_bytes"});
   CHECK(found["files"] == 3);
   CHECK(found["plain_bytes"] == 5010);
   CHECK(found["stored_bytes"] == 5010);
@@ -75,14 +83,19 @@ TEST_CASE("stat as JSON has the promised keys", "[cli]") {
   const json each = json::parse(at.run("stat", {"--json", "--per-file"}).out);
   CHECK(each["backlog"] == 2);
   REQUIRE(each["data_files"].size() == 3);
-  CHECK(each["data_files"][1] == json{{"number", 1}, {"form", "plain"}, {"plain_bytes", 3000}, {"stored_bytes", 3000}, {"ratio", 1.0}});
+  CHECK(each["data_files"][1] == json{{"number", 1},
+                                      {"form", "plain"},
+                                      {"plain_bytes", 3000},
+                                      {"stored_bytes", 3000},
+                                      {"ratio", 1.0}});
 }
 
 TEST_CASE("verify of a good store finds no faults", "[cli]") {
   const three_files at;
   const program_result result = at.run("verify", {"--json"});
   CHECK(result.status == 0);
-  CHECK(json::parse(result.out) == json{{"files", 3}, {"frames", 0}, {"blobs", 0}, {"faults", json::array()}});
+  CHECK(json::parse(result.out) ==
+        json{{"files", 3}, {"frames", 0}, {"blobs", 0}, {"faults", json::array()}});
   CHECK(at.run("verify").status == 0);
 }
 

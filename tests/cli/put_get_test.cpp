@@ -13,7 +13,8 @@
 namespace conduit::test {
 namespace {
 
-constexpr std::size_t streamed_size = (64U << 20) + 12'345;  // above what is read whole before the first byte is written
+constexpr std::size_t streamed_size =
+    (64U << 20) + 12'345;  // above what is read whole before the first byte is written
 
 }  // namespace
 
@@ -99,8 +100,8 @@ TEST_CASE("put goes on after a file that cannot be read and exits with 1", "[cli
 
 TEST_CASE("a closed standard input is an error and no empty blob", "[cli]") {
   const scratch_store at;
-  const std::string command =
-      std::string("exec '") + CONDUIT_FFDB_PATH + "' put --store '" + at.store() + "' - <&- >'" + at.path("out") + "' 2>&1";
+  const std::string command = std::string("exec '") + CONDUIT_FFDB_PATH + "' put --store '" +
+                              at.store() + "' - <&- >'" + at.path("out") + "' 2>&1";
   const int ended = std::system(command.c_str());
   CHECK(WEXITSTATUS(ended) == 1);
   CHECK(at.run("ls").out.empty());
@@ -109,7 +110,8 @@ TEST_CASE("a closed standard input is an error and no empty blob", "[cli]") {
 TEST_CASE("several threads put every file once", "[cli]") {
   const scratch_store at;
   arguments words{"--threads", "3"};
-  for (unsigned i = 0; i < 50; ++i) words.push_back(at.write("in/" + std::to_string(i), content_of(1000 + i, i)));
+  for (unsigned i = 0; i < 50; ++i)
+    words.push_back(at.write("in/" + std::to_string(i), content_of(1000 + i, i)));
   const program_result put = at.run("put", words);
   REQUIRE(put.status == 0);
   REQUIRE(put.lines().size() == 50);

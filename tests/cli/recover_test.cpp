@@ -1,4 +1,5 @@
-// `ffdb recover` on the torn stores of the Python original, and what `recover` and `verify` say of a damaged one.
+// `ffdb recover` on the torn stores of the Python original, and what `recover` and `verify` say of
+// a damaged one.
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -31,17 +32,21 @@ void copy_store(const std::string& name, const scratch_store& at) {
     fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
 }
 
-// All blobs of the original's manifest, exported by the program, have the hashes that the manifest names.
+// All blobs of the original's manifest, exported by the program, have the hashes that the manifest
+// names.
 void check_blobs(const scratch_store& at, const std::string& store, const std::string& to) {
   const std::vector<manifest_entry> entries = read_manifest(store);
   REQUIRE(entries.size() > 10);
   std::string lines;
-  for (std::size_t i = 0; i < entries.size(); ++i) lines += entries[i].where.to_string() + "\t" + std::to_string(i) + "\n";
-  const program_result exported = at.run("export", {"--manifest", at.write(to + ".tsv", lines), "--to", at.path(to)});
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    lines += entries[i].where.to_string() + "\t" + std::to_string(i) + "\n";
+  const program_result exported =
+      at.run("export", {"--manifest", at.write(to + ".tsv", lines), "--to", at.path(to)});
   INFO(exported.err);
   REQUIRE(exported.status == 0);
   std::vector<std::string> blobs;
-  for (std::size_t i = 0; i < entries.size(); ++i) blobs.push_back(scratch_store::read(at.path(to + "/" + std::to_string(i))));
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    blobs.push_back(scratch_store::read(at.path(to + "/" + std::to_string(i))));
   const std::vector<std::string> hashes = sha256_of(blobs, at.path(to + "-hashed"));
   REQUIRE(hashes.size() == entries.size());
   for (std::size_t i = 0; i < entries.size(); ++i) CHECK(hashes[i] == entries[i].sha256);
@@ -49,7 +54,8 @@ void check_blobs(const scratch_store& at, const std::string& store, const std::s
 
 std::vector<fs::path> data_files(const scratch_store& at) {
   std::vector<fs::path> files;
-  for (const fs::directory_entry& file : fs::directory_iterator(at.store())) files.push_back(file.path());
+  for (const fs::directory_entry& file : fs::directory_iterator(at.store()))
+    files.push_back(file.path());
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -67,7 +73,9 @@ struct damaged_store {
     REQUIRE(frames.count() > 8);
   }
 
-  void damage(std::size_t frame) const { scratch_store::damage(file, frames[frame].stored_start + frames[frame].sizes.stored / 2); }
+  void damage(std::size_t frame) const {
+    scratch_store::damage(file, frames[frame].stored_start + frames[frame].sizes.stored / 2);
+  }
 
   scratch_store at;
   std::string file;
@@ -76,7 +84,8 @@ struct damaged_store {
 
 }  // namespace
 
-TEST_CASE("a dry run of recover on a torn store says what is torn and changes no byte", "[cli][golden]") {
+TEST_CASE("a dry run of recover on a torn store says what is torn and changes no byte",
+          "[cli][golden]") {
   const std::vector<std::string> stores = torn_stores();
   REQUIRE(stores.size() >= 4);
   for (const std::string& store : stores) {
@@ -93,7 +102,9 @@ TEST_CASE("a dry run of recover on a torn store says what is torn and changes no
   }
 }
 
-TEST_CASE("recover mends a torn store once, and every blob of its manifest is served before and after", "[cli][golden]") {
+TEST_CASE(
+    "recover mends a torn store once, and every blob of its manifest is served before and after",
+    "[cli][golden]") {
   for (const std::string& store : torn_stores()) {
     CAPTURE(store);
     const scratch_store at;
@@ -120,9 +131,12 @@ TEST_CASE("recover mends a torn store once, and every blob of its manifest is se
   }
 }
 
-TEST_CASE("verify --json names file, frame and offset of a fault in the middle of a compressed file", "[cli]") {
+TEST_CASE(
+    "verify --json names file, frame and offset of a fault in the middle of a compressed file",
+    "[cli]") {
   const damaged_store store;
-  for (const std::size_t frame : {store.frames.count() / 2, std::size_t{0}, store.frames.count() - 1}) {
+  for (const std::size_t frame :
+       {store.frames.count() / 2, std::size_t{0}, store.frames.count() - 1}) {
     CAPTURE(frame);
     const std::string whole = scratch_store::read(store.file);
     store.damage(frame);
@@ -143,7 +157,8 @@ TEST_CASE("verify --json names each of two faults", "[cli]") {
   const damaged_store store;
   store.damage(2);
   store.damage(5);
-  const nlohmann::json faults = nlohmann::json::parse(store.at.run("verify", {"--json"}).out)["faults"];
+  const nlohmann::json faults =
+      nlohmann::json::parse(store.at.run("verify", {"--json"}).out)["faults"];
   REQUIRE(faults.size() == 2);
   CHECK(faults[0]["frame"] == 2);
   CHECK(faults[1]["frame"] == 5);

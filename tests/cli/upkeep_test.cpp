@@ -58,7 +58,8 @@ TEST_CASE("recover has nothing to do in a plain store", "[cli]") {
   }
 }
 
-TEST_CASE("a foreign object under a data file's name is not opened and does not stop the store", "[cli]") {
+TEST_CASE("a foreign object under a data file's name is not opened and does not stop the store",
+          "[cli]") {
   const scratch_store at;
   const std::string location = at.put("ours");
   const std::string secret = at.write("secret", "not ours");

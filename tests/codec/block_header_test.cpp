@@ -44,7 +44,8 @@ TEST_CASE("A block of the reserved type and a compressed one of 0 bytes are not 
 
 TEST_CASE("Blocks are looked at up to the last one, and nothing behind it") {
   const byte_vector header = header_of({0x00, 0x38});
-  const byte_vector blocks = join({raw_block(noise_of(1, 50), false), repeated_block(std::byte{1}, 70, false), raw_block({}, true)});
+  const byte_vector blocks = join({raw_block(noise_of(1, 50), false),
+                                   repeated_block(std::byte{1}, 70, false), raw_block({}, true)});
   const byte_vector bad = number(3U << 1U, 3);
   const auto header_size = static_cast<std::uint32_t>(header.size());
   CHECK(scan(join({header, blocks}), header_size));

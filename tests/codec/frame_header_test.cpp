@@ -60,7 +60,8 @@ TEST_CASE("Every field of a header is found") {
   CHECK(medium.window_size == 2048 + 3 * 256);
   CHECK(medium.has_checksum);
   // The largest header.
-  CHECK(header_in(header_of({0xC3, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0})).header_size == codec::frame_header_size_max);
+  CHECK(header_in(header_of({0xC3, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0})).header_size ==
+        codec::frame_header_size_max);
 }
 
 TEST_CASE("A skippable frame tells how much it skips") {
@@ -74,9 +75,11 @@ TEST_CASE("A skippable frame tells how much it skips") {
 }
 
 TEST_CASE("A header that is cut short asks for more, whatever it is") {
-  for (const byte_vector& whole : {header_of({0xC3, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0}), header_of({0x20, 0}), skippable_frame(0)}) {
+  for (const byte_vector& whole : {header_of({0xC3, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0}),
+                                   header_of({0x20, 0}), skippable_frame(0)}) {
     for (std::size_t size = 0; size < whole.size(); ++size) {
-      CHECK(state_of({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)}) == header_state::cut);
+      CHECK(state_of({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)}) ==
+            header_state::cut);
     }
     CHECK(state_of(whole) == header_state::whole);
   }
@@ -91,7 +94,8 @@ TEST_CASE("What no frame begins with is invalid") {
 }
 
 TEST_CASE("Frames of the formats before zstd 0.8 are invalid") {
-  for (const std::uint32_t magic : {0x1EB52FFDU, 0xFD2FB522U, 0xFD2FB523U, 0xFD2FB524U, 0xFD2FB525U, 0xFD2FB526U, 0xFD2FB527U}) {
+  for (const std::uint32_t magic : {0x1EB52FFDU, 0xFD2FB522U, 0xFD2FB523U, 0xFD2FB524U, 0xFD2FB525U,
+                                    0xFD2FB526U, 0xFD2FB527U}) {
     CHECK(state_of(join({number(magic, 4), byte_vector(20)})) == header_state::invalid);
   }
 }

@@ -19,7 +19,8 @@ frame_index index_of(const std::vector<frame_sizes>& frames) {
   return index;
 }
 
-std::vector<placed_frame> frames_of(const frame_index& index, std::uint64_t start, std::uint64_t end) {
+std::vector<placed_frame> frames_of(const frame_index& index, std::uint64_t start,
+                                    std::uint64_t end) {
   std::vector<placed_frame> found;
   for (const placed_frame& frame : index.covering(start, end)) found.push_back(frame);
   return found;
@@ -48,13 +49,16 @@ TEST_CASE("Each frame begins where the one before it ends") {
 
 TEST_CASE("A range of plain bytes is covered by exactly the frames that hold some of it") {
   // Frames without plain bytes stand in front, between and behind.
-  const frame_index index = index_of({{9, 0}, {9, 0}, {20, 3}, {20, 1}, {9, 0}, {9, 0}, {20, 4}, {20, 2}, {9, 0}});
+  const frame_index index =
+      index_of({{9, 0}, {9, 0}, {20, 3}, {20, 1}, {9, 0}, {9, 0}, {20, 4}, {20, 2}, {9, 0}});
   for (std::uint64_t start = 0; start <= index.plain_size() + 1; ++start) {
     for (std::uint64_t end = 0; end <= index.plain_size() + 1; ++end) {
       std::vector<placed_frame> expected;
       for (std::size_t i = 0; i < index.count(); ++i) {
         const placed_frame frame = index[i];
-        if (start < end && frame.sizes.plain != 0 && frame.plain_start < end && frame.plain_end() > start) expected.push_back(frame);
+        if (start < end && frame.sizes.plain != 0 && frame.plain_start < end &&
+            frame.plain_end() > start)
+          expected.push_back(frame);
       }
       REQUIRE(frames_of(index, start, end) == expected);
     }
@@ -72,7 +76,8 @@ TEST_CASE("Offsets go beyond 32 bits") {
   frame_index index;
   for (int i = 0; i < 10; ++i) index.append({most, most});
   CHECK(index.stored_size() == std::uint64_t{most} * 10);
-  const auto last = frames_of(index, index.plain_size() - 1, std::numeric_limits<std::uint64_t>::max());
+  const auto last =
+      frames_of(index, index.plain_size() - 1, std::numeric_limits<std::uint64_t>::max());
   REQUIRE(last.size() == 1);
   CHECK(last[0] == placed_frame{std::uint64_t{most} * 9, std::uint64_t{most} * 9, {most, most}});
 }

@@ -16,8 +16,9 @@ using codec::decoder;
 using codec::encoder;
 
 // Around a block of 128 KiB, around the sizes that header fields have, and some beyond.
-constexpr std::size_t sizes[] = {0,      1,      2,      100,     255,     256,     257,     4096,      65'535,
-                                 65'536, 65'791, 65'792, 131'071, 131'072, 131'073, 262'144, 1'000'000, 3'000'001};
+constexpr std::size_t sizes[] = {0,       1,       2,       100,     255,       256,
+                                 257,     4096,    65'535,  65'536,  65'791,    65'792,
+                                 131'071, 131'072, 131'073, 262'144, 1'000'000, 3'000'001};
 
 std::error_code decode(const byte_vector& stored, std::size_t plain_size) {
   byte_vector plain(plain_size);
@@ -120,10 +121,12 @@ TEST_CASE("Every range of a frame is the same part of the whole") {
     const byte_vector plain = text_of(size, size);
     for (const byte_vector& stored : {frame_of(plain), frame_without_size(plain)}) {
       for (const std::size_t start : {std::size_t{0}, size / 3, size / 2, size - 1, size}) {
-        for (const std::size_t length : {std::size_t{0}, std::size_t{1}, size / 4, size / 2, size}) {
+        for (const std::size_t length :
+             {std::size_t{0}, std::size_t{1}, size / 4, size / 2, size}) {
           const std::size_t taken = std::min(length, size - start);
           byte_vector found(taken);
-          REQUIRE_FALSE(reading.decode_range(stored, static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(start), found));
+          REQUIRE_FALSE(reading.decode_range(stored, static_cast<std::uint32_t>(size),
+                                             static_cast<std::uint32_t>(start), found));
           REQUIRE(found == part_of(plain, start, taken));
         }
       }
@@ -136,7 +139,8 @@ TEST_CASE("A range beyond the frame's plain bytes is out of range") {
   byte_vector to(2);
   CHECK(decoder().decode_range(stored, 100, 99, to) == errc::out_of_range);
   CHECK(decoder().decode_range(stored, 100, 101, {}) == errc::out_of_range);
-  CHECK(decoder().decode_range(stored, 100, std::numeric_limits<std::uint32_t>::max(), to) == errc::out_of_range);
+  CHECK(decoder().decode_range(stored, 100, std::numeric_limits<std::uint32_t>::max(), to) ==
+        errc::out_of_range);
   CHECK_FALSE(decoder().decode_range(stored, 100, 98, to));
   CHECK_FALSE(decoder().decode_range(stored, 100, 100, {}));
 }
@@ -165,7 +169,8 @@ TEST_CASE("A frame that expands past its size is corrupt") {
   check_corrupt(join({header_of({0xA0, 0xFF, 0xFF, 0x01, 0}), block}), 131'071);
   CHECK_FALSE(decode(join({header_of({0x00, 0x38}), block}), 100'000));
   // The excess is one byte in a block of its own.
-  const byte_vector more = join({header_of({0x00, 0x38}), raw_block(noise_of(1, 50), false), raw_block(noise_of(2, 1), true)});
+  const byte_vector more = join({header_of({0x00, 0x38}), raw_block(noise_of(1, 50), false),
+                                 raw_block(noise_of(2, 1), true)});
   check_corrupt(more, 50);
   CHECK_FALSE(decode_all_as_range(more, 51));
 }
@@ -177,7 +182,8 @@ TEST_CASE("Bytes behind the frame, and bytes that are missing, are corrupt") {
   check_corrupt(join({stored, frame_of({})}), 1000);
   check_corrupt(join({skippable_frame(10), stored}), 1000);
   check_corrupt(join({stored, skippable_frame(0)}), 1000);
-  for (std::size_t size = 0; size < stored.size(); ++size) check_corrupt(part_of(stored, 0, size), 1000);
+  for (std::size_t size = 0; size < stored.size(); ++size)
+    check_corrupt(part_of(stored, 0, size), 1000);
 }
 
 TEST_CASE("A skippable frame is not decoded") { check_corrupt(skippable_frame(20), 0); }
@@ -211,7 +217,8 @@ TEST_CASE("A frame with a compressed block of 0 bytes is corrupt whichever way i
   // Decoding at once libzstd refuses it, piece by piece it passes over it.
   const byte_vector block = raw_block(noise_of(1, 10), true);
   check_corrupt(join({header_of({0x00, 0x38}), number(2U << 1U, 3), block}), 10);
-  CHECK_FALSE(decode_all_as_range(join({header_of({0x00, 0x38}), raw_block({}, false), block}), 10));
+  CHECK_FALSE(
+      decode_all_as_range(join({header_of({0x00, 0x38}), raw_block({}, false), block}), 10));
 }
 
 TEST_CASE("Frames of old formats are corrupt") {
@@ -232,7 +239,8 @@ TEST_CASE("A frame with any bit changed never gives wrong bytes") {
         byte_vector whole(plain.size());
         if (!reading.decode_whole(changed, whole)) REQUIRE(whole == plain);
         byte_vector range(plain.size());
-        if (!reading.decode_range(changed, static_cast<std::uint32_t>(plain.size()), 0, range)) REQUIRE(range == plain);
+        if (!reading.decode_range(changed, static_cast<std::uint32_t>(plain.size()), 0, range))
+          REQUIRE(range == plain);
       }
     }
   }

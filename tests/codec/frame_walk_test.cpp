@@ -44,7 +44,8 @@ walked walk(std::span<const std::byte> file) {
 void check_bad(const byte_vector& frame) {
   const byte_vector good = frame_of(text_of(1, 500));
   const walked found = walk(join({good, frame, good}));
-  CHECK(found == walked{walk_state::bad, good.size(), {{static_cast<std::uint32_t>(good.size()), 500}}});
+  CHECK(found ==
+        walked{walk_state::bad, good.size(), {{static_cast<std::uint32_t>(good.size()), 500}}});
 }
 
 }  // namespace
@@ -79,7 +80,8 @@ TEST_CASE("Large frames are walked with and without a content size") {
   }
   const byte_vector bytes = file.with_table();
   const walked expected{walk_state::complete, file.without_table().size(), file.sizes()};
-  for (const std::size_t piece_size : {std::size_t{4096}, std::size_t{65'537}, bytes.size()}) CHECK(walk(bytes, piece_size) == expected);
+  for (const std::size_t piece_size : {std::size_t{4096}, std::size_t{65'537}, bytes.size()})
+    CHECK(walk(bytes, piece_size) == expected);
 }
 
 TEST_CASE("A file cut anywhere is walked to its last whole frame") {
@@ -136,19 +138,23 @@ TEST_CASE("A file with any bit changed is never walked to a wrong frame") {
     REQUIRE_FALSE(walking.feed(changed));
     INFO("bit " << bit);
     REQUIRE(walking.state() != walk_state::needs_more);
-    // A few bits mean nothing: those that a skippable frame skips, its variant, unused ones of headers and table.
-    if (walking.state() == walk_state::complete) REQUIRE(sizes_in(walking.frames()) == file.sizes());
+    // A few bits mean nothing: those that a skippable frame skips, its variant, unused ones of
+    // headers and table.
+    if (walking.state() == walk_state::complete)
+      REQUIRE(sizes_in(walking.frames()) == file.sizes());
     for (std::size_t i = 0; i < walking.frames().count(); ++i) {
       const codec::placed_frame frame = walking.frames()[i];
       if (frame.sizes.plain == 0) continue;
       byte_vector plain(frame.sizes.plain);
-      const auto stored = std::span(changed).subspan(static_cast<std::size_t>(frame.stored_start), frame.sizes.stored);
+      const auto stored = std::span(changed).subspan(static_cast<std::size_t>(frame.stored_start),
+                                                     frame.sizes.stored);
       REQUIRE_FALSE(codec::decoder().decode_whole(stored, plain));
       REQUIRE(std::find(blobs.begin(), blobs.end(), plain) != blobs.end());
     }
     // The frames before the changed byte are found all the same.
     std::uint64_t end = 0;
-    for (std::size_t i = 0; i < file.sizes().size() && (end += file.sizes()[i].stored) <= bit / 8; ++i) {
+    for (std::size_t i = 0; i < file.sizes().size() && (end += file.sizes()[i].stored) <= bit / 8;
+         ++i) {
       REQUIRE(walking.frames().count() > i);
       REQUIRE(walking.frames()[i].sizes == file.sizes()[i]);
     }
@@ -195,7 +201,9 @@ TEST_CASE("Frames that are not supported are bad") {
 
 TEST_CASE("The largest window there may be is walked") {
   const byte_vector frame = join({header_of({0x00, 17U << 3U}), raw_block(noise_of(1, 10), true)});
-  CHECK(walk(frame) == walked{walk_state::table_missing, frame.size(), {{static_cast<std::uint32_t>(frame.size()), 10}}});
+  CHECK(walk(frame) == walked{walk_state::table_missing,
+                              frame.size(),
+                              {{static_cast<std::uint32_t>(frame.size()), 10}}});
 }
 
 TEST_CASE("A skippable frame that reaches beyond the file is bad at once") {
@@ -249,18 +257,20 @@ TEST_CASE("A table in the middle of a file is a skippable frame") {
   file.add_plain(text_of(1, 100));
   file.add(table_of({file.sizes()[0]}), 0);
   file.add_plain(text_of(2, 100));
-  CHECK(walk(file.with_table()) == walked{walk_state::complete, file.without_table().size(), file.sizes()});
+  CHECK(walk(file.with_table()) ==
+        walked{walk_state::complete, file.without_table().size(), file.sizes()});
   CHECK(walk(file.without_table()).state == walk_state::table_missing);
 }
 
 TEST_CASE("Tables and frames inside a blob are not looked for") {
-  // A blob that is itself a compressed file with a table stands in a raw block, the frame is cut behind it, and the sizes of that
-  // table add up with the frames before it.
+  // A blob that is itself a compressed file with a table stands in a raw block, the frame is cut
+  // behind it, and the sizes of that table add up with the frames before it.
   const byte_vector good = frame_of(text_of(1, 500));
   const auto good_size = static_cast<std::uint32_t>(good.size());
   const byte_vector begin = join({header_of({0x04, 0x58}), number(0xFFFFFF, 3)});
   const byte_vector header = join({header_of({0x04, 0x58}), number(1U | (9 + 8 + 16U) << 3U, 3)});
-  const byte_vector table = table_of({{good_size, 500}, {static_cast<std::uint32_t>(header.size()), 33}});
+  const byte_vector table =
+      table_of({{good_size, 500}, {static_cast<std::uint32_t>(header.size()), 33}});
   const walked at_the_cut{walk_state::bad, good.size(), {{good_size, 500}}};
   CHECK(walk(join({good, header, table})) == at_the_cut);
   CHECK(walk(join({good, begin, good, table_of({{good_size, 500}})})) == at_the_cut);
@@ -271,7 +281,8 @@ TEST_CASE("A blob that is a compressed file itself is a frame as any other") {
   file_of_frames file;
   file.add_plain(inner);
   file.add_plain(inner);
-  CHECK(walk(file.with_table()) == walked{walk_state::complete, file.without_table().size(), file.sizes()});
+  CHECK(walk(file.with_table()) ==
+        walked{walk_state::complete, file.without_table().size(), file.sizes()});
   CHECK(walk(file.without_table()).state == walk_state::table_missing);
 }
 

@@ -15,7 +15,9 @@ namespace conduit::test {
 
 namespace {
 
-byte_vector block(std::uint32_t type, std::uint32_t size, bool last) { return number((last ? 1U : 0U) | type << 1U | size << 3U, 3); }
+byte_vector block(std::uint32_t type, std::uint32_t size, bool last) {
+  return number((last ? 1U : 0U) | type << 1U | size << 3U, 3);
+}
 
 }  // namespace
 
@@ -36,13 +38,18 @@ byte_vector number(std::uint64_t value, std::size_t size) {
   return bytes;
 }
 
-byte_vector noise_of(std::uint64_t seed, std::size_t size) { return as_bytes(bytes_of(seed, size)); }
+byte_vector noise_of(std::uint64_t seed, std::size_t size) {
+  return as_bytes(bytes_of(seed, size));
+}
 
 byte_vector text_of(std::uint64_t seed, std::size_t size) {
-  constexpr std::array<std::string_view, 8> words{"frame ", "table ", "blob\n", "a ", "conduit ", "0123456789 ", "of ", "the store "};
-  const std::string choices = bytes_of(seed, size);  // more than enough: every word has two letters or more
+  constexpr std::array<std::string_view, 8> words{
+      "frame ", "table ", "blob\n", "a ", "conduit ", "0123456789 ", "of ", "the store "};
+  const std::string choices =
+      bytes_of(seed, size);  // more than enough: every word has two letters or more
   std::string text;
-  for (std::size_t i = 0; text.size() < size; ++i) text += words[static_cast<unsigned char>(choices[i]) % words.size()];
+  for (std::size_t i = 0; text.size() < size; ++i)
+    text += words[static_cast<unsigned char>(choices[i]) % words.size()];
   text.resize(size);
   return as_bytes(text);
 }
@@ -50,7 +57,8 @@ byte_vector text_of(std::uint64_t seed, std::size_t size) {
 byte_vector frame_of(std::span<const std::byte> plain, int level) {
   byte_vector stored;
   std::uint32_t stored_size = 0;
-  if (const auto error = codec::encoder(level).append(plain, stored, stored_size)) throw std::system_error(error);
+  if (const auto error = codec::encoder(level).append(plain, stored, stored_size))
+    throw std::system_error(error);
   return stored;
 }
 
@@ -59,7 +67,8 @@ byte_vector frame_without_size(std::span<const std::byte> plain, bool checksum) 
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_contentSizeFlag, 0);
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, checksum ? 1 : 0);
   byte_vector stored(ZSTD_compressBound(plain.size()));
-  stored.resize(ZSTD_compress2(context.get(), stored.data(), stored.size(), plain.data(), plain.size()));
+  stored.resize(
+      ZSTD_compress2(context.get(), stored.data(), stored.size(), plain.data(), plain.size()));
   return stored;
 }
 
@@ -74,10 +83,13 @@ byte_vector header_of(std::initializer_list<unsigned> bytes) {
 }
 
 byte_vector raw_block(std::span<const std::byte> plain, bool last) {
-  return join({block(0, static_cast<std::uint32_t>(plain.size()), last), byte_vector(plain.begin(), plain.end())});
+  return join({block(0, static_cast<std::uint32_t>(plain.size()), last),
+               byte_vector(plain.begin(), plain.end())});
 }
 
-byte_vector repeated_block(std::byte value, std::uint32_t times, bool last) { return join({block(1, times, last), {value}}); }
+byte_vector repeated_block(std::byte value, std::uint32_t times, bool last) {
+  return join({block(1, times, last), {value}});
+}
 
 byte_vector table_of(const std::vector<codec::frame_sizes>& frames) {
   byte_vector table(codec::encoded_seek_table_size(frames.size()));

@@ -1,4 +1,5 @@
-// Frames, tables and files for the codec's tests: made by the codec, made as others make them, and made by hand to be wrong.
+// Frames, tables and files for the codec's tests: made by the codec, made as others make them, and
+// made by hand to be wrong.
 #pragma once
 
 #include <cstddef>
@@ -28,19 +29,23 @@ byte_vector frame_of(std::span<const std::byte> plain, int level = 3);
 byte_vector frame_without_size(std::span<const std::byte> plain, bool checksum = true);
 byte_vector skippable_frame(std::size_t skipped, unsigned variant = 0);
 
-// By hand: a zstd frame's magic number and these bytes of header behind it; a block that stands for itself; one byte repeated.
+// By hand: a zstd frame's magic number and these bytes of header behind it; a block that stands for
+// itself; one byte repeated.
 byte_vector header_of(std::initializer_list<unsigned> bytes);
 byte_vector raw_block(std::span<const std::byte> plain, bool last);
 byte_vector repeated_block(std::byte value, std::uint32_t times, bool last);
 
 byte_vector table_of(const std::vector<codec::frame_sizes>& frames);
-byte_vector checked_table_of(const std::vector<codec::frame_sizes>& frames);  // with a checksum an entry, which is 0x55555555
+byte_vector checked_table_of(const std::vector<codec::frame_sizes>&
+                                 frames);  // with a checksum an entry, which is 0x55555555
 
 // A compressed file of these frames' bytes, and what a table says of them.
 class file_of_frames {
  public:
   void add(const byte_vector& stored, std::uint32_t plain);
-  void add_plain(std::span<const std::byte> plain) { add(frame_of(plain), static_cast<std::uint32_t>(plain.size())); }
+  void add_plain(std::span<const std::byte> plain) {
+    add(frame_of(plain), static_cast<std::uint32_t>(plain.size()));
+  }
 
   const byte_vector& without_table() const noexcept { return bytes_; }
   byte_vector with_table() const { return join({bytes_, table_of(sizes_)}); }
@@ -52,7 +57,8 @@ class file_of_frames {
   std::vector<codec::frame_sizes> sizes_;
 };
 
-// Two frames as the codec writes them, one as the original does, one skippable, one empty: every kind there is.
+// Two frames as the codec writes them, one as the original does, one skippable, one empty: every
+// kind there is.
 file_of_frames file_of_all_kinds();
 
 std::vector<codec::frame_sizes> sizes_in(const codec::frame_index& frames);

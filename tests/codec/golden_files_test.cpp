@@ -31,13 +31,16 @@ struct golden_file {
   byte_vector bytes;
 };
 
-fs::path golden(const std::string& store) { return fs::path(CONDUIT_TEST_DATA_DIR) / "golden" / store; }
+fs::path golden(const std::string& store) {
+  return fs::path(CONDUIT_TEST_DATA_DIR) / "golden" / store;
+}
 
 std::vector<golden_file> files_of(const std::string& store) {
   std::vector<golden_file> files;
   for (const auto& entry : fs::directory_iterator(golden(store) / "data"))
     files.push_back({entry.path(), as_bytes(read_file(entry.path()))});
-  std::sort(files.begin(), files.end(), [](const golden_file& a, const golden_file& b) { return a.path < b.path; });
+  std::sort(files.begin(), files.end(),
+            [](const golden_file& a, const golden_file& b) { return a.path < b.path; });
   REQUIRE_FALSE(files.empty());
   return files;
 }
@@ -52,7 +55,8 @@ frame_walk walk_through(const byte_vector& file) {
 std::uint64_t plain_end_of(const std::string& store, const fs::path& file) {
   std::uint64_t end = 0;
   for (const auto& blob : nlohmann::json::parse(read_file(golden(store) / "manifest.json"))) {
-    if (blob.at("file") == file.filename().native()) end = std::max(end, blob.at("end").get<std::uint64_t>());
+    if (blob.at("file") == file.filename().native())
+      end = std::max(end, blob.at("end").get<std::uint64_t>());
   }
   return end;
 }
@@ -62,7 +66,9 @@ std::optional<codec::frame_index> table_in(const byte_vector& file) {
   const auto size = codec::seek_table_size(tail, file.size());
   if (!size) return std::nullopt;
   codec::frame_index frames;
-  if (codec::parse_seek_table(std::span(file).last(static_cast<std::size_t>(*size)), file.size(), frames)) return std::nullopt;
+  if (codec::parse_seek_table(std::span(file).last(static_cast<std::size_t>(*size)), file.size(),
+                              frames))
+    return std::nullopt;
   return frames;
 }
 
@@ -70,8 +76,10 @@ byte_vector plain_bytes_of(const byte_vector& file, const codec::frame_index& fr
   byte_vector plain(static_cast<std::size_t>(frames.plain_size()));
   codec::decoder reading;
   for (const codec::placed_frame& frame : frames.covering(0, frames.plain_size())) {
-    const auto stored = std::span(file).subspan(static_cast<std::size_t>(frame.stored_start), frame.sizes.stored);
-    const auto to = std::span(plain).subspan(static_cast<std::size_t>(frame.plain_start), frame.sizes.plain);
+    const auto stored =
+        std::span(file).subspan(static_cast<std::size_t>(frame.stored_start), frame.sizes.stored);
+    const auto to =
+        std::span(plain).subspan(static_cast<std::size_t>(frame.plain_start), frame.sizes.plain);
     REQUIRE_FALSE(reading.decode_whole(stored, to));
   }
   return plain;
@@ -81,7 +89,8 @@ byte_vector plain_bytes_of(const byte_vector& file, const codec::frame_index& fr
 byte_vector plain_bytes_by_zstd(const fs::path& file) {
   const temporary_directory scratch;
   const fs::path output = scratch / "plain";
-  REQUIRE(std::system(("zstd -q -d -o '" + output.native() + "' '" + file.native() + "'").c_str()) == 0);
+  REQUIRE(std::system(
+              ("zstd -q -d -o '" + output.native() + "' '" + file.native() + "'").c_str()) == 0);
   return as_bytes(read_file(output));
 }
 
@@ -123,13 +132,15 @@ TEST_CASE("Torn files of the original are walked to the end of their whole frame
     walk_state state;
     bool table_looks_whole;
   };
-  constexpr std::array torn{
-      torn_store{"zstd-torn-no-table", walk_state::table_missing, false}, torn_store{"zstd-torn-half-table", walk_state::bad, false},
-      torn_store{"zstd-torn-mid-frame", walk_state::bad, false}, torn_store{"zstd-torn-forged-table", walk_state::bad, true}};
+  constexpr std::array torn{torn_store{"zstd-torn-no-table", walk_state::table_missing, false},
+                            torn_store{"zstd-torn-half-table", walk_state::bad, false},
+                            torn_store{"zstd-torn-mid-frame", walk_state::bad, false},
+                            torn_store{"zstd-torn-forged-table", walk_state::bad, true}};
   for (const torn_store& store : torn) {
     INFO(store.name);
     const auto files = files_of(store.name);
-    for (std::size_t i = 0; i + 1 < files.size(); ++i) CHECK(walk_through(files[i].bytes).state() == walk_state::complete);
+    for (std::size_t i = 0; i + 1 < files.size(); ++i)
+      CHECK(walk_through(files[i].bytes).state() == walk_state::complete);
     const golden_file& last = files.back();
     const frame_walk walked = walk_through(last.bytes);
     CHECK(walked.state() == store.state);
@@ -154,7 +165,8 @@ TEST_CASE("The zstd program reads what the codec writes") {
     }
     const byte_vector bytes = file.with_table();
     std::string text(bytes.size(), '\0');
-    std::transform(bytes.begin(), bytes.end(), text.begin(), [](std::byte b) { return static_cast<char>(b); });
+    std::transform(bytes.begin(), bytes.end(), text.begin(),
+                   [](std::byte b) { return static_cast<char>(b); });
     write_file(path, text);
     CHECK(std::system(("zstd -q -t '" + path.native() + "'").c_str()) == 0);
     CHECK(plain_bytes_by_zstd(path) == plain);

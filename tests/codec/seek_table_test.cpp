@@ -27,7 +27,8 @@ std::error_code read_table(const byte_vector& file, frame_index& frames) {
   const auto size = size_from(file, file.size());
   if (!size) return errc::corrupt;
   REQUIRE(*size <= file.size());
-  return codec::parse_seek_table(std::span(file).last(static_cast<std::size_t>(*size)), file.size(), frames);
+  return codec::parse_seek_table(std::span(file).last(static_cast<std::size_t>(*size)), file.size(),
+                                 frames);
 }
 
 std::error_code read_table(const byte_vector& file) {
@@ -44,9 +45,10 @@ byte_vector footer_of(std::uint32_t count, unsigned descriptor) {
 }  // namespace
 
 TEST_CASE("A table has the bytes that its specification gives") {
-  const byte_vector expected = join({number(0x184D2A5E, 4), number(25, 4),                                        //
-                                     number(0x01020304, 4), number(0x05060708, 4), number(21, 4), number(22, 4),  //
-                                     number(2, 4), number(0, 1), number(0x8F92EAB1, 4)});
+  const byte_vector expected =
+      join({number(0x184D2A5E, 4), number(25, 4),                                        //
+            number(0x01020304, 4), number(0x05060708, 4), number(21, 4), number(22, 4),  //
+            number(2, 4), number(0, 1), number(0x8F92EAB1, 4)});
   CHECK(table_of({{0x01020304, 0x05060708}, {21, 22}}) == expected);
 }
 
@@ -101,7 +103,8 @@ TEST_CASE("A table without entries is valid") {
 
 TEST_CASE("A file without a footer has no table") {
   CHECK(size_from(noise_of(1, 9), 9) == std::nullopt);
-  CHECK(size_from(file_of_all_kinds().without_table(), file_of_all_kinds().without_table().size()) == std::nullopt);
+  CHECK(size_from(file_of_all_kinds().without_table(),
+                  file_of_all_kinds().without_table().size()) == std::nullopt);
   const byte_vector table = table_of({});
   for (std::size_t size = 1; size < table.size(); ++size) {
     const byte_vector cut(table.begin(), table.begin() + static_cast<std::ptrdiff_t>(size));
@@ -126,7 +129,8 @@ TEST_CASE("A footer with a reserved bit is no footer, the unused bits are passed
   for (const unsigned reserved : {0x04U, 0x08U, 0x10U, 0x20U, 0x40U, 0x84U}) {
     CHECK(size_from(footer_of(0, reserved), 17) == std::nullopt);
   }
-  for (const unsigned unused : {0x01U, 0x02U, 0x03U, 0x83U}) CHECK(size_from(footer_of(0, unused), 17) == 17U);
+  for (const unsigned unused : {0x01U, 0x02U, 0x03U, 0x83U})
+    CHECK(size_from(footer_of(0, unused), 17) == 17U);
 }
 
 TEST_CASE("A table whose skippable header is wrong is corrupt") {
@@ -148,7 +152,8 @@ TEST_CASE("Entries that do not add up to the file are corrupt") {
   CHECK(read_table(join({frame, table_of({{stored + 1, 500}})})) == errc::corrupt);
   CHECK(read_table(join({frame, table_of({})})) == errc::corrupt);
   CHECK(read_table(join({frame, table_of({{stored, 500}, {stored, 500}})})) == errc::corrupt);
-  CHECK(read_table(join({frame, table_of({{stored, 500}, {most, 500}, {most, 500}})})) == errc::corrupt);
+  CHECK(read_table(join({frame, table_of({{stored, 500}, {most, 500}, {most, 500}})})) ==
+        errc::corrupt);
 }
 
 TEST_CASE("Entries that no frame can have are corrupt") {
@@ -172,7 +177,8 @@ TEST_CASE("Entries that no frame can have are corrupt") {
 TEST_CASE("The smallest frames there are may stand in a table") {
   // An empty block with a window descriptor, and a block of one repeated byte that fills 128 KiB.
   const byte_vector empty = join({header_of({0, 0}), raw_block({}, true)});
-  const byte_vector full = join({header_of({0, 0x38}), repeated_block(std::byte{7}, 128 << 10, true)});
+  const byte_vector full =
+      join({header_of({0, 0x38}), repeated_block(std::byte{7}, 128 << 10, true)});
   CHECK(full.size() == 10);
   file_of_frames file;
   file.add(empty, 0);
@@ -185,12 +191,14 @@ TEST_CASE("A table of another size than the footer says is corrupt") {
   const byte_vector table = table_of({{20, 5}});
   frame_index frames;
   for (std::size_t size = 0; size < table.size(); ++size) {
-    CHECK(codec::parse_seek_table(std::span(table).last(size), 20 + table.size(), frames) == errc::corrupt);
+    CHECK(codec::parse_seek_table(std::span(table).last(size), 20 + table.size(), frames) ==
+          errc::corrupt);
   }
   const byte_vector longer = join({byte_vector(1), table});
   CHECK(codec::parse_seek_table(longer, 20 + table.size(), frames) == errc::corrupt);
   CHECK(codec::parse_seek_table(table, table.size() - 1, frames) == errc::corrupt);
-  CHECK(codec::parse_seek_table(table, std::numeric_limits<std::uint64_t>::max(), frames) == errc::corrupt);
+  CHECK(codec::parse_seek_table(table, std::numeric_limits<std::uint64_t>::max(), frames) ==
+        errc::corrupt);
 }
 
 TEST_CASE("A table with any bit changed is refused or still adds up to the file") {

@@ -1,5 +1,6 @@
-// Every kind of completion token and handler, with the Asio that this is compiled with: each puts, gets, and is told of a file that is
-// missing. Prints a line for each; what this Asio does not have is named.
+// Every kind of completion token and handler, with the Asio that this is compiled with: each puts,
+// gets, and is told of a file that is missing. Prints a line for each; what this Asio does not have
+// is named.
 #include <asio/bind_allocator.hpp>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/bind_executor.hpp>
@@ -97,8 +98,9 @@ void with_handlers(subject& on, Wrap wrap) {
   ends told;
   on.db.get(on.known, wrap(told.handler()));
   on.db.get(on.missing, wrap(told.handler()));
-  on.db.get_slice(on.known, {5, 4},
-                  wrap([](std::error_code error, const conduit::blob&) { require(error == conduit::errc::out_of_range, "a bad slice"); }));
+  on.db.get_slice(on.known, {5, 4}, wrap([](std::error_code error, const conduit::blob&) {
+                    require(error == conduit::errc::out_of_range, "a bad slice");
+                  }));
   require(told.well == 0 && told.missing == 0, "a handler ran inside its initiation");
   on.run();
   require(told.well == 1 && told.missing == 1, "the handlers were told something else");
@@ -147,12 +149,16 @@ void run_awaitable(subject& on, Executor executor, asio::awaitable<void, Executo
 asio::awaitable<void> await_tuples(subject& on) {
   const auto [error, bytes] = co_await on.db.get(on.known, tokens::as_tuple(asio::use_awaitable));
   require(!error && bytes.text() == text, "other bytes");
-  const auto [none, nothing] = co_await on.db.get(on.missing, tokens::as_tuple(asio::use_awaitable));
+  const auto [none, nothing] =
+      co_await on.db.get(on.missing, tokens::as_tuple(asio::use_awaitable));
   require(none == conduit::errc::no_such_file, "another error");
-  const auto [failed, where] = co_await on.db.put(asio::buffer(text), tokens::as_tuple(asio::use_awaitable));
+  const auto [failed, where] =
+      co_await on.db.put(asio::buffer(text), tokens::as_tuple(asio::use_awaitable));
   require(!failed && where.size() == text.size(), "a failed put");
 }
-void as_tuple(subject& on) { run_awaitable<asio::any_io_executor>(on, on.context.get_executor(), await_tuples(on)); }
+void as_tuple(subject& on) {
+  run_awaitable<asio::any_io_executor>(on, on.context.get_executor(), await_tuples(on));
+}
 
 asio::awaitable<void> await_redirected(subject& on) {
   std::error_code error;
@@ -161,7 +167,9 @@ asio::awaitable<void> await_redirected(subject& on) {
   co_await on.db.get(on.missing, asio::redirect_error(asio::use_awaitable, error));
   require(error == conduit::errc::no_such_file, "another error");
 }
-void redirect_error(subject& on) { run_awaitable<asio::any_io_executor>(on, on.context.get_executor(), await_redirected(on)); }
+void redirect_error(subject& on) {
+  run_awaitable<asio::any_io_executor>(on, on.context.get_executor(), await_redirected(on));
+}
 
 using own_executor = asio::io_context::executor_type;
 using typed_db = asio::use_awaitable_t<own_executor>::as_default_on_t<conduit::flat_file_db>;
@@ -186,10 +194,11 @@ asio::experimental::coro<void, void> run_in_coro(own_executor, subject& on) {
 void coro(subject& on) {
   std::exception_ptr failure;
   bool ended = false;
-  asio::experimental::co_spawn(run_in_coro(on.context.get_executor(), on), [&](std::exception_ptr thrown) {
-    failure = thrown;
-    ended = true;
-  });
+  asio::experimental::co_spawn(run_in_coro(on.context.get_executor(), on),
+                               [&](std::exception_ptr thrown) {
+                                 failure = thrown;
+                                 ended = true;
+                               });
   on.run();
   if (failure) std::rethrow_exception(failure);
   require(ended, "the coroutine did not end");
@@ -200,8 +209,10 @@ void bound_executor(subject& on) {
   with_handlers(on, [&](auto handler) { return asio::bind_executor(strand, handler); });
   asio::thread_pool pool(1);
   std::atomic<int> well{0};
-  on.db.get(on.known, asio::bind_executor(pool, [&](std::error_code error, const conduit::blob& bytes) {
-              require(pool.get_executor().running_in_this_thread(), "a handler on another executor than its own");
+  on.db.get(on.known,
+            asio::bind_executor(pool, [&](std::error_code error, const conduit::blob& bytes) {
+              require(pool.get_executor().running_in_this_thread(),
+                      "a handler on another executor than its own");
               if (!error && bytes.text() == text) ++well;
             }));
   on.run();
@@ -238,7 +249,9 @@ struct counting_allocator {
 
 void bound_allocator(subject& on) {
   int out = 0;
-  with_handlers(on, [&](auto handler) { return asio::bind_allocator(counting_allocator<char>(out), handler); });
+  with_handlers(on, [&](auto handler) {
+    return asio::bind_allocator(counting_allocator<char>(out), handler);
+  });
   require(out == 0, "memory was not given back");
 }
 
@@ -248,18 +261,22 @@ void bound_slot(subject& on) {
     signals.push_back(std::make_unique<asio::cancellation_signal>());
     return asio::bind_cancellation_slot(signals.back()->slot(), handler);
   });
-  for (const auto& signal : signals) require(!signal->slot().has_handler(), "a slot was left in use");
+  for (const auto& signal : signals)
+    require(!signal->slot().has_handler(), "a slot was left in use");
 }
 
 #ifdef HAS_ANY_COMPLETION_HANDLER
 void any_completion_handler(subject& on) {
-  with_handlers(on, [](auto handler) { return asio::any_completion_handler<void(std::error_code, conduit::blob)>(handler); });
+  with_handlers(on, [](auto handler) {
+    return asio::any_completion_handler<void(std::error_code, conduit::blob)>(handler);
+  });
 }
 #endif
 
 #ifdef HAS_INLINE_EXECUTOR
 void inline_executor(subject& on) {
-  with_handlers(on, [](auto handler) { return asio::bind_executor(asio::inline_executor(), handler); });
+  with_handlers(on,
+                [](auto handler) { return asio::bind_executor(asio::inline_executor(), handler); });
 }
 #endif
 
@@ -289,11 +306,13 @@ void cancel_after(subject& on) {
 #define HAS_RANGED_PARALLEL_GROUP
 void ranged_parallel_group(subject& on) {
   std::vector<decltype(on.db.get(on.known, tokens::deferred))> gets;
-  for (int i = 0; i < 10; ++i) gets.push_back(on.db.get(i == 7 ? on.missing : on.known, tokens::deferred));
+  for (int i = 0; i < 10; ++i)
+    gets.push_back(on.db.get(i == 7 ? on.missing : on.known, tokens::deferred));
   ends told;
   asio::experimental::make_parallel_group(gets).async_wait(
       asio::experimental::wait_for_all(),
-      [&](const std::vector<std::size_t>&, const std::vector<std::error_code>& errors, const std::vector<conduit::blob>& blobs) {
+      [&](const std::vector<std::size_t>&, const std::vector<std::error_code>& errors,
+          const std::vector<conduit::blob>& blobs) {
         for (std::size_t i = 0; i < errors.size(); ++i) told.handler()(errors[i], blobs[i]);
       });
   on.run();
@@ -309,7 +328,9 @@ asio::awaitable<void> put_parts(subject& on) {
   const auto back = co_await on.db.get(where);
   require(back.text() == text, "other bytes");
 }
-void buffer_sequence(subject& on) { run_awaitable<asio::any_io_executor>(on, on.context.get_executor(), put_parts(on)); }
+void buffer_sequence(subject& on) {
+  run_awaitable<asio::any_io_executor>(on, on.context.get_executor(), put_parts(on));
+}
 
 struct row {
   const char* name;
@@ -370,8 +391,10 @@ int main(int argc, char** argv) {
   for (const auto backend : {conduit::backend::automatic, conduit::backend::threads}) {
     const conduit::options how{.data_directory = argv[1], .backend = backend};
     subject on(how);
-    std::cout << "Asio " << ASIO_VERSION / 100000 << '.' << ASIO_VERSION / 100 % 1000 << '.' << ASIO_VERSION % 100 << " on "
-              << (on.db.stats().backend == conduit::backend::io_uring ? "io_uring" : "threads") << '\n';
+    std::cout << "Asio " << ASIO_VERSION / 100000 << '.' << ASIO_VERSION / 100 % 1000 << '.'
+              << ASIO_VERSION % 100 << " on "
+              << (on.db.stats().backend == conduit::backend::io_uring ? "io_uring" : "threads")
+              << '\n';
     for (const row& one : rows) {
       const std::string outcome = outcome_of(one, on);
       if (outcome.starts_with("FAILED")) ++failures;

@@ -37,15 +37,18 @@ document::document(fs::path file) : path_(std::move(file)) {
 }
 
 const code_block& document::block(std::string_view info) const {
-  const auto found = std::find_if(code_.begin(), code_.end(), [info](const code_block& block) { return block.info == info; });
-  if (found == code_.end()) throw std::runtime_error(path_.native() + ": no code block '" + std::string(info) + "'");
+  const auto found = std::find_if(code_.begin(), code_.end(),
+                                  [info](const code_block& block) { return block.info == info; });
+  if (found == code_.end())
+    throw std::runtime_error(path_.native() + ": no code block '" + std::string(info) + "'");
   return *found;
 }
 
 std::vector<page_link> document::links() const {
   static const std::regex pattern(R"(\[([^\]]*)\]\(([^)]*)\))");
   std::vector<page_link> found;
-  for (auto match = std::sregex_iterator(prose_.begin(), prose_.end(), pattern); match != std::sregex_iterator(); ++match) {
+  for (auto match = std::sregex_iterator(prose_.begin(), prose_.end(), pattern);
+       match != std::sregex_iterator(); ++match) {
     found.push_back({(*match)[1], (*match)[2]});
   }
   return found;
@@ -59,7 +62,8 @@ std::vector<std::string> document::anchors() const {
     std::string anchor;
     for (const char c : line.substr(start + 1)) {
       const auto byte = static_cast<unsigned char>(c);
-      if (std::isalnum(byte) != 0 || c == '-' || c == '_') anchor += static_cast<char>(std::tolower(byte));
+      if (std::isalnum(byte) != 0 || c == '-' || c == '_')
+        anchor += static_cast<char>(std::tolower(byte));
       if (c == ' ') anchor += '-';
     }
     found.push_back(anchor);
@@ -70,7 +74,8 @@ std::vector<std::string> document::anchors() const {
 std::vector<std::string> document::quoted() const {
   static const std::regex pattern("`([^`\n]+)`");
   std::vector<std::string> found;
-  for (auto match = std::sregex_iterator(prose_.begin(), prose_.end(), pattern); match != std::sregex_iterator(); ++match) {
+  for (auto match = std::sregex_iterator(prose_.begin(), prose_.end(), pattern);
+       match != std::sregex_iterator(); ++match) {
     found.push_back((*match)[1]);
   }
   return found;

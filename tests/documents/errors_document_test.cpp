@@ -1,4 +1,5 @@
-// docs/errors.md and the headers name the same codes and events, and the category has a sentence for each.
+// docs/errors.md and the headers name the same codes and events, and the category has a sentence
+// for each.
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
 #include <regex>
@@ -18,8 +19,10 @@ namespace {
 std::vector<std::string> enumerators(const char* header, const std::string& head) {
   const std::string text = read_file(project_root() / header);
   const std::size_t start = text.find(head);
-  if (start == std::string::npos) throw std::runtime_error(std::string(header) + " has no '" + head + "'");
-  const std::string body = text.substr(start + head.size(), text.find('}', start) - start - head.size());
+  if (start == std::string::npos)
+    throw std::runtime_error(std::string(header) + " has no '" + head + "'");
+  const std::string body =
+      text.substr(start + head.size(), text.find('}', start) - start - head.size());
   std::vector<std::string> names;
   static const std::regex name(R"(^\s*([a-z_]+)( = 1)?\s*(,|//|$))");
   for (const std::string& line : lines_of(body)) {
@@ -44,7 +47,9 @@ std::set<std::string> documented(const std::string& column) {
   return names;
 }
 
-std::set<std::string> set_of(const std::vector<std::string>& names) { return {names.begin(), names.end()}; }
+std::set<std::string> set_of(const std::vector<std::string>& names) {
+  return {names.begin(), names.end()};
+}
 
 }  // namespace
 
@@ -57,9 +62,11 @@ TEST_CASE("docs/errors.md lists every error code, and no other") {
 TEST_CASE("every error code has a sentence of its own") {
   const auto names = enumerators("include/conduit/error.hpp", "enum class errc {");
   std::set<std::string> sentences;
-  for (std::size_t i = 0; i < names.size(); ++i) sentences.insert(conduit::error_category().message(static_cast<int>(i) + 1));
+  for (std::size_t i = 0; i < names.size(); ++i)
+    sentences.insert(conduit::error_category().message(static_cast<int>(i) + 1));
   CHECK(sentences.size() == names.size());
-  CHECK(sentences.count(conduit::error_category().message(static_cast<int>(names.size()) + 1)) == 0);
+  CHECK(sentences.count(conduit::error_category().message(static_cast<int>(names.size()) + 1)) ==
+        0);
 }
 
 TEST_CASE("docs/errors.md lists every kind of event, and no other") {

@@ -31,7 +31,8 @@ TEST_CASE("the data file and the locations of the documented example are what th
   const data_location first = writer->put("Hello, blob!").value;
   const data_location second = writer->put("second").value;
 
-  CHECK(bytes_of_hexdump(page.block("hexdump data_00000000.dat").text) == read_file(host.data_path(0)));
+  CHECK(bytes_of_hexdump(page.block("hexdump data_00000000.dat").text) ==
+        read_file(host.data_path(0)));
   CHECK(page.prose().find('`' + first.to_string() + '`') != std::string::npos);
   CHECK(page.prose().find('`' + second.to_string() + '`') != std::string::npos);
   CHECK(bytes_of_hexdump(page.block("hexdump location").text) == text_of(second.encode()));
@@ -41,21 +42,26 @@ TEST_CASE("the compressed data file of the documented example is what the librar
   const document page = format();
   machine host([](options& how) { how.compression = compression::zstd; });
   process writer = host.start();
-  CHECK(page.prose().find('`' + writer->put("Hello, blob!").value.to_string() + '`') != std::string::npos);
-  CHECK(page.prose().find('`' + writer->put("second").value.to_string() + '`') != std::string::npos);
-  CHECK(bytes_of_hexdump(page.block("hexdump data_00000000.dat.zst").text) == read_file(host.data_path(0).string() + ".zst"));
+  CHECK(page.prose().find('`' + writer->put("Hello, blob!").value.to_string() + '`') !=
+        std::string::npos);
+  CHECK(page.prose().find('`' + writer->put("second").value.to_string() + '`') !=
+        std::string::npos);
+  CHECK(bytes_of_hexdump(page.block("hexdump data_00000000.dat.zst").text) ==
+        read_file(host.data_path(0).string() + ".zst"));
 }
 
 TEST_CASE("the record of the documented example is what the library makes") {
   files::lock_record record;
-  for (std::size_t i = 0; i < record.boot.size(); ++i) record.boot[i] = static_cast<std::byte>(i + 1);
+  for (std::size_t i = 0; i < record.boot.size(); ++i)
+    record.boot[i] = static_cast<std::byte>(i + 1);
   record.device = 0xfe00;
   record.changes = 1;
   record.highest = 0;
   CHECK(bytes_of_hexdump(format().block("hexdump record").text) == text_of(record.encode()));
 }
 
-TEST_CASE("the record that a new store leaves differs from the documented one only in boot and device") {
+TEST_CASE(
+    "the record that a new store leaves differs from the documented one only in boot and device") {
   machine host;
   {
     process writer = host.start();

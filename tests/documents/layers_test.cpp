@@ -26,7 +26,8 @@ TEST_CASE("a folder of src includes only itself and what stands above it in the 
   for (const auto& [folder, above] : may_include) {
     for (const auto& entry : fs::directory_iterator(project_root() / "src" / folder)) {
       const std::string text = read_file(entry.path());
-      for (auto match = std::sregex_iterator(text.begin(), text.end(), include); match != std::sregex_iterator(); ++match) {
+      for (auto match = std::sregex_iterator(text.begin(), text.end(), include);
+           match != std::sregex_iterator(); ++match) {
         const std::string used = (*match)[1];
         INFO(entry.path() << " includes from " << used);
         CHECK((used == folder || above.count(used) == 1));
@@ -48,8 +49,10 @@ TEST_CASE("every folder of src stands in the architecture document") {
   }
 }
 
-TEST_CASE("only the disk's own folder and the way to open a store call the system for a data file") {
-  const std::regex system_call(R"([^A-Za-z_]::(open|openat|pread|preadv2|pwrite|pwritev|fdatasync|ftruncate|unlinkat)\()");
+TEST_CASE(
+    "only the disk's own folder and the way to open a store call the system for a data file") {
+  const std::regex system_call(
+      R"([^A-Za-z_]::(open|openat|pread|preadv2|pwrite|pwritev|fdatasync|ftruncate|unlinkat)\()");
   for (const char* folder : {"files", "put", "get", "upkeep"}) {
     for (const auto& entry : fs::directory_iterator(project_root() / "src" / folder)) {
       const std::string text = read_file(entry.path());

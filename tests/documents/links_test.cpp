@@ -1,4 +1,5 @@
-// What the documents name exists: linked files and headings, paths in backquotes, commands of ./dev.
+// What the documents name exists: linked files and headings, paths in backquotes, commands of
+// ./dev.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <string>
@@ -21,7 +22,8 @@ TEST_CASE("every link of the documents leads to a file and a heading that exist"
       REQUIRE(fs::exists(target));
       if (hash < reference.target.size()) {
         const auto anchors = document(target).anchors();
-        CHECK(std::find(anchors.begin(), anchors.end(), reference.target.substr(hash + 1)) != anchors.end());
+        CHECK(std::find(anchors.begin(), anchors.end(), reference.target.substr(hash + 1)) !=
+              anchors.end());
       }
       ++checked;
     }
@@ -34,7 +36,8 @@ TEST_CASE("every path that the documents name exists") {
   for (const document& page : all_documents()) {
     for (const std::string& text : page.quoted()) {
       const auto starts = {"src/", "include/", "tests/", "docs/", "examples/", "bench/", "cmake/"};
-      const bool is_path = std::any_of(starts.begin(), starts.end(), [&](const char* start) { return text.starts_with(start); });
+      const bool is_path = std::any_of(starts.begin(), starts.end(),
+                                       [&](const char* start) { return text.starts_with(start); });
       if (!is_path) continue;
       INFO(page.path() << " names " << text);
       CHECK(fs::exists(project_root() / text));
@@ -51,7 +54,8 @@ TEST_CASE("every command of ./dev that the documents name is one") {
     for (const std::string& text : page.quoted()) {
       if (!text.starts_with("./dev ")) continue;
       INFO(page.path() << " names " << text);
-      CHECK(dev.find("\n  " + text.substr(6) + ' ') != std::string::npos);  // a line of its usage text
+      CHECK(dev.find("\n  " + text.substr(6) + ' ') !=
+            std::string::npos);  // a line of its usage text
       ++checked;
     }
   }
@@ -64,9 +68,11 @@ TEST_CASE("every document that the sources name exists") {
     for (const auto& entry : fs::recursive_directory_iterator(project_root() / folder)) {
       if (entry.path().extension() != ".cpp" && entry.path().extension() != ".hpp") continue;
       const std::string text = read_file(entry.path());
-      for (std::size_t at = text.find("docs/"); at != std::string::npos; at = text.find("docs/", at + 1)) {
+      for (std::size_t at = text.find("docs/"); at != std::string::npos;
+           at = text.find("docs/", at + 1)) {
         const std::size_t end = text.find(".md", at);
-        const std::string name = end == std::string::npos ? std::string() : text.substr(at, end + 3 - at);
+        const std::string name =
+            end == std::string::npos ? std::string() : text.substr(at, end + 3 - at);
         if (name.empty() || name.find_first_of(" \n\"") != std::string::npos) continue;
         INFO(entry.path() << " names " << name);
         CHECK(fs::exists(project_root() / name));

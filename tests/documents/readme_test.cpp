@@ -20,14 +20,18 @@ namespace {
 
 document readme() { return document(project_root() / "README.md"); }
 
-// What a shell in `directory` that finds this build's ffdb prints to standard output. Throws where it does not end with 0.
+// What a shell in `directory` that finds this build's ffdb prints to standard output. Throws where
+// it does not end with 0.
 std::string run_in_shell(const fs::path& directory, const std::string& command) {
   const std::string bin = fs::path(CONDUIT_FFDB_PATH).parent_path().native();
-  const std::string line = "cd '" + directory.native() + "' && PATH='" + bin + "':$PATH && { " + command + "\n}";
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(line.c_str(), "r"), [](FILE*) { return 0; });
+  const std::string line =
+      "cd '" + directory.native() + "' && PATH='" + bin + "':$PATH && { " + command + "\n}";
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen(line.c_str(), "r"),
+                                                   [](FILE*) { return 0; });
   if (!pipe) throw std::runtime_error("popen");
   std::string output;
-  for (int c = std::fgetc(pipe.get()); c != EOF; c = std::fgetc(pipe.get())) output += static_cast<char>(c);
+  for (int c = std::fgetc(pipe.get()); c != EOF; c = std::fgetc(pipe.get()))
+    output += static_cast<char>(c);
   if (::pclose(pipe.get()) != 0) throw std::runtime_error("'" + command + "' failed");
   return output;
 }
@@ -39,7 +43,8 @@ bool contains_block(const std::string& text, const std::string& block) {
   const auto lines = lines_of(text);
   const auto wanted = lines_of(block);
   for (std::size_t start = 0; start + wanted.size() <= lines.size(); ++start) {
-    const std::size_t indentation = lines[start].size() - std::min(lines[start].size(), wanted[0].size());
+    const std::size_t indentation =
+        lines[start].size() - std::min(lines[start].size(), wanted[0].size());
     bool same = true;
     for (std::size_t i = 0; same && i < wanted.size(); ++i) {
       const std::string& line = lines[start + i];
@@ -63,7 +68,8 @@ TEST_CASE("every C++ snippet of the documents is part of an example that is comp
       if (block.info != "cpp") continue;
       bool found = false;
       for (const auto& entry : fs::directory_iterator(project_root() / "examples")) {
-        found = found || (entry.path().extension() == ".cpp" && contains_block(read_file(entry.path()), block.text));
+        found = found || (entry.path().extension() == ".cpp" &&
+                          contains_block(read_file(entry.path()), block.text));
       }
       INFO(page.path() << ":\n" << block.text);
       CHECK(found);
@@ -80,7 +86,9 @@ TEST_CASE("the README names every example") {
     const std::string name = entry.path().filename().native();
     if (entry.path().extension() != ".cpp" || name == "hello.cpp" || name == "demo.cpp") continue;
     INFO(name);
-    CHECK(std::any_of(links.begin(), links.end(), [&](const page_link& reference) { return reference.target == "examples/" + name; }));
+    CHECK(std::any_of(links.begin(), links.end(), [&](const page_link& reference) {
+      return reference.target == "examples/" + name;
+    }));
   }
 }
 
@@ -96,7 +104,8 @@ TEST_CASE("the README's way to use the library is that of the consumer tests") {
   }
   const std::string with_pkg_config = source("tests/consumer/run.sh");
   const std::string& command = page.block("sh").text;
-  for (const char* part : {"-std=c++20", "pkg-config", "--cflags", "--libs", "conduit_flat_file_db"}) {
+  for (const char* part :
+       {"-std=c++20", "pkg-config", "--cflags", "--libs", "conduit_flat_file_db"}) {
     INFO(part);
     CHECK(command.find(part) != std::string::npos);
     CHECK(with_pkg_config.find(part) != std::string::npos);
@@ -131,12 +140,14 @@ TEST_CASE("the README's table of ffdb names the commands and the options that ex
   const std::regex row(R"(\| `ffdb ([a-z]+)` \|([^\n]*)\|)");
   const std::regex option("`(--[a-z-]+)`");
   std::string commands;
-  for (auto match = std::sregex_iterator(table.begin(), table.end(), row); match != std::sregex_iterator(); ++match) {
+  for (auto match = std::sregex_iterator(table.begin(), table.end(), row);
+       match != std::sregex_iterator(); ++match) {
     const std::string command = (*match)[1];
     const std::string text = (*match)[2];
     const std::string help = run_in_shell(scratch.path(), "ffdb " + command + " --help");
     commands += command + ' ';
-    for (auto flag = std::sregex_iterator(text.begin(), text.end(), option); flag != std::sregex_iterator(); ++flag) {
+    for (auto flag = std::sregex_iterator(text.begin(), text.end(), option);
+         flag != std::sregex_iterator(); ++flag) {
       INFO(command << ' ' << (*flag)[1]);
       CHECK(help.find((*flag)[1]) != std::string::npos);
     }
@@ -145,5 +156,6 @@ TEST_CASE("the README's table of ffdb names the commands and the options that ex
       CHECK(help.find(common) != std::string::npos);
     }
   }
-  CHECK(commands == "put get import export ls stat verify recover roll delete compress bench doctor ");
+  CHECK(commands ==
+        "put get import export ls stat verify recover roll delete compress bench doctor ");
 }

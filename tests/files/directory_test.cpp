@@ -29,7 +29,8 @@ struct directory_under_test {
 
   listing list() {
     listing found;
-    if (files::list_files(disk, fd.get(), found) != 0) throw std::runtime_error("the directory cannot be listed");
+    if (files::list_files(disk, fd.get(), found) != 0)
+      throw std::runtime_error("the directory cannot be listed");
     return found;
   }
 };
@@ -38,13 +39,16 @@ struct directory_under_test {
 
 TEST_CASE("A listing is in order of the numbers and knows no foreign names") {
   directory_under_test directory;
-  for (const char* name : {"data_00000010.dat", "data_00000002.dat.zst", "data_00000002.dat", "data_4294967295.dat", "notes.txt",
-                           "data_7.dat", "data_00000003.dat.bak"}) {
+  for (const char* name :
+       {"data_00000010.dat", "data_00000002.dat.zst", "data_00000002.dat", "data_4294967295.dat",
+        "notes.txt", "data_7.dat", "data_00000003.dat.bak"}) {
     write_file(directory.path / name, "");
   }
   const listing found = directory.list();
-  CHECK(found.files ==
-        std::vector<file_id>{{2, file_form::plain}, {2, file_form::zstd}, {10, file_form::plain}, {4294967295, file_form::plain}});
+  CHECK(found.files == std::vector<file_id>{{2, file_form::plain},
+                                            {2, file_form::zstd},
+                                            {10, file_form::plain},
+                                            {4294967295, file_form::plain}});
   CHECK(found.highest_number() == 4294967295);
   CHECK(found.contains(2));
   CHECK(found.contains(10));
@@ -79,7 +83,8 @@ TEST_CASE("The mutable file is the highest regular one and what stands above it 
   std::vector<file_id> foreign;
   CHECK(files::find_mutable(directory.disk, directory.fd.get(), found, mutable_file, foreign) == 0);
   CHECK(mutable_file == file_id{3, file_form::zstd});
-  CHECK(foreign == std::vector<file_id>{{6, file_form::plain}, {5, file_form::plain}, {4, file_form::plain}});
+  CHECK(foreign ==
+        std::vector<file_id>{{6, file_form::plain}, {5, file_form::plain}, {4, file_form::plain}});
 }
 
 TEST_CASE("A file that vanishes after the listing is passed over") {

@@ -39,39 +39,40 @@ TEST_CASE("Every name that is written is understood") {
 
 TEST_CASE("Every other name is foreign") {
   using namespace std::string_view_literals;
-  const std::vector<std::string_view> foreign{"",
-                                              ".",
-                                              "..",
-                                              "data_",
-                                              "data_.dat",
-                                              ".dat",
-                                              "data_7.dat",
-                                              "data_0000007.dat",
-                                              "data_000000007.dat",   // nine digits that need no ninth
-                                              "data_0100000000.dat",  //
-                                              "data_4294967296.dat",  // one too many
-                                              "data_99999999999.dat",
-                                              "data_00000007",
-                                              "data_00000007.",
-                                              "data_00000007.zst",
-                                              "data_00000007.dat.zst.zst",
-                                              "data_00000007.dat.bak",
-                                              "data_00000007.dat~",
-                                              "data_00000007.DAT",
-                                              "data_00000007.dat.ZST",
-                                              "DATA_00000007.dat",
-                                              "xdata_00000007.dat",
-                                              "data-00000007.dat",
-                                              "data_ 0000007.dat",
-                                              "data_+0000007.dat",
-                                              "data_-0000007.dat",
-                                              "data_0000000x.dat",
-                                              "data_0x000007.dat",
-                                              "data_00000007 .dat",
-                                              "data_00000007.dat\0"sv,
-                                              "data_0000000\0.dat"sv,
-                                              "notes.txt",
-                                              "../data_00000007.dat"};
+  const std::vector<std::string_view> foreign{
+      "",
+      ".",
+      "..",
+      "data_",
+      "data_.dat",
+      ".dat",
+      "data_7.dat",
+      "data_0000007.dat",
+      "data_000000007.dat",   // nine digits that need no ninth
+      "data_0100000000.dat",  //
+      "data_4294967296.dat",  // one too many
+      "data_99999999999.dat",
+      "data_00000007",
+      "data_00000007.",
+      "data_00000007.zst",
+      "data_00000007.dat.zst.zst",
+      "data_00000007.dat.bak",
+      "data_00000007.dat~",
+      "data_00000007.DAT",
+      "data_00000007.dat.ZST",
+      "DATA_00000007.dat",
+      "xdata_00000007.dat",
+      "data-00000007.dat",
+      "data_ 0000007.dat",
+      "data_+0000007.dat",
+      "data_-0000007.dat",
+      "data_0000000x.dat",
+      "data_0x000007.dat",
+      "data_00000007 .dat",
+      "data_00000007.dat\0"sv,
+      "data_0000000\0.dat"sv,
+      "notes.txt",
+      "../data_00000007.dat"};
   for (const std::string_view name : foreign) {
     CAPTURE(std::string(name));
     CHECK_FALSE(parse_file_name(name));

@@ -16,7 +16,8 @@ std::string next_bytes(const iov_cursor& from, std::size_t limit) {
   std::string bytes;
   for (unsigned i = 0; i < from.part_count() && bytes.size() < limit; ++i) {
     const iovec& part = from.parts()[i];
-    bytes.append(static_cast<const char*>(part.iov_base), std::min(part.iov_len, limit - bytes.size()));
+    bytes.append(static_cast<const char*>(part.iov_base),
+                 std::min(part.iov_len, limit - bytes.size()));
   }
   return bytes;
 }

@@ -16,7 +16,8 @@ using files::lock_record;
 
 lock_record sample() {
   lock_record record;
-  for (std::size_t i = 0; i < record.boot.size(); ++i) record.boot[i] = static_cast<std::byte>(i + 1);
+  for (std::size_t i = 0; i < record.boot.size(); ++i)
+    record.boot[i] = static_cast<std::byte>(i + 1);
   record.device = 0x1112131415161718;
   record.changes = 0x2122232425262728;
   record.end = 0x3132333435363738;
@@ -40,11 +41,12 @@ TEST_CASE("A record survives its encoding") {
 
 TEST_CASE("A record has the bytes that are documented") {
   const auto bytes = sample().encode();
-  constexpr std::array<unsigned char, 72> expected{'c',  'f',  'f',  'd',  'b',  'r',  'e',  'c',  1,    0,    0,    0,    7,    0,    0,
-                                                   0,    1,    2,    3,    4,    5,    6,    7,    8,    9,    10,   11,   12,   13,   14,
-                                                   15,   16,   0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, 0x28, 0x27, 0x26, 0x25, 0x24,
-                                                   0x23, 0x22, 0x21, 0x38, 0x37, 0x36, 0x35, 0x34, 0x33, 0x32, 0x31, 0x44, 0x43, 0x42, 0x41,
-                                                   0x54, 0x53, 0x52, 0x51, 0x64, 0x63, 0x62, 0x61, 0x74, 0x73, 0x72, 0x71};
+  constexpr std::array<unsigned char, 72> expected{
+      'c',  'f',  'f',  'd',  'b',  'r',  'e',  'c',  1,    0,    0,    0,    7,    0,    0,
+      0,    1,    2,    3,    4,    5,    6,    7,    8,    9,    10,   11,   12,   13,   14,
+      15,   16,   0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, 0x28, 0x27, 0x26, 0x25, 0x24,
+      0x23, 0x22, 0x21, 0x38, 0x37, 0x36, 0x35, 0x34, 0x33, 0x32, 0x31, 0x44, 0x43, 0x42, 0x41,
+      0x54, 0x53, 0x52, 0x51, 0x64, 0x63, 0x62, 0x61, 0x74, 0x73, 0x72, 0x71};
   REQUIRE(bytes.size() == expected.size() + 8);
   CHECK(std::memcmp(bytes.data(), expected.data(), expected.size()) == 0);
 }

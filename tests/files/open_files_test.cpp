@@ -28,9 +28,13 @@ using detail::open_files;
 struct files_under_test {
   explicit files_under_test(std::size_t limit) : files(disk, directory.get(), limit) {}
 
-  void create(std::uint32_t number) { write_file(path / files::file_name(number).text(), std::to_string(number)); }
+  void create(std::uint32_t number) {
+    write_file(path / files::file_name(number).text(), std::to_string(number));
+  }
 
-  std::shared_ptr<data_file> open(std::uint32_t number) { return files.open(number, false, open_effort::may_block, error); }
+  std::shared_ptr<data_file> open(std::uint32_t number) {
+    return files.open(number, false, open_effort::may_block, error);
+  }
 
   std::string content(const data_file& file) {
     std::string text(20, '\0');
@@ -141,7 +145,8 @@ TEST_CASE("What cannot be opened is told apart") {
   }
   CHECK(all.open(4));
   CHECK_FALSE(all.error);
-  const auto behind_empty = all.open(5);  // the empty file of an original does not hide the compressed one
+  const auto behind_empty =
+      all.open(5);  // the empty file of an original does not hide the compressed one
   REQUIRE(behind_empty);
   CHECK(behind_empty->id.form == file_form::zstd);
   CHECK(all.open(6));

@@ -34,8 +34,10 @@ TEST_CASE("A slice becomes a range of the file") {
 }
 
 TEST_CASE("A slice that reaches past the blob or ends before it starts is no range") {
-  for (const slice part : {slice{0, 101}, slice{101, 0}, slice{101, 101}, slice{100, 101}, slice{20, 10}, slice{0, u64_max - 1},
-                           slice{u64_max, 0}, slice{u64_max, u64_max}, slice{1, 0}, slice{101}, slice{u64_max - 999}}) {
+  for (const slice part :
+       {slice{0, 101}, slice{101, 0}, slice{101, 101}, slice{100, 101}, slice{20, 10},
+        slice{0, u64_max - 1}, slice{u64_max, 0}, slice{u64_max, u64_max}, slice{1, 0}, slice{101},
+        slice{u64_max - 999}}) {
     CAPTURE(part.start, part.end);
     CHECK_FALSE(range_of(blob_of_100, part).valid);
   }

@@ -1,5 +1,5 @@
-// Frames from a hostile hand, read whole and in part. The input: three u32 (plain size, start and size of the part; each is taken modulo
-// what makes sense), then the frame.
+// Frames from a hostile hand, read whole and in part. The input: three u32 (plain size, start and
+// size of the part; each is taken modulo what makes sense), then the frame.
 #include <algorithm>
 #include <conduit/error.hpp>
 #include <system_error>
@@ -20,13 +20,16 @@ constexpr std::uint32_t plain_size_max = 1U << 18U;
 void check_header(std::span<const std::byte> stored) {
   codec::frame_header header;
   if (codec::inspect_frame_header(stored, header) != codec::header_state::whole) return;
-  require(header.header_size <= stored.size() && header.header_size <= codec::frame_header_size_max, "a header lies within its frame");
+  require(header.header_size <= stored.size() && header.header_size <= codec::frame_header_size_max,
+          "a header lies within its frame");
   codec::frame_header again;
   const auto state = codec::inspect_frame_header(stored.first(header.header_size - 1), again);
   require(state == codec::header_state::cut, "a header lacks its last byte");
 }
 
-void check_error(std::error_code error) { require(!error || error == errc::corrupt, "bad bytes are corrupt, and nothing else"); }
+void check_error(std::error_code error) {
+  require(!error || error == errc::corrupt, "bad bytes are corrupt, and nothing else");
+}
 
 }  // namespace
 
@@ -35,9 +38,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < parameters_size) return 0;
   const auto input = fuzz::input_bytes(data, size);
   const auto stored = input.subspan(parameters_size);
-  const std::uint32_t plain_size = load_little_endian<std::uint32_t>(input.data()) % (plain_size_max + 1);
+  const std::uint32_t plain_size =
+      load_little_endian<std::uint32_t>(input.data()) % (plain_size_max + 1);
   const std::uint32_t start = load_little_endian<std::uint32_t>(&input[4]) % (plain_size + 1);
-  const std::uint32_t part_size = load_little_endian<std::uint32_t>(&input[8]) % (plain_size - start + 1);
+  const std::uint32_t part_size =
+      load_little_endian<std::uint32_t>(&input[8]) % (plain_size - start + 1);
 
   check_header(stored);
   // Reused, as a reader does: a bad frame must leave nothing behind for the next one.
@@ -52,12 +57,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_error(streamed_error);
   check_error(part_error);
 
-  // Not the other way round: decoding at once, libzstd lets a block be larger than the window, which the format forbids.
+  // Not the other way round: decoding at once, libzstd lets a block be larger than the window,
+  // which the format forbids.
   require(streamed_error || !whole_error, "what is decoded piece by piece is decoded at once");
   require(streamed_error || !part_error, "every part of a whole frame can be read");
-  require(streamed_error || whole == streamed, "a frame gives the same bytes whichever way it is read");
+  require(streamed_error || whole == streamed,
+          "a frame gives the same bytes whichever way it is read");
   const auto expected = std::span(whole).subspan(start, part_size);
-  require(whole_error || part_error || std::equal(part.begin(), part.end(), expected.begin(), expected.end()),
+  require(whole_error || part_error ||
+              std::equal(part.begin(), part.end(), expected.begin(), expected.end()),
           "a part is the part of the whole");
   return 0;
 }

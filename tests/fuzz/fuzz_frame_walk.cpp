@@ -1,4 +1,5 @@
-// Compressed files from a hostile hand. The input: a seed that cuts the file into pieces, one byte, then the file.
+// Compressed files from a hostile hand. The input: a seed that cuts the file into pieces, one byte,
+// then the file.
 #include <algorithm>
 #include <vector>
 
@@ -38,7 +39,8 @@ void check_table(std::span<const std::byte> file, const codec::frame_index& fram
   const auto size = codec::seek_table_size(tail, file.size());
   require(size.has_value(), "the table of a complete file has its footer");
   codec::frame_index entries;
-  const auto error = codec::parse_seek_table(file.last(static_cast<std::size_t>(*size)), file.size(), entries);
+  const auto error =
+      codec::parse_seek_table(file.last(static_cast<std::size_t>(*size)), file.size(), entries);
   require(!error && entries == frames, "the table of a complete file names the frames of the walk");
 }
 
@@ -48,11 +50,14 @@ void check_frames(std::span<const std::byte> file, const codec::frame_index& fra
   static codec::decoder reading;
   for (const codec::placed_frame& frame : frames.covering(0, frames.plain_size())) {
     if (frame.sizes.plain > plain_max) continue;
-    const auto stored = file.subspan(static_cast<std::size_t>(frame.stored_start), frame.sizes.stored);
+    const auto stored =
+        file.subspan(static_cast<std::size_t>(frame.stored_start), frame.sizes.stored);
     std::vector<std::byte> plain(frame.sizes.plain);
-    require(!reading.decode_range(stored, frame.sizes.plain, 0, plain), "a walked frame is decoded piece by piece");
+    require(!reading.decode_range(stored, frame.sizes.plain, 0, plain),
+            "a walked frame is decoded piece by piece");
     std::vector<std::byte> whole(frame.sizes.plain);
-    require(!reading.decode_whole(stored, whole) && whole == plain, "a walked frame is decoded at once to the same bytes");
+    require(!reading.decode_whole(stored, whole) && whole == plain,
+            "a walked frame is decoded at once to the same bytes");
   }
 }
 
@@ -62,9 +67,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const auto file = fuzz::input_bytes(data, size).subspan(1);
   const walked at_once = walk(file, std::max<std::size_t>(1, file.size()));
-  require(at_once == walk(file, data[0] % 31 + std::size_t{1}), "a walk does not depend on the pieces");
+  require(at_once == walk(file, data[0] % 31 + std::size_t{1}),
+          "a walk does not depend on the pieces");
   if (at_once.state == codec::walk_state::complete) check_table(file, at_once.frames);
-  require((at_once.frames.stored_size() == file.size()) == (at_once.state == codec::walk_state::table_missing || file.empty()),
+  require((at_once.frames.stored_size() == file.size()) ==
+              (at_once.state == codec::walk_state::table_missing || file.empty()),
           "frames without a table end where the file ends");
   check_frames(file, at_once.frames);
   return 0;

@@ -1,6 +1,6 @@
-// Compressed files from a hostile hand, recovered: as a person asks for it, and as the next holder of the lock does it. The input: u32 that
-// says where a crash cuts the recovery short, u32 that a lock record names as the file's end (the highest bit: there is no record), then
-// the file.
+// Compressed files from a hostile hand, recovered: as a person asks for it, and as the next holder
+// of the lock does it. The input: u32 that says where a crash cuts the recovery short, u32 that a
+// lock record names as the file's end (the highest bit: there is no record), then the file.
 #include <algorithm>
 #include <conduit/reports.hpp>
 #include <memory>
@@ -54,17 +54,20 @@ void check_by_libzstd(bytes_view file, std::uint64_t plain_size) {
     require(ZSTD_isError(result) == 0, "libzstd decodes what was mended");
     decoded += out.pos;
   }
-  require(result == 0 && decoded == plain_size, "libzstd decodes as many plain bytes as the table says");
+  require(result == 0 && decoded == plain_size,
+          "libzstd decodes as many plain bytes as the table says");
 }
 
 void check_mended(memory_disk& disk, const codec::frame_index& frames) {
   files::loaded_frames believed;
-  require(!files::read_seek_table(disk, some_file, believed), "the table of a mended file is believed");
+  require(!files::read_seek_table(disk, some_file, believed),
+          "the table of a mended file is believed");
   require(believed.frames == frames, "the table of a mended file names its frames");
   const std::size_t changes = disk.changes();
   files::examined_file again;
   require(!files::examine_file(disk, some_file, again), "a mended file can be examined");
-  require(again.outcome == recovery::nothing_to_do && again.frames == frames, "a second recovery finds nothing to do");
+  require(again.outcome == recovery::nothing_to_do && again.frames == frames,
+          "a second recovery finds nothing to do");
   require(disk.changes() == changes, "looking changes nothing");
   check_by_libzstd(disk.file(), frames.plain_size());
 }
@@ -73,8 +76,10 @@ void check_mended(memory_disk& disk, const codec::frame_index& frames) {
 void mend(memory_disk& disk, const codec::frame_index& frames) {
   detail::tail at = tail_of(frames);
   at.table_due = true;
-  require(disk.truncate(some_file, at.end) == 0 && !detail::finish_table(disk, at), "a file in memory is mended");
-  require(detail::table_stands(disk, at, disk.file().size()), "the table stands behind a mended file");
+  require(disk.truncate(some_file, at.end) == 0 && !detail::finish_table(disk, at),
+          "a file in memory is mended");
+  require(detail::table_stands(disk, at, disk.file().size()),
+          "the table stands behind a mended file");
 }
 
 // Cut behind such a frame the file ends in what looks like its table.
@@ -84,21 +89,25 @@ bool ends_like_a_table(bytes_view file, const codec::frame_index& frames) {
   return load_little_endian<std::uint32_t>(&file[last]) == codec::seek_table_magic;
 }
 
-// Whatever part of the table a crash leaves, what was whole stays whole, and can be mended to the same bytes.
+// Whatever part of the table a crash leaves, what was whole stays whole, and can be mended to the
+// same bytes.
 void recover_after_crash(bytes_view mended, const codec::frame_index& frames, std::size_t size) {
   memory_disk disk(mended.first(size));
   files::examined_file found;
   require(!files::examine_file(disk, some_file, found), "a file half mended can be examined");
   if (size == frames.stored_size() && ends_like_a_table(mended, frames)) {
-    require(found.frames.plain_size() == frames.plain_size(), "a file half mended has the same plain bytes");
+    require(found.frames.plain_size() == frames.plain_size(),
+            "a file half mended has the same plain bytes");
     return;
   }
   // Without any frame and without the table it is an empty file, which is whole.
   const recovery expected = size == 0 ? recovery::nothing_to_do : recovery::mended;
-  require(found.outcome == expected && found.frames == frames, "a file half mended has the same frames and can be mended");
+  require(found.outcome == expected && found.frames == frames,
+          "a file half mended has the same frames and can be mended");
   if (expected == recovery::nothing_to_do) return;
   mend(disk, found.frames);
-  require(std::equal(mended.begin(), mended.end(), disk.file().begin(), disk.file().end()), "it is mended to the same bytes");
+  require(std::equal(mended.begin(), mended.end(), disk.file().begin(), disk.file().end()),
+          "it is mended to the same bytes");
 }
 
 void recover_as_asked(bytes_view file, std::uint32_t crash_at) {
@@ -110,7 +119,8 @@ void recover_as_asked(bytes_view file, std::uint32_t crash_at) {
   require(report.offset + report.cut_bytes <= file.size(), "what is cut off lies within the file");
   if (found.outcome == recovery::damaged) return;
   if (found.outcome == recovery::nothing_to_do) return check_mended(disk, found.frames);
-  require(report.offset + report.cut_bytes == file.size(), "whole frames and what is cut off are the file");
+  require(report.offset + report.cut_bytes == file.size(),
+          "whole frames and what is cut off are the file");
   mend(disk, found.frames);
   const bytes_view kept = file.first(static_cast<std::size_t>(report.offset));
   require(begins_with(disk.file(), kept), "no byte of a whole frame changes");
@@ -120,7 +130,8 @@ void recover_as_asked(bytes_view file, std::uint32_t crash_at) {
 }
 
 // As the next put does, which knows only what the lock record says, or some frames besides.
-void recover_as_holder(bytes_view file, std::optional<std::uint64_t> recorded_end, const codec::frame_index& known) {
+void recover_as_holder(bytes_view file, std::optional<std::uint64_t> recorded_end,
+                       const codec::frame_index& known) {
   memory_disk disk(file);
   detail::tail at = tail_of(known);
   const detail::tail_findings found = detail::examine_frames(disk, at, recorded_end);
@@ -132,7 +143,8 @@ void recover_as_holder(bytes_view file, std::optional<std::uint64_t> recorded_en
   }
   require(recorded_end && *found.cut >= *recorded_end, "nothing is cut before the recorded end");
   require(*found.cut >= known.stored_size(), "no frame that was known is cut off");
-  require(begins_with(disk.file(), file.first(static_cast<std::size_t>(*found.cut))), "nothing before the cut changes");
+  require(begins_with(disk.file(), file.first(static_cast<std::size_t>(*found.cut))),
+          "nothing before the cut changes");
   require(detail::table_stands(disk, at, disk.file().size()), "the table stands behind the cut");
   check_mended(disk, at.frames->copy());
 }

@@ -19,6 +19,8 @@ inline void require(bool holds, const char* invariant) {
   std::abort();
 }
 
-inline std::span<const std::byte> input_bytes(const std::uint8_t* data, std::size_t size) { return std::as_bytes(std::span(data, size)); }
+inline std::span<const std::byte> input_bytes(const std::uint8_t* data, std::size_t size) {
+  return std::as_bytes(std::span(data, size));
+}
 
 }  // namespace conduit::fuzz

@@ -1,4 +1,5 @@
-// A disk of one file in memory: what the fuzz targets examine, mend and read. Every descriptor means that file.
+// A disk of one file in memory: what the fuzz targets examine, mend and read. Every descriptor
+// means that file.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +15,8 @@ namespace conduit::fuzz {
 // Without a disk behind it: a call that is not overridden here ends the program.
 class memory_disk final : public test::forwarding_disk {
  public:
-  explicit memory_disk(std::span<const std::byte> file) : forwarding_disk(nullptr), file_(file.begin(), file.end()) {}
+  explicit memory_disk(std::span<const std::byte> file)
+      : forwarding_disk(nullptr), file_(file.begin(), file.end()) {}
 
   const std::vector<std::byte>& file() const noexcept { return file_; }
   // Writes, truncations and syncs so far.
@@ -31,7 +33,8 @@ class memory_disk final : public test::forwarding_disk {
     std::uint64_t at = offset;
     for (const iovec& part : std::span(iov, count)) {
       if (at + part.iov_len > size_max) return -EFBIG;
-      if (at + part.iov_len > file_.size()) file_.resize(static_cast<std::size_t>(at + part.iov_len));
+      if (at + part.iov_len > file_.size())
+        file_.resize(static_cast<std::size_t>(at + part.iov_len));
       if (part.iov_len != 0) std::memcpy(file_.data() + at, part.iov_base, part.iov_len);
       at += part.iov_len;
     }

@@ -1,4 +1,5 @@
-// Runs a fuzz target over the files of a corpus, with any compiler and without libFuzzer: `replay DIRECTORY`.
+// Runs a fuzz target over the files of a corpus, with any compiler and without libFuzzer: `replay
+// DIRECTORY`.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>

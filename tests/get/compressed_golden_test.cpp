@@ -1,4 +1,5 @@
-// The original's compressed stores, sound and torn: every blob is served, whatever the file's end looks like.
+// The original's compressed stores, sound and torn: every blob is served, whatever the file's end
+// looks like.
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
 #include <filesystem>
@@ -16,8 +17,8 @@ namespace fs = std::filesystem;
 namespace {
 
 std::string any_store() {
-  return GENERATE(as<std::string>(), "zstd", "zstd-small-frames", "zstd-torn-no-table", "zstd-torn-half-table", "zstd-torn-mid-frame",
-                  "zstd-torn-forged-table");
+  return GENERATE(as<std::string>(), "zstd", "zstd-small-frames", "zstd-torn-no-table",
+                  "zstd-torn-half-table", "zstd-torn-mid-frame", "zstd-torn-forged-table");
 }
 
 // A copy of a golden store and its blobs, as the manifest's hashes vouch for them.
@@ -101,7 +102,8 @@ TEST_CASE("any slice of the original's compressed blobs is what the blob has the
     REQUIRE(!fast.error);
     REQUIRE(slow.value == blob.substr(start, end - start));
     REQUIRE(fast.value == blob.substr(start, end - start));
-    CHECK(reader->get(golden.manifest[which].where, {start, blob.size() + 1}).error == errc::out_of_range);
+    CHECK(reader->get(golden.manifest[which].where, {start, blob.size() + 1}).error ==
+          errc::out_of_range);
   }
 }
 
@@ -111,7 +113,8 @@ TEST_CASE("a location across many frames and blobs is one slice of the file") {
   const std::vector<std::string> blobs = golden.read_all(reader);
   std::string all;
   data_location whole;
-  for (std::size_t i = 0; i < blobs.size() && golden.manifest[i].where.file_number == 0; ++i) all += blobs[i];
+  for (std::size_t i = 0; i < blobs.size() && golden.manifest[i].where.file_number == 0; ++i)
+    all += blobs[i];
   whole.end = all.size();
   CHECK(reader->get(whole).value == all);
   std::string memory(all.size(), 'x');
@@ -129,7 +132,9 @@ TEST_CASE("files and verify know the plain bytes and the frames of compressed fi
   REQUIRE(files.value.size() == 7);
   for (const file_info& file : files.value) {
     CHECK(file.form == file_form::zstd);
-    CHECK(file.stored_bytes == fs::file_size(golden.host.how.data_directory / files::file_name(file.number, file_form::zstd).text()));
+    CHECK(file.stored_bytes ==
+          fs::file_size(golden.host.how.data_directory /
+                        files::file_name(file.number, file_form::zstd).text()));
     CHECK(file.sealed == (file.number != 6));
     std::uint64_t end = 0;
     for (const manifest_entry& entry : golden.manifest) {
@@ -145,8 +150,8 @@ TEST_CASE("files and verify know the plain bytes and the frames of compressed fi
 }
 
 TEST_CASE("verify names the frame and the offset where a torn file ends") {
-  golden_copy golden(
-      GENERATE(as<std::string>(), "zstd-torn-no-table", "zstd-torn-half-table", "zstd-torn-forged-table", "zstd-torn-mid-frame"));
+  golden_copy golden(GENERATE(as<std::string>(), "zstd-torn-no-table", "zstd-torn-half-table",
+                              "zstd-torn-forged-table", "zstd-torn-mid-frame"));
   if (GENERATE(false, true)) write_file(golden.host.lock_path(), "");
   process reader = golden.reader();
   const std::uint32_t last = reader->files().value.back().number;

@@ -1,4 +1,5 @@
-// Gets of compressed files: slices over many frames, the cache, and files that are not what they should be.
+// Gets of compressed files: slices over many frames, the cache, and files that are not what they
+// should be.
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <conduit/error.hpp>
@@ -33,28 +34,34 @@ TEST_CASE("any slice over any frames is read, whatever the cache and the number 
   CHECK(reader->get(at(2, 0, 1)).error == errc::no_such_file);
 }
 
-TEST_CASE("a long slice is read in chunks, each with one read, where the page cache has none of it") {
+TEST_CASE(
+    "a long slice is read in chunks, each with one read, where the page cache has none of it") {
   framed_store store(300, 200000);
   process reader = store.host.start(read_only);
   reader.script->fail_every(io_call::read_cached, fault::with_error(EAGAIN));
-  REQUIRE(reader->get(at(0, 5, store.plain.size() - 5)).value == store.plain.substr(5, store.plain.size() - 10));
+  REQUIRE(reader->get(at(0, 5, store.plain.size() - 5)).value ==
+          store.plain.substr(5, store.plain.size() - 10));
   const auto reads = reader.calls(io_call::start_read);
   CHECK(reads.size() >= 4);
   for (const seen_call& read : reads) CHECK(read.size <= 8U << 20);
 }
 
-TEST_CASE("what the page cache has of a long slice is read in small pieces by those who decode it") {
+TEST_CASE(
+    "what the page cache has of a long slice is read in small pieces by those who decode it") {
   const std::size_t frame_bytes = GENERATE(1000U, 200000U);
   framed_store store(400, frame_bytes);
   process reader = store.host.start(read_only);
-  REQUIRE(reader->get(at(0, 5, store.plain.size() - 5)).value == store.plain.substr(5, store.plain.size() - 10));
+  REQUIRE(reader->get(at(0, 5, store.plain.size() - 5)).value ==
+          store.plain.substr(5, store.plain.size() - 10));
   CHECK(reader.calls(io_call::start_read).empty());
   const auto reads = reader.calls(io_call::read_cached);
   if (frame_bytes == 1000) CHECK(reads.size() < 20);
   for (const seen_call& read : reads) CHECK(read.size <= 512U << 10);
 }
 
-TEST_CASE("what the page cache lacks of a long slice is read from there on, and nothing is decoded twice") {
+TEST_CASE(
+    "what the page cache lacks of a long slice is read from there on, and nothing is decoded "
+    "twice") {
   framed_store store(30, 200000);
   process reader = store.host.start([](options& how) {
     how.read_only = true;
@@ -92,16 +99,19 @@ TEST_CASE("a short slice costs one read of the frame that covers it, and the nex
   CHECK(reader.calls(io_call::read_cached).size() + reader.calls(io_call::start_read).size() == 1);
   CHECK(reader.calls(io_call::try_lock_shared).empty());
   CHECK(reader->get(at(0, start + 50, start + 80)).value == store.plain.substr(start + 50, 30));
-  CHECK(reader->get_in_coroutine(at(0, start + 80, start + 90)).value == store.plain.substr(start + 80, 10));
+  CHECK(reader->get_in_coroutine(at(0, start + 80, start + 90)).value ==
+        store.plain.substr(start + 80, 10));
   CHECK(reader.calls(io_call::read_cached).size() + reader.calls(io_call::start_read).size() == 1);
 }
 
 TEST_CASE("many reads of one frame at the same time decode it once") {
   framed_store store(4, 64U << 10);
   process reader = store.host.start(read_only);
-  REQUIRE(!reader->get(at(0, 0, 0)).error);  // opens it: a file that is opened twice has its frames twice
+  REQUIRE(!reader->get(at(0, 0, 0))
+               .error);  // opens it: a file that is opened twice has its frames twice
   std::vector<blocking_store::pending<blob>> pending;
-  for (std::uint64_t i = 0; i < 100; ++i) pending.push_back(reader->begin_get(at(0, 70000 + i, 70100 + i)));
+  for (std::uint64_t i = 0; i < 100; ++i)
+    pending.push_back(reader->begin_get(at(0, 70000 + i, 70100 + i)));
   for (std::uint64_t i = 0; i < 100; ++i) {
     const auto found = reader->wait(pending[i]);
     REQUIRE(!found.error);
@@ -123,13 +133,15 @@ TEST_CASE("two reads that need each other's frames do not wait for each other") 
   const std::uint64_t frame = 64U << 10;
   for (std::uint64_t i = 0; i < 60; ++i) {
     const std::uint64_t first = i % 6;
-    pending.push_back(reader->begin_get(at(0, (first + 1) * frame - 10, (first + 2 - i % 2) * frame + 10)));
+    pending.push_back(
+        reader->begin_get(at(0, (first + 1) * frame - 10, (first + 2 - i % 2) * frame + 10)));
   }
   for (std::uint64_t i = 0; i < 60; ++i) {
     const std::uint64_t start = (i % 6 + 1) * frame - 10;
     const auto found = reader->wait(pending[i]);
     REQUIRE(!found.error);
-    REQUIRE(found.value.text() == std::string_view(store.plain).substr(start, (i % 6 + 2 - i % 2) * frame + 10 - start));
+    REQUIRE(found.value.text() ==
+            std::string_view(store.plain).substr(start, (i % 6 + 2 - i % 2) * frame + 10 - start));
   }
   store_stats stats;
   reader->home().state->count_reads(stats);
@@ -143,7 +155,8 @@ TEST_CASE("the cache keeps no more than its bytes") {
     how.frame_cache_bytes = 100000;
   });
   for (std::uint64_t i = 0; i < 60; ++i) {
-    CHECK(reader->get(at(0, i * 10000 + 3, i * 10000 + 7)).value == store.plain.substr(i * 10000 + 3, 4));
+    CHECK(reader->get(at(0, i * 10000 + 3, i * 10000 + 7)).value ==
+          store.plain.substr(i * 10000 + 3, 4));
     CHECK(reader->home().state->decoded_frames.size_bytes() <= 100000);
   }
   CHECK(reader->home().state->decoded_frames.size_bytes() == 100000);
@@ -178,14 +191,17 @@ TEST_CASE("short, interrupted and failing reads are mended or reported") {
   framed_store store(40, 30000);
   process reader = store.host.start(read_only);
   REQUIRE(!reader->get(at(0, 0, 1)).error);
-  const auto reads = [](const seen_call& call) { return call.kind == io_call::start_read || call.kind == io_call::read_cached; };
+  const auto reads = [](const seen_call& call) {
+    return call.kind == io_call::start_read || call.kind == io_call::read_cached;
+  };
   reader.script->set_rule([&, count = 0](const seen_call& call) mutable -> std::optional<fault> {
     if (!reads(call)) return std::nullopt;
     return ++count % 2 == 0 ? fault{fault::kind::short_half} : fault::with_error(EINTR);
   });
   CHECK(reader->get(at(0, 7, 1100000)).value == store.plain.substr(7, 1100000 - 7));
-  reader.script->set_rule(
-      [&](const seen_call& call) -> std::optional<fault> { return reads(call) ? std::optional(fault::with_error(EIO)) : std::nullopt; });
+  reader.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
+    return reads(call) ? std::optional(fault::with_error(EIO)) : std::nullopt;
+  });
   CHECK(reader->get(at(0, 7, 1100000)).error == std::errc::io_error);
   CHECK(reader->get(at(0, 100000, 100001)).error == std::errc::io_error);
   reader.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
@@ -238,7 +254,8 @@ TEST_CASE("hostile files end with an error, in bounded memory") {
   SECTION("an entry without plain bytes") { file = lying(sizes[1].stored, 0); }
   SECTION("an entry with too many plain bytes") { file = lying(sizes[1].stored, 5000); }
   SECTION("a footer that claims more frames than there can be") {
-    file = join({good, number(0x184D2A5E, 4), number(9, 4), number(0xFFFFFFFF, 4), number(0, 1), number(0x8F92EAB1, 4)});
+    file = join({good, number(0x184D2A5E, 4), number(9, 4), number(0xFFFFFFFF, 4), number(0, 1),
+                 number(0x8F92EAB1, 4)});
   }
   SECTION("a frame that says it holds 2^62 bytes") {
     file = join({header_of({0xE0, 0, 0, 0, 0, 0, 0, 0, 0x40}), raw_block(text_of(1, 100), true)});

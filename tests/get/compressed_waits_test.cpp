@@ -1,4 +1,5 @@
-// Gets of compressed files beside writers: what is found under the lock, and what ends a read early.
+// Gets of compressed files beside writers: what is found under the lock, and what ends a read
+// early.
 #include <algorithm>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -45,7 +46,9 @@ struct read_outcome {
       bytes = std::move(result);
     };
   }
-  std::size_t pending() const { return static_cast<std::size_t>(alive.use_count() - 1); }  // handlers neither run nor destroyed
+  std::size_t pending() const {
+    return static_cast<std::size_t>(alive.use_count() - 1);
+  }  // handlers neither run nor destroyed
   bool well() const { return calls == 1 && !error; }
 
   std::shared_ptr<int> alive = std::make_shared<int>(0);
@@ -77,7 +80,8 @@ struct pending_reads {
     context->run();
   }
   bool none_called() const {
-    return std::none_of(results.begin(), results.end(), [](const auto& one) { return one.calls != 0; });
+    return std::none_of(results.begin(), results.end(),
+                        [](const auto& one) { return one.calls != 0; });
   }
 
   std::deque<asio::cancellation_signal> signals;
@@ -128,7 +132,8 @@ TEST_CASE("reads of frames can be cancelled or dropped at any moment") {
   const int turns = GENERATE(0, 1, 2, 3, 5, 8, 20);
   const std::size_t cache = GENERATE(0U, 32U << 20);
   pending_reads reads(store, [&](options& how) { how.frame_cache_bytes = cache; });
-  for (std::uint64_t i = 0; i < 40; ++i) reads.get(at(0, i * 100000, i * 100000 + (i % 2 == 0 ? 5000000 : 100)));
+  for (std::uint64_t i = 0; i < 40; ++i)
+    reads.get(at(0, i * 100000, i * 100000 + (i % 2 == 0 ? 5000000 : 100)));
   for (int turn = 0; turn < turns; ++turn) {
     reads.context->restart();
     reads.context->poll_one();
@@ -140,7 +145,9 @@ TEST_CASE("reads of frames can be cancelled or dropped at any moment") {
       auto& result = reads.results[i];
       REQUIRE(result.calls == 1);
       if (result.error) CHECK(result.error == asio::error::operation_aborted);
-      if (!result.error) CHECK(result.bytes.text() == std::string_view(store.plain).substr(i * 100000, result.bytes.size()));
+      if (!result.error)
+        CHECK(result.bytes.text() ==
+              std::string_view(store.plain).substr(i * 100000, result.bytes.size()));
     }
   }
   SECTION("dropped") {
@@ -150,7 +157,9 @@ TEST_CASE("reads of frames can be cancelled or dropped at any moment") {
   }
 }
 
-TEST_CASE("what this store's own writer has appended is read without the lock, even while another process has it") {
+TEST_CASE(
+    "what this store's own writer has appended is read without the lock, even while another "
+    "process has it") {
   machine host([](options& how) { how.compression = compression::zstd; });
   process store = host.start();
   const std::string bytes = bytes_of(3, 200000);
@@ -183,10 +192,12 @@ TEST_CASE("puts and gets of two processes on one compressed store see each other
     for (process* one : {&first, &second, &reader}) REQUIRE((*one)->get(where).value == bytes);
   }
   CHECK(reader->files().value.size() > 2);
-  for (const file_info& file : reader->files().value) CHECK(reader->verify(file.number).value.faults.empty());
+  for (const file_info& file : reader->files().value)
+    CHECK(reader->verify(file.number).value.faults.empty());
 }
 
-TEST_CASE("a sealed file that is cut or replaced under a reader gives an error and never wrong bytes") {
+TEST_CASE(
+    "a sealed file that is cut or replaced under a reader gives an error and never wrong bytes") {
   framed_store store(20, 30000);
   process reader = store.host.start(read_only);
   REQUIRE(!reader->get(at(0, 0, 10)).error);

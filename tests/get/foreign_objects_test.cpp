@@ -1,4 +1,5 @@
-// Things under the names of data files and of the lock that are none: refused at once, never opened, never waited for.
+// Things under the names of data files and of the lock that are none: refused at once, never
+// opened, never waited for.
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -18,11 +19,19 @@ namespace fs = std::filesystem;
 
 namespace {
 
-enum class object { link_to_file, link_to_nothing, link_to_itself, fifo, directory, socket, device };
+enum class object {
+  link_to_file,
+  link_to_nothing,
+  link_to_itself,
+  fifo,
+  directory,
+  socket,
+  device
+};
 
 object any_object() {
-  return GENERATE(object::link_to_file, object::link_to_nothing, object::link_to_itself, object::fifo, object::directory, object::socket,
-                  object::device);
+  return GENERATE(object::link_to_file, object::link_to_nothing, object::link_to_itself,
+                  object::fifo, object::directory, object::socket, object::device);
 }
 
 // False where this user may not make one.
@@ -46,7 +55,8 @@ bool make(object what, const fs::path& path) {
     case object::device:
       break;
   }
-  return ::mknod(path.c_str(), what == object::socket ? S_IFSOCK | 0600 : S_IFCHR | 0600, ::makedev(1, 5)) == 0;
+  return ::mknod(path.c_str(), what == object::socket ? S_IFSOCK | 0600 : S_IFCHR | 0600,
+                 ::makedev(1, 5)) == 0;
 }
 
 }  // namespace
@@ -66,11 +76,13 @@ TEST_CASE("a link, FIFO, directory, socket or device under a data file's name is
   CHECK(reader->get(where).error == errc::not_a_regular_file);
   CHECK(reader->get_in_coroutine(where).error == errc::not_a_regular_file);
   CHECK(reader->verify(5).error == errc::not_a_regular_file);
-  CHECK(host.start([](options& how) { how.direct_io = true; })->get(where).error == errc::not_a_regular_file);
+  CHECK(host.start([](options& how) { how.direct_io = true; })->get(where).error ==
+        errc::not_a_regular_file);
   CHECK(reader->get(blob.value).value == "some bytes");
 }
 
-TEST_CASE("a link, FIFO, directory, socket or device under a data file's name never stops the store") {
+TEST_CASE(
+    "a link, FIFO, directory, socket or device under a data file's name never stops the store") {
   machine host;
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);
@@ -145,15 +157,19 @@ TEST_CASE("foreign names in the directory are ignored") {
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);
   const std::vector<std::string> names{
-      "notes.txt",          "data_7.dat",          "data_00000003.dat.bak", "data_0000000a.dat", "data_-0000001.dat", "data_00000004.DAT",
-      "data_000000005.dat", "data_4294967296.dat", "data_99999999999.dat",  "Data_00000006.dat", "data_00000007",     "data_00000008.zst",
-      ".data_00000009.dat", "data_ 0000010.dat",   "data_+0000011.dat",     "data_.dat"};
+      "notes.txt",          "data_7.dat",          "data_00000003.dat.bak",
+      "data_0000000a.dat",  "data_-0000001.dat",   "data_00000004.DAT",
+      "data_000000005.dat", "data_4294967296.dat", "data_99999999999.dat",
+      "Data_00000006.dat",  "data_00000007",       "data_00000008.zst",
+      ".data_00000009.dat", "data_ 0000010.dat",   "data_+0000011.dat",
+      "data_.dat"};
   for (const std::string& name : names) write_file(host.how.data_directory / name, "foreign");
   CHECK(writer->files().value.size() == 1);
   CHECK(writer->put("more bytes").value.file_number == 0);
   CHECK(writer->roll().value == 1);
   CHECK(writer->delete_before(100).value == 1);
-  for (const std::string& name : names) CHECK(read_file(host.how.data_directory / name) == "foreign");
+  for (const std::string& name : names)
+    CHECK(read_file(host.how.data_directory / name) == "foreign");
   CHECK(host.start()->put("more bytes").value.file_number == 1);
 }
 

@@ -12,7 +12,9 @@
 
 namespace conduit::test {
 
-inline std::string_view text(const byte_vector& bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+inline std::string_view text(const byte_vector& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 inline data_location at(std::uint32_t number, std::uint64_t start, std::uint64_t end) {
   data_location where;
@@ -22,9 +24,11 @@ inline data_location at(std::uint32_t number, std::uint64_t start, std::uint64_t
   return where;
 }
 
-// A store of two compressed files, the first of `count` frames of `frame_bytes` each, the second mutable and empty.
+// A store of two compressed files, the first of `count` frames of `frame_bytes` each, the second
+// mutable and empty.
 struct framed_store {
-  framed_store(std::size_t count, std::size_t frame_bytes, const machine::change& adjust = {}) : host(adjust) {
+  framed_store(std::size_t count, std::size_t frame_bytes, const machine::change& adjust = {})
+      : host(adjust) {
     std::filesystem::create_directory(host.how.data_directory);
     for (std::size_t i = 0; i < count; ++i) {
       const byte_vector bytes = i % 2 == 0 ? text_of(i, frame_bytes) : noise_of(i, frame_bytes);
@@ -39,7 +43,9 @@ struct framed_store {
   std::filesystem::path path(std::uint32_t number) const {
     return host.how.data_directory / files::file_name(number, file_form::zstd).text();
   }
-  void write(std::uint32_t number, const byte_vector& content) const { write_file(path(number), text(content)); }
+  void write(std::uint32_t number, const byte_vector& content) const {
+    write_file(path(number), text(content));
+  }
 
   machine host;
   std::string plain;

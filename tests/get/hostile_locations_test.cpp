@@ -1,4 +1,5 @@
-// Locations and slices that nobody should have: every one is refused with an error, without short data and without much memory.
+// Locations and slices that nobody should have: every one is refused with an error, without short
+// data and without much memory.
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
 #include <fstream>
@@ -52,7 +53,8 @@ std::error_code refusal(process& reader, const data_location& where, slice part 
 
 }  // namespace
 
-TEST_CASE("slices that reach past the blob, end before they start or lie near 2^64 are out of range") {
+TEST_CASE(
+    "slices that reach past the blob, end before they start or lie near 2^64 are out of range") {
   machine host([](options& how) { how.direct_io = GENERATE(false, true); });
   process reader = host.start();
   REQUIRE(!reader->put(bytes_of(1, 100)).error);
@@ -61,8 +63,10 @@ TEST_CASE("slices that reach past the blob, end before they start or lie near 2^
   const bool sealed = GENERATE(false, true);
   if (sealed) REQUIRE(!reader->roll().error);
   const std::vector<slice> wrong{
-      {0, 1001},    {1000, 1001},       {1001, 0},    {1001, 1001}, {500, 499},          {1, u64_max - 1},  {0, u64_max - 1}, {u64_max, 0},
-      {u64_max, 1}, {u64_max, u64_max}, {i64_max, 0}, {0, i64_max}, {i64_max + 1, 1000}, {u64_max - 5, 10}, {1001},           {1, 0}};
+      {0, 1001},           {1000, 1001},       {1001, 0},        {1001, 1001},
+      {500, 499},          {1, u64_max - 1},   {0, u64_max - 1}, {u64_max, 0},
+      {u64_max, 1},        {u64_max, u64_max}, {i64_max, 0},     {0, i64_max},
+      {i64_max + 1, 1000}, {u64_max - 5, 10},  {1001},           {1, 0}};
   for (const slice& part : wrong) {
     INFO(part.start << ".." << part.end);
     CHECK(refusal(reader, blob.value, part) == errc::out_of_range);
@@ -110,7 +114,9 @@ TEST_CASE("locations that no file can hold are out of range and take no memory")
   CHECK(peak_memory() - before < ((sanitized ? 1024U : 256U) << 20));
 }
 
-TEST_CASE("a slice inside the file of a location that reaches too far is served, since nothing is known of the blob") {
+TEST_CASE(
+    "a slice inside the file of a location that reaches too far is served, since nothing is known "
+    "of the blob") {
   machine host;
   process reader = host.start();
   REQUIRE(!reader->put(bytes_of(1, 5000)).error);
@@ -134,12 +140,14 @@ TEST_CASE("no read moves a byte beyond the memory it was given") {
   const std::string bytes = bytes_of(1, 20000);
   const auto blob = reader->put(bytes);
   REQUIRE(!reader->roll().error);
-  for (const slice& part : {slice{0, 1}, slice{4095, 4097}, slice{1, 8193}, slice{4096, 8192}, slice{19999, 20000}, slice{3, 19998}}) {
+  for (const slice& part : {slice{0, 1}, slice{4095, 4097}, slice{1, 8193}, slice{4096, 8192},
+                            slice{19999, 20000}, slice{3, 19998}}) {
     const auto size = static_cast<std::size_t>(part.end - part.start);
     std::string memory(size + 2, '#');
     const auto moved = reader->get_into(blob.value, part, asio::buffer(memory.data() + 1, size));
     REQUIRE(moved.value == size);
     CHECK(memory == "#" + bytes.substr(part.start, size) + "#");
-    CHECK(reader->get_into(blob.value, part, asio::buffer(memory.data() + 1, size - 1)).error == errc::out_of_range);
+    CHECK(reader->get_into(blob.value, part, asio::buffer(memory.data() + 1, size - 1)).error ==
+          errc::out_of_range);
   }
 }

@@ -1,4 +1,5 @@
-// Gets that wait for the inter-process lock: how many threads and descriptors they cost, and whom they wait for.
+// Gets that wait for the inter-process lock: how many threads and descriptors they cost, and whom
+// they wait for.
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/buffer.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -32,7 +33,8 @@ constexpr std::size_t frame_bytes = 1000;
 
 unsigned open_descriptors() {
   unsigned count = 0;
-  for (const auto& entry : fs::directory_iterator("/proc/self/fd")) count += entry.is_symlink() ? 1U : 0U;
+  for (const auto& entry : fs::directory_iterator("/proc/self/fd"))
+    count += entry.is_symlink() ? 1U : 0U;
   return count;
 }
 
@@ -58,7 +60,8 @@ class read_outcome {
 
 // A reader of a store whose mutable file has frames that it does not know yet.
 struct waiting_reader {
-  explicit waiting_reader(const framed_store& store) : reader(context, reading(store), fault_script::wrapper(script)) {}
+  explicit waiting_reader(const framed_store& store)
+      : reader(context, reading(store), fault_script::wrapper(script)) {}
 
   static options reading(const framed_store& store) {
     options how = store.host.how;
@@ -66,10 +69,13 @@ struct waiting_reader {
     return how;
   }
 
-  void begin(read_outcome& result, asio::cancellation_signal& signal, data_location where = at(1, 0, frame_bytes)) {
+  void begin(read_outcome& result, asio::cancellation_signal& signal,
+             data_location where = at(1, 0, frame_bytes)) {
     reader.get(where, asio::bind_cancellation_slot(signal.slot(), result.handler()));
   }
-  void begin(read_outcome& result, data_location where = at(1, 0, frame_bytes)) { reader.get(where, result.handler()); }
+  void begin(read_outcome& result, data_location where = at(1, 0, frame_bytes)) {
+    reader.get(where, result.handler());
+  }
 
   // Returns once the lock was asked for in vain, `times` in all, and the read waits.
   void wait_for_refusals(std::size_t times) {
@@ -80,7 +86,8 @@ struct waiting_reader {
   }
   std::size_t lock_requests() const {
     std::size_t count = 0;
-    for (const seen_call& call : script->calls()) count += call.kind == io_call::try_lock_shared ? 1U : 0U;
+    for (const seen_call& call : script->calls())
+      count += call.kind == io_call::try_lock_shared ? 1U : 0U;
     return count;
   }
   void run_some() {
@@ -114,7 +121,9 @@ int wait_without_threads(const framed_store& store) {
   waiting_reader by(store);
   read_outcome unknown;
   by.begin(unknown);
-  if (!run_until_holds(by.context, [&] { return unknown.called(); }) || unknown.error != errc::out_of_range) return __LINE__;
+  if (!run_until_holds(by.context, [&] { return unknown.called(); }) ||
+      unknown.error != errc::out_of_range)
+    return __LINE__;
   // From here on there is a thread that looks.
   foreign_lock writer(store.host.lock_path());
   store.write(1, store.frames.with_table());
@@ -136,12 +145,16 @@ int wait_without_threads(const framed_store& store) {
 
 }  // namespace
 
-TEST_CASE("A get that cannot wait for the lock tells its handler that there is no thread, and the next one waits") {
+TEST_CASE(
+    "A get that cannot wait for the lock tells its handler that there is no thread, and the next "
+    "one waits") {
   const framed_store store(3, frame_bytes);
   CHECK(in_child([&] { return wait_without_threads(store); }) == 0);
 }
 
-TEST_CASE("Gets that give up waiting for the lock leave one thread and one descriptor, however many they are") {
+TEST_CASE(
+    "Gets that give up waiting for the lock leave one thread and one descriptor, however many they "
+    "are") {
   const framed_store store(3, frame_bytes);
   waiting_reader by(store);
   read_outcome known;
@@ -164,7 +177,9 @@ TEST_CASE("Gets that give up waiting for the lock leave one thread and one descr
   CHECK(get.well());
 }
 
-TEST_CASE("Gets of several event loops that wait for the lock are all served when it is free, by one thread") {
+TEST_CASE(
+    "Gets of several event loops that wait for the lock are all served when it is free, by one "
+    "thread") {
   const framed_store store(3, frame_bytes);
   waiting_reader by(store);
   foreign_lock writer(store.host.lock_path());
@@ -203,7 +218,8 @@ TEST_CASE("A get that waits for the lock gets it shared while a put still waits 
   const auto put = store->begin_put(bytes);
   const auto get = store->begin_get(first.value);
   store->context().restart();
-  while (store.calls(io_call::try_lock_shared).empty() || store.calls(io_call::try_lock).empty()) store->context().poll_one();
+  while (store.calls(io_call::try_lock_shared).empty() || store.calls(io_call::try_lock).empty())
+    store->context().poll_one();
   store->context().run_for(std::chrono::milliseconds(5));
   CHECK_FALSE(get->has_value());
   neighbour.share();
@@ -213,7 +229,9 @@ TEST_CASE("A get that waits for the lock gets it shared while a put still waits 
   CHECK_FALSE(store->wait(put).error);
 }
 
-TEST_CASE("A get that waits for a lock file that is replaced meanwhile goes by the one that stands there") {
+TEST_CASE(
+    "A get that waits for a lock file that is replaced meanwhile goes by the one that stands "
+    "there") {
   const framed_store store(3, frame_bytes);
   waiting_reader by(store);
   foreign_lock writer(store.host.lock_path());
@@ -234,7 +252,9 @@ TEST_CASE("A get that waits for a lock file that is replaced meanwhile goes by t
   CHECK(get.well());
 }
 
-TEST_CASE("A get that waits for the lock may outlive neither its loop nor its store, though the thread that waits does") {
+TEST_CASE(
+    "A get that waits for the lock may outlive neither its loop nor its store, though the thread "
+    "that waits does") {
   const framed_store store(3, frame_bytes);
   foreign_lock writer(store.host.lock_path());
   store.write(1, store.frames.with_table());

@@ -10,7 +10,9 @@ using namespace conduit::test;
 
 namespace {
 
-bool reads(const seen_call& call) { return call.kind == io_call::start_read || call.kind == io_call::read_cached; }
+bool reads(const seen_call& call) {
+  return call.kind == io_call::start_read || call.kind == io_call::read_cached;
+}
 
 // The first so many reads end like this.
 fault_script::rule first_reads(std::size_t count, fault how) {
@@ -21,7 +23,8 @@ fault_script::rule first_reads(std::size_t count, fault how) {
   };
 }
 
-// A store with one sealed blob in the middle of a file, read in the page cache's way or by O_DIRECT.
+// A store with one sealed blob in the middle of a file, read in the page cache's way or by
+// O_DIRECT.
 struct sealed_blob {
   explicit sealed_blob(std::size_t size) : bytes(bytes_of(7, size)) {
     REQUIRE(!store->put(bytes_of(1, 777)).error);
@@ -48,7 +51,8 @@ TEST_CASE("short reads are continued where they ended") {
   const fault how = GENERATE(fault{fault::kind::short_half}, fault{fault::kind::short_by_one});
   blob.store.script->set_rule(first_reads(count, how));
   const auto whole = blob.store->get(blob.where);
-  // By O_DIRECT nothing can be read on from within a block: such a read is a short file, and an error.
+  // By O_DIRECT nothing can be read on from within a block: such a read is a short file, and an
+  // error.
   if (!blob.direct) REQUIRE(!whole.error);
   CHECK((whole.error ? whole.value.empty() : whole.value == blob.bytes));
   CHECK(blob.store.script->hits() >= 1);
@@ -111,8 +115,12 @@ TEST_CASE("where O_DIRECT turns out not to work the page cache serves") {
   const std::string bytes = bytes_of(1, 20000);
   const auto blob = store->put(bytes);
   REQUIRE(!store->roll().error);
-  SECTION("at the open") { store.script->fail_next(io_call::open, fault::with_error(EINVAL), "data_00000000.dat"); }
-  SECTION("at the first read") { store.script->fail_next(io_call::start_read, fault::with_error(EINVAL)); }
+  SECTION("at the open") {
+    store.script->fail_next(io_call::open, fault::with_error(EINVAL), "data_00000000.dat");
+  }
+  SECTION("at the first read") {
+    store.script->fail_next(io_call::start_read, fault::with_error(EINVAL));
+  }
   CHECK(store->get(blob.value, {3, 19000}).value == bytes.substr(3, 18997));
   CHECK(store.script->hits() == 1);
 }
@@ -127,16 +135,21 @@ TEST_CASE("a file that is not cached is opened by a helper and then read") {
 
 TEST_CASE("an error at the open or at the look at the size is the error of the get") {
   sealed_blob blob(300000);
-  SECTION("the open fails") { blob.store.script->fail_next(io_call::open, fault::with_error(EMFILE)); }
-  SECTION("the open by a helper fails") {
-    blob.store.script->set_rule([first = true](const seen_call& call) mutable -> std::optional<fault> {
-      if (call.kind != io_call::open) return std::nullopt;
-      const int error = first ? EAGAIN : EMFILE;
-      first = false;
-      return fault::with_error(error);
-    });
+  SECTION("the open fails") {
+    blob.store.script->fail_next(io_call::open, fault::with_error(EMFILE));
   }
-  SECTION("the size cannot be had") { blob.store.script->fail_every(io_call::status, fault::with_error(EIO), ".dat"); }
+  SECTION("the open by a helper fails") {
+    blob.store.script->set_rule(
+        [first = true](const seen_call& call) mutable -> std::optional<fault> {
+          if (call.kind != io_call::open) return std::nullopt;
+          const int error = first ? EAGAIN : EMFILE;
+          first = false;
+          return fault::with_error(error);
+        });
+  }
+  SECTION("the size cannot be had") {
+    blob.store.script->fail_every(io_call::status, fault::with_error(EIO), ".dat");
+  }
   const auto whole = blob.store->get(blob.where);
   CHECK((whole.error.value() == EMFILE || whole.error.value() == EIO));
   CHECK(whole.value.empty());
@@ -144,7 +157,8 @@ TEST_CASE("an error at the open or at the look at the size is the error of the g
   CHECK(blob.store->get(blob.where).value == blob.bytes);
 }
 
-TEST_CASE("verify reads on after short and interrupted reads, and reports an error with its offset") {
+TEST_CASE(
+    "verify reads on after short and interrupted reads, and reports an error with its offset") {
   machine host;
   process store = host.start();
   REQUIRE(!store->put(bytes_of(1, 3000000)).error);

@@ -1,4 +1,5 @@
-// Gets while this store's own writer is inside a tenure: its put is under way, under the lock that excludes every other process.
+// Gets while this store's own writer is inside a tenure: its put is under way, under the lock that
+// excludes every other process.
 #include <asio/io_context.hpp>
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -56,7 +57,8 @@ class tenure_disk final : public forwarding_disk {
     return forwarding_disk::write(fd, iov, count, offset);
   }
   void start(detail::io_request& request) override {
-    if (request.what != detail::io_request::kind::write || !script_->withhold) return forwarding_disk::start(request);
+    if (request.what != detail::io_request::kind::write || !script_->withhold)
+      return forwarding_disk::start(request);
     script_->start_withheld = [this, &request] { forwarding_disk::start(request); };
     script_->inside.reach();
   }
@@ -89,7 +91,8 @@ result_of<blob> begin_get(const store_on_disk& store, const data_location& where
   return result;
 }
 
-// Runs the loop until the condition holds: false where that takes longer than any working disk needs.
+// Runs the loop until the condition holds: false where that takes longer than any working disk
+// needs.
 template <typename Condition>
 bool run_until(asio::io_context& context, Condition condition) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
@@ -106,7 +109,8 @@ struct stored {
   std::string bytes;
 };
 
-// A compressed store with blobs in a sealed file, in the mutable one, and one of the batch just before.
+// A compressed store with blobs in a sealed file, in the mutable one, and one of the batch just
+// before.
 struct tenure_store {
   explicit tenure_store(durability wanted = durability::none) {
     how = options_in(directory);
@@ -122,7 +126,8 @@ struct tenure_store {
 
   void open() {
     script = std::make_shared<tenure_script>();
-    const auto around = [script = script](std::unique_ptr<io::file_io> real) -> std::unique_ptr<io::file_io> {
+    const auto around =
+        [script = script](std::unique_ptr<io::file_io> real) -> std::unique_ptr<io::file_io> {
       return std::make_unique<tenure_disk>(std::move(real), script);
     };
     store.emplace(*context, how, around);
@@ -137,7 +142,8 @@ struct tenure_store {
 
   void put(std::uint64_t seed, std::size_t size) {
     std::string bytes = bytes_of(seed, size);
-    const data_location where = test::run(*context, store->put(asio::buffer(bytes), asio::use_awaitable));
+    const data_location where =
+        test::run(*context, store->put(asio::buffer(bytes), asio::use_awaitable));
     blobs.push_back({where, std::move(bytes)});
   }
 
@@ -167,9 +173,12 @@ struct tenure_store {
 
 }  // namespace
 
-TEST_CASE("gets of another context finish while the writer of their store is stopped within a write under the lock") {
+TEST_CASE(
+    "gets of another context finish while the writer of their store is stopped within a write "
+    "under the lock") {
   tenure_store at;
-  if (GENERATE(false, true)) at.reopen();  // then nothing is known but what the writer has found out
+  if (GENERATE(false, true))
+    at.reopen();  // then nothing is known but what the writer has found out
   asio::io_context other;
   const store_on_disk reader = at.store->bind(other);
   const std::string more = bytes_of(99, 50'000);
@@ -187,7 +196,8 @@ TEST_CASE("gets of another context finish while the writer of their store is sto
 }
 
 TEST_CASE("gets of the writer's own context finish while its write is under way under the lock") {
-  // Both go through the engine: a durable batch, and one that is too large to be written on the spot.
+  // Both go through the engine: a durable batch, and one that is too large to be written on the
+  // spot.
   const durability wanted = GENERATE(durability::fdatasync, durability::none);
   tenure_store at(wanted);
   if (GENERATE(false, true)) at.reopen();
@@ -204,7 +214,8 @@ TEST_CASE("gets of the writer's own context finish while its write is under way 
 
 TEST_CASE("a get of the batch before the one under way finishes, batch after batch") {
   tenure_store at;
-  const std::vector<std::string> batches{bytes_of(7, 300'000), bytes_of(8, 400'000), bytes_of(9, 500'000)};
+  const std::vector<std::string> batches{bytes_of(7, 300'000), bytes_of(8, 400'000),
+                                         bytes_of(9, 500'000)};
   for (const std::string& bytes : batches) {
     at.script->withhold = true;
     const auto put = begin_put(*at.store, bytes);
@@ -217,7 +228,9 @@ TEST_CASE("a get of the batch before the one under way finishes, batch after bat
   }
 }
 
-TEST_CASE("a get of what nobody has put waits for the tenure of its own store's writer, and only that get") {
+TEST_CASE(
+    "a get of what nobody has put waits for the tenure of its own store's writer, and only that "
+    "get") {
   tenure_store at;
   const std::string more = bytes_of(99, 600'000);
   at.script->withhold = true;

@@ -19,7 +19,8 @@ bool deleted_file_is_open(const machine& host) {
   for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
     std::error_code gone;  // the descriptor of this very listing
     const std::string target = fs::read_symlink(entry.path(), gone).string();
-    if (target.starts_with(host.how.data_directory.string()) && target.ends_with("(deleted)")) return true;
+    if (target.starts_with(host.how.data_directory.string()) && target.ends_with("(deleted)"))
+      return true;
   }
   return false;
 }
@@ -40,7 +41,9 @@ TEST_CASE("a file cut under a reader gives an error and never short data") {
   CHECK(whole.value.empty());
   CHECK(reader->get(blob.value, {left, left + 1}).error);
   if (left > 0) CHECK(reader->get(blob.value, {0, left}).value == bytes.substr(0, left));
-  if (left > 0) CHECK(reader->get_in_coroutine(blob.value, {left - 1, left}).value == bytes.substr(left - 1, 1));
+  if (left > 0)
+    CHECK(reader->get_in_coroutine(blob.value, {left - 1, left}).value ==
+          bytes.substr(left - 1, 1));
 }
 
 TEST_CASE("a file cut in the middle of a read gives an error and never short data") {
@@ -83,7 +86,9 @@ TEST_CASE("a file deleted in the middle of a read is read to its end") {
   CHECK_FALSE(fs::exists(host.data_path(0)));
 }
 
-TEST_CASE("the space of a file that another process deleted is given back while nobody asks for anything") {
+TEST_CASE(
+    "the space of a file that another process deleted is given back while nobody asks for "
+    "anything") {
   machine host;
   process reader = host.start();
   const auto blob = reader->put("some bytes");
@@ -93,7 +98,8 @@ TEST_CASE("the space of a file that another process deleted is given back while 
   REQUIRE(!reader->sync());
   REQUIRE(!host.start()->delete_file(0));
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (deleted_file_is_open(host) && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  while (deleted_file_is_open(host) && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
   CHECK_FALSE(deleted_file_is_open(host));
   CHECK(reader->get(blob.value).error == errc::no_such_file);
 }

@@ -23,8 +23,9 @@ namespace {
 bool forbid(int system_call, int error) {
   const scmp_filter_ctx filter = ::seccomp_init(SCMP_ACT_ALLOW);
   if (filter == nullptr) return false;
-  const bool well =
-      ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(static_cast<unsigned>(error)), system_call, 0) == 0 && ::seccomp_load(filter) == 0;
+  const bool well = ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(static_cast<unsigned>(error)),
+                                       system_call, 0) == 0 &&
+                    ::seccomp_load(filter) == 0;
   ::seccomp_release(filter);
   return well;
 }
@@ -34,7 +35,8 @@ int use_everything(const options& how) {
   asio::io_context context;
   const flat_file_db db = flat_file_db::open(context, how);
   std::vector<std::string> blobs;
-  for (const std::size_t size : {0U, 1U, 4096U, 300'000U, 3U << 20}) blobs.push_back(bytes_of(size, size));
+  for (const std::size_t size : {0U, 1U, 4096U, 300'000U, 3U << 20})
+    blobs.push_back(bytes_of(size, size));
   const std::vector<data_location> locations = run(context, db.put_many(buffers(blobs)));
   for (std::size_t i = 0; i < blobs.size(); ++i) {
     if (run(context, db.get(locations[i])).text() != blobs[i]) return 1;
@@ -52,9 +54,12 @@ int use_everything(const options& how) {
   return 0;
 }
 
-bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
+}
 
-// In a child where io_uring_setup fails with `error`: `automatic` uses threads and says why, `io_uring` is a clear error.
+// In a child where io_uring_setup fails with `error`: `automatic` uses threads and says why,
+// `io_uring` is a clear error.
 int without_io_uring(int error, const char* reason_part, options how) {
   if (!forbid(SCMP_SYS(io_uring_setup), error)) return 10;
   how.backend = backend::automatic;
@@ -102,7 +107,8 @@ TEST_CASE("stats tells the backend that was asked for") {
 TEST_CASE("Automatic takes io_uring where the process may have it") {
   store_fixture store([](options& how) { how.backend = backend::automatic; });
   const store_stats stats = store.db.stats();
-  CHECK(stats.backend == (stats.backend_reason == "io_uring is available" ? backend::io_uring : backend::threads));
+  CHECK(stats.backend ==
+        (stats.backend_reason == "io_uring is available" ? backend::io_uring : backend::threads));
   CHECK(store.get(store.put("something")) == "something");
 }
 
@@ -113,17 +119,21 @@ TEST_CASE("Where a sandbox forbids io_uring automatic uses threads and everythin
 
 TEST_CASE("Where access to io_uring is denied automatic uses threads and everything works") {
   temporary_directory directory;
-  CHECK(in_child([&] { return without_io_uring(EACCES, "forbidden", options_in(directory)); }) == 0);
+  CHECK(in_child([&] { return without_io_uring(EACCES, "forbidden", options_in(directory)); }) ==
+        0);
 }
 
 TEST_CASE("Where the kernel has no io_uring automatic uses threads and everything works") {
   temporary_directory directory;
-  CHECK(in_child([&] { return without_io_uring(ENOSYS, "no io_uring", options_in(directory)); }) == 0);
+  CHECK(in_child([&] { return without_io_uring(ENOSYS, "no io_uring", options_in(directory)); }) ==
+        0);
 }
 
-TEST_CASE("Where locked memory is too small for a ring automatic uses threads and everything works") {
+TEST_CASE(
+    "Where locked memory is too small for a ring automatic uses threads and everything works") {
   temporary_directory directory;
-  CHECK(in_child([&] { return without_io_uring(ENOMEM, "locked memory", options_in(directory)); }) == 0);
+  CHECK(in_child(
+            [&] { return without_io_uring(ENOMEM, "locked memory", options_in(directory)); }) == 0);
 }
 
 TEST_CASE("A sandbox without openat2 hinders nothing") {

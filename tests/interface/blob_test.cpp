@@ -19,7 +19,8 @@ constexpr auto u64_max = std::numeric_limits<std::uint64_t>::max();
 }  // namespace
 
 TEST_CASE("Blobs of every kind of size come back whole and in part") {
-  const std::size_t size = GENERATE(0U, 1U, 2U, 4095U, 4096U, 4097U, 65536U, 262144U, 262145U, 1U << 20, 5U << 20);
+  const std::size_t size =
+      GENERATE(0U, 1U, 2U, 4095U, 4096U, 4097U, 65536U, 262144U, 262145U, 1U << 20, 5U << 20);
   CAPTURE(size);
   store_fixture store;
   store.put("something before");
@@ -118,12 +119,15 @@ TEST_CASE("A changed byte makes the whole blob corrupt and no slice of it") {
   changed[victim] = static_cast<char>(~changed[victim]);
 
   CHECK(store.error_of(store.db.get(location)) == errc::corrupt);
-  CHECK(store.error_of(store.db.get_slice(location, {0, size})) == errc::corrupt);  // the same by another name
+  CHECK(store.error_of(store.db.get_slice(location, {0, size})) ==
+        errc::corrupt);  // the same by another name
   std::string into(size, '\0');
   CHECK(store.error_of(store.db.get_into(location, {}, asio::buffer(into))) == errc::corrupt);
   if (size > 1) {
-    CHECK(store.run(store.db.get_slice(location, {0, size - 1})).text() == changed.substr(0, size - 1));
-    CHECK(store.run(store.db.get_slice(location, {victim, victim + 1})).text() == changed.substr(victim, 1));
+    CHECK(store.run(store.db.get_slice(location, {0, size - 1})).text() ==
+          changed.substr(0, size - 1));
+    CHECK(store.run(store.db.get_slice(location, {victim, victim + 1})).text() ==
+          changed.substr(victim, 1));
   }
   data_location unchecked = location;
   unchecked.checksum = 0;
@@ -162,13 +166,15 @@ TEST_CASE("Locations and slices that reach too far are out of range and never sh
     CAPTURE(one.to_string());
     CHECK(store.error_of(store.db.get(one)) == errc::out_of_range);
   }
-  const std::vector<slice> slices{{0, 101},     {100, 101},         {101, 0},       {101, 101}, {50, 49}, {0, u64_max - 1},
-                                  {u64_max, 0}, {u64_max, u64_max}, {101, u64_max}, {99, 1},    {1, 0}};
+  const std::vector<slice> slices{
+      {0, 101},     {100, 101},         {101, 0},       {101, 101}, {50, 49}, {0, u64_max - 1},
+      {u64_max, 0}, {u64_max, u64_max}, {101, u64_max}, {99, 1},    {1, 0}};
   for (const slice& one : slices) {
     CAPTURE(one.start, one.end);
     CHECK(store.error_of(store.db.get_slice(location, one)) == errc::out_of_range);
     std::string into(200, '\0');
-    CHECK(store.error_of(store.db.get_into(location, one, asio::buffer(into))) == errc::out_of_range);
+    CHECK(store.error_of(store.db.get_into(location, one, asio::buffer(into))) ==
+          errc::out_of_range);
   }
   CHECK(store.run(store.db.get_slice(location, {100})).empty());
   CHECK(store.run(store.db.get_slice(location, {0, 0})).empty());
@@ -192,7 +198,8 @@ TEST_CASE("A file that is gone or was never there is no such file") {
   store_fixture store;
   const data_location location = store.put("something");
   CHECK(store.error_of(store.db.get({location.file_number + 1, 0, 0, 1})) == errc::no_such_file);
-  CHECK(store.error_of(store.db.get({std::numeric_limits<std::uint32_t>::max(), 0, 0, 1})) == errc::no_such_file);
+  CHECK(store.error_of(store.db.get({std::numeric_limits<std::uint32_t>::max(), 0, 0, 1})) ==
+        errc::no_such_file);
   CHECK(store.error_of(store.db.get({location.file_number + 1, 0, 0, 0})) == errc::no_such_file);
   store.roll();
   CHECK(store.get(location) == "something");

@@ -1,4 +1,5 @@
-// What puts and gets take for bytes: buffers, sequences and ranges of them; and puts that do not wait for room.
+// What puts and gets take for bytes: buffers, sequences and ranges of them; and puts that do not
+// wait for room.
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/buffer.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -30,7 +31,8 @@ namespace {
 std::vector<asio::const_buffer> parts_of(std::string_view bytes, std::mt19937& random) {
   std::vector<asio::const_buffer> parts;
   while (!bytes.empty()) {
-    const std::size_t size = std::uniform_int_distribution<std::size_t>(0, std::min<std::size_t>(bytes.size(), 40'000))(random);
+    const std::size_t size = std::uniform_int_distribution<std::size_t>(
+        0, std::min<std::size_t>(bytes.size(), 40'000))(random);
     parts.emplace_back(bytes.data(), size);
     bytes.remove_prefix(size);
   }
@@ -68,7 +70,9 @@ struct any_put {
 
   void start(flat_file_db& db, std::mt19937& random) {
     const auto parts = parts_of(bytes, random);
-    auto bound = [this](auto handler) { return asio::bind_cancellation_slot(stop.slot(), std::move(handler)); };
+    auto bound = [this](auto handler) {
+      return asio::bind_cancellation_slot(stop.slot(), std::move(handler));
+    };
     switch (random() % 4) {
       case 0:
         return db.put(asio::buffer(bytes), bound(one.handler()));
@@ -84,18 +88,21 @@ struct any_put {
   bool stored_in(store_fixture& store) {
     if (one.called()) return store.get(one.value()) == bytes;
     const auto& places = many.value();
-    return places.size() == 3 && store.get(places[0]) == bytes && store.get(places[1]).empty() && store.get(places[2]) == bytes;
+    return places.size() == 3 && store.get(places[0]) == bytes && store.get(places[1]).empty() &&
+           store.get(places[2]) == bytes;
   }
 };
 
 }  // namespace
 
-TEST_CASE("A blob put in parts is the same as one put in one piece, checksum included (seed 20240811)") {
+TEST_CASE(
+    "A blob put in parts is the same as one put in one piece, checksum included (seed 20240811)") {
   const compression form = GENERATE(compression::none, compression::zstd);
   store_fixture store(with(form));
   std::mt19937 random(20240811);
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    const std::string text = bytes_of(seed, std::uniform_int_distribution<std::size_t>(0, 200'000)(random));
+    const std::string text =
+        bytes_of(seed, std::uniform_int_distribution<std::size_t>(0, 200'000)(random));
     const data_location whole = store.put(text);
     const data_location cut = store.run(store.db.put(parts_of(text, random)));
     CHECK(cut.size() == whole.size());
@@ -120,7 +127,8 @@ TEST_CASE("put_many takes ranges of strings, of buffers and of sequences, empty 
   const std::string header = "header";
   const std::string body = bytes_of(2, 30'000);
   using message = std::array<asio::const_buffer, 2>;
-  const std::list<message> messages{{asio::buffer(header), asio::buffer(body)}, {}, {asio::const_buffer(), asio::buffer(body)}};
+  const std::list<message> messages{
+      {asio::buffer(header), asio::buffer(body)}, {}, {asio::const_buffer(), asio::buffer(body)}};
   const auto places = store.run(store.db.put_many(messages));
   REQUIRE(places.size() == 3);
   CHECK((store.get(places[0]) == header + body));
@@ -142,7 +150,8 @@ TEST_CASE("get_into reads a whole blob, into memory that has room for it") {
   std::string into(1000, '\0');
   CHECK(store.run(store.db.get_into(where, asio::buffer(into))) == 1000);
   CHECK((into == text));
-  CHECK(store.error_of(store.db.get_into(where, asio::buffer(into.data(), 999))) == errc::out_of_range);
+  CHECK(store.error_of(store.db.get_into(where, asio::buffer(into.data(), 999))) ==
+        errc::out_of_range);
 }
 
 TEST_CASE("try_put tells at once that there is no room, and stores where there is some") {
@@ -170,7 +179,9 @@ TEST_CASE("try_put tells at once that there is no room, and stores where there i
   CHECK((store.get(store.run(store.db.try_put(parts))) == header + text));
 }
 
-TEST_CASE("Puts of every form, cancelled at random beside a foreign lock, give back the room they took (seed 20241126)") {
+TEST_CASE(
+    "Puts of every form, cancelled at random beside a foreign lock, give back the room they took "
+    "(seed 20241126)") {
   const compression form = GENERATE(compression::none, compression::zstd);
   constexpr std::size_t room = 50'000;
   store_fixture store([form](options& how) {
@@ -190,7 +201,8 @@ TEST_CASE("Puts of every form, cancelled at random beside a foreign lock, give b
     put.bytes = bytes_of(random(), std::uniform_int_distribution<std::size_t>(0, 20'000)(random));
     put.start(store.db, random);
     if (random() % 3 == 0)
-      std::next(puts.rbegin(), static_cast<std::ptrdiff_t>(random() % std::min<std::size_t>(puts.size(), 8)))
+      std::next(puts.rbegin(),
+                static_cast<std::ptrdiff_t>(random() % std::min<std::size_t>(puts.size(), 8)))
           ->stop.emit(asio::cancellation_type::all);
     if (random() % 2 == 0) store.context.restart();
     for (std::size_t turns = random() % 4; turns != 0; --turns) store.context.poll_one();
@@ -231,7 +243,9 @@ TEST_CASE("roll without a number begins the next file, with every kind of token"
   CHECK(store.run(store.db.roll(before + 10, asio::use_awaitable)) == before + 10);
 }
 
-TEST_CASE("Locations are ordered as the blobs lie in the store, can be hashed, and are written as their text") {
+TEST_CASE(
+    "Locations are ordered as the blobs lie in the store, can be hashed, and are written as their "
+    "text") {
   store_fixture store;
   std::vector<data_location> places;
   for (int i = 0; i < 5; ++i) {
@@ -258,7 +272,8 @@ TEST_CASE("A context without locks is refused, whose loop other threads could no
   CHECK_FALSE(db.is_open());
 }
 
-TEST_CASE("A handle with another executor is the same store, and its awaitables have that executor") {
+TEST_CASE(
+    "A handle with another executor is the same store, and its awaitables have that executor") {
   store_fixture store;
   using own_executor = asio::io_context::executor_type;
   const auto typed = asio::use_awaitable_t<own_executor>::as_default_on(store.db);
@@ -269,10 +284,11 @@ TEST_CASE("A handle with another executor is the same store, and its awaitables 
     co_return std::string(bytes.text());
   };
   std::string found;
-  asio::co_spawn(store.context.get_executor(), work(typed, known), [&](const std::exception_ptr& error, std::string text) {
-    REQUIRE_FALSE(error);
-    found = std::move(text);
-  });
+  asio::co_spawn(store.context.get_executor(), work(typed, known),
+                 [&](const std::exception_ptr& error, std::string text) {
+                   REQUIRE_FALSE(error);
+                   found = std::move(text);
+                 });
   run_dry(store.context);
   CHECK(found == "some bytes");
 }

@@ -1,4 +1,5 @@
-// Cancellation: a put is written or it is not, a get lets go of its buffer only after the kernel did.
+// Cancellation: a put is written or it is not, a get lets go of its buffer only after the kernel
+// did.
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/buffer.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -35,14 +36,16 @@ constexpr std::size_t large_bytes = 4U << 20;
 }  // namespace
 
 TEST_CASE("A queued put ends as aborted with every type of cancellation and is not written") {
-  const auto type = GENERATE(cancellation_type::terminal, cancellation_type::partial, cancellation_type::total, cancellation_type::all);
+  const auto type = GENERATE(cancellation_type::terminal, cancellation_type::partial,
+                             cancellation_type::total, cancellation_type::all);
   store_fixture store;
   const data_location first = store.put("the first");
   foreign_lock other_process(store.lock_path());
   cancellation_signal signal;
   outcome<data_location> cancelled;
   outcome<data_location> kept;
-  store.db.put(asio::buffer("cancelled", 9), bind_cancellation_slot(signal.slot(), cancelled.handler()));
+  store.db.put(asio::buffer("cancelled", 9),
+               bind_cancellation_slot(signal.slot(), cancelled.handler()));
   store.db.put(asio::buffer("kept", 4), kept.handler());
   store.context.restart();
   store.context.poll();
@@ -91,11 +94,13 @@ TEST_CASE("Every queued operation of the writer can be cancelled and the others 
   outcome<std::size_t> removals;
   outcome<> close;
   outcome<data_location> kept;
-  store.db.put_many({asio::buffer("a", 1), asio::buffer("b", 1)}, bind_cancellation_slot(signals[0].slot(), puts.handler()));
+  store.db.put_many({asio::buffer("a", 1), asio::buffer("b", 1)},
+                    bind_cancellation_slot(signals[0].slot(), puts.handler()));
   store.db.sync(bind_cancellation_slot(signals[1].slot(), sync.handler()));
   store.db.roll(0, bind_cancellation_slot(signals[2].slot(), roll.handler()));
   store.db.put(asio::buffer("kept", 4), kept.handler());
-  store.db.delete_file(first.file_number, bind_cancellation_slot(signals[3].slot(), removal.handler()));
+  store.db.delete_file(first.file_number,
+                       bind_cancellation_slot(signals[3].slot(), removal.handler()));
   store.db.delete_before(100, bind_cancellation_slot(signals[4].slot(), removals.handler()));
   store.db.close(bind_cancellation_slot(signals[5].slot(), close.handler()));
   store.context.restart();
@@ -103,7 +108,8 @@ TEST_CASE("Every queued operation of the writer can be cancelled and the others 
   for (auto& signal : signals) signal.emit(cancellation_type::total);
   other_process.release();
   store.context.run();
-  for (const std::error_code& error : {puts.error, sync.error, roll.error, removal.error, removals.error, close.error}) {
+  for (const std::error_code& error :
+       {puts.error, sync.error, roll.error, removal.error, removals.error, close.error}) {
     CHECK(error == asio::error::operation_aborted);
   }
   REQUIRE(kept.well());
@@ -179,7 +185,9 @@ TEST_CASE("A roll that runs completes as if it had not been cancelled") {
   CHECK(roll.well());
 }
 
-TEST_CASE("A sync cancelled while it syncs one file leaves the others, and the put behind it need not wait for them") {
+TEST_CASE(
+    "A sync cancelled while it syncs one file leaves the others, and the put behind it need not "
+    "wait for them") {
   temporary_directory directory;
   const auto hooks = std::make_shared<disk_hooks>();
   asio::io_context context;
@@ -212,7 +220,8 @@ TEST_CASE("A sync cancelled while it syncs one file leaves the others, and the p
 }
 
 TEST_CASE("A get cancelled before its turn ends as aborted or with the right bytes") {
-  const auto type = GENERATE(cancellation_type::terminal, cancellation_type::partial, cancellation_type::total);
+  const auto type =
+      GENERATE(cancellation_type::terminal, cancellation_type::partial, cancellation_type::total);
   const bool cold = GENERATE(true, false);
   temporary_directory directory;
   const auto hooks = std::make_shared<disk_hooks>();
@@ -256,7 +265,8 @@ TEST_CASE("Gets cancelled while the kernel or a thread has them end either way")
     store.context.run();
     for (auto& get : gets) {
       REQUIRE(get.calls == 1);
-      REQUIRE((get.error == asio::error::operation_aborted || (!get.error && get.value().text() == bytes)));
+      REQUIRE((get.error == asio::error::operation_aborted ||
+               (!get.error && get.value().text() == bytes)));
       ++(get.error ? aborted : read);
     }
   }
@@ -269,7 +279,8 @@ TEST_CASE("A get cancelled while its file is opened ends as aborted") {
   outcome<blob> get;
   // A file that is too short is opened anew by a helper thread.
   const data_location location = store.put("something");
-  store.db.get({location.file_number, 0, 0, 100}, bind_cancellation_slot(signal.slot(), get.handler()));
+  store.db.get({location.file_number, 0, 0, 100},
+               bind_cancellation_slot(signal.slot(), get.handler()));
   signal.emit(cancellation_type::terminal);
   run_dry(store.context);
   CHECK((get.error == asio::error::operation_aborted || get.error == errc::out_of_range));
@@ -285,7 +296,8 @@ TEST_CASE("files and verify can be cancelled") {
   outcome<std::vector<file_info>> files;
   outcome<verify_report> verify;
   store.db.files(bind_cancellation_slot(for_files.slot(), files.handler()));
-  store.db.verify(location.file_number, bind_cancellation_slot(for_verify.slot(), verify.handler()));
+  store.db.verify(location.file_number,
+                  bind_cancellation_slot(for_verify.slot(), verify.handler()));
   for_files.emit(cancellation_type::terminal);
   for_verify.emit(cancellation_type::terminal);
   run_dry(store.context);
@@ -314,7 +326,8 @@ TEST_CASE("A put and a timer in a coroutine leave nothing behind when the timer 
   store_fixture store;
   const data_location first = store.put("the first");
   foreign_lock other_process(store.lock_path());
-  auto timed_put = [](flat_file_db db, std::string bytes, std::chrono::milliseconds patience) -> asio::awaitable<bool> {
+  auto timed_put = [](flat_file_db db, std::string bytes,
+                      std::chrono::milliseconds patience) -> asio::awaitable<bool> {
     const auto executor = co_await asio::this_coro::executor;
     asio::steady_timer timer(executor, patience);
     cancellation_signal signal;
@@ -323,7 +336,8 @@ TEST_CASE("A put and a timer in a coroutine leave nothing behind when the timer 
     });
     bool stored = true;
     try {
-      co_await db.put(asio::buffer(bytes), asio::bind_cancellation_slot(signal.slot(), asio::use_awaitable));
+      co_await db.put(asio::buffer(bytes),
+                      asio::bind_cancellation_slot(signal.slot(), asio::use_awaitable));
     } catch (const std::system_error& error) {
       stored = error.code() != asio::error::operation_aborted;
     }

@@ -1,4 +1,5 @@
-// `close` beside calls of other threads: whatever was accepted has ended when it ends, and the rest is refused.
+// `close` beside calls of other threads: whatever was accepted has ended when it ends, and the rest
+// is refused.
 #include <asio/buffer.hpp>
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
@@ -54,7 +55,8 @@ TEST_CASE("A put of another thread is stored before close ends, or refused") {
   {
     loop_threads loop(store.context);
     std::vector<std::thread> threads;
-    for (unsigned i = 0; i < putters; ++i) threads.emplace_back([&] { put_some(store.db, bytes, seen); });
+    for (unsigned i = 0; i < putters; ++i)
+      threads.emplace_back([&] { put_some(store.db, bytes, seen); });
     const auto begun_before = 1 + random() % (putters * puts_each);
     while (seen.begun < begun_before) std::this_thread::yield();
     store.db.close([&seen](std::error_code /*none*/) { seen.closed = true; });

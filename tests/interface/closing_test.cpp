@@ -51,7 +51,8 @@ TEST_CASE("run returns when the only put was cancelled while another process hel
   foreign_lock other_process(store.lock_path());
   asio::cancellation_signal signal;
   outcome<data_location> put;
-  store.db.put(asio::buffer("never stored", 12), asio::bind_cancellation_slot(signal.slot(), put.handler()));
+  store.db.put(asio::buffer("never stored", 12),
+               asio::bind_cancellation_slot(signal.slot(), put.handler()));
   store.context.restart();
   store.context.poll();
   CHECK_FALSE(put.called());
@@ -84,7 +85,8 @@ TEST_CASE("close waits for the puts that were accepted") {
   for (std::uint64_t i = 0; i < 50; ++i) blobs.push_back(bytes_of(i, 100'000));
   std::vector<outcome<data_location>> puts(blobs.size());
   std::size_t ended_before_close = 0;
-  for (std::size_t i = 0; i < blobs.size(); ++i) store.db.put(asio::buffer(blobs[i]), puts[i].handler());
+  for (std::size_t i = 0; i < blobs.size(); ++i)
+    store.db.put(asio::buffer(blobs[i]), puts[i].handler());
   std::error_code closed = errc::locked;
   store.db.close([&](std::error_code error) {
     closed = error;
@@ -236,7 +238,8 @@ TEST_CASE("The last handle may die on any thread while its puts are written") {
     std::vector<outcome<data_location>> puts(blobs.size());
     {
       const loop_threads home(store.context, 2);
-      for (std::size_t i = 0; i < blobs.size(); ++i) store.db.put(asio::buffer(blobs[i]), puts[i].handler());
+      for (std::size_t i = 0; i < blobs.size(); ++i)
+        store.db.put(asio::buffer(blobs[i]), puts[i].handler());
       store.db = {};
     }
     for (auto& put : puts) {

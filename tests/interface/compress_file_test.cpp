@@ -1,4 +1,5 @@
-// compress_file and the compression of sealed files in the background: results, refusals, statistics, cancellation and ends.
+// compress_file and the compression of sealed files in the background: results, refusals,
+// statistics, cancellation and ends.
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/buffer.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -26,7 +27,9 @@ constexpr auto on_seal = [](options& how) {
   how.max_file_size = 100'000;
 };
 
-std::string half_compressible(std::uint64_t seed, std::size_t size) { return bytes_of(seed, size / 2) + std::string(size - size / 2, 'z'); }
+std::string half_compressible(std::uint64_t seed, std::size_t size) {
+  return bytes_of(seed, size / 2) + std::string(size - size / 2, 'z');
+}
 
 }  // namespace
 
@@ -49,7 +52,8 @@ TEST_CASE("compress_file works with every way of waiting for it") {
   store.context.run();
   CHECK(called_back == std::error_code{});
   CHECK(future.get().number == 2);
-  for (std::uint64_t seed = 0; seed < 3; ++seed) CHECK(store.get(places[seed]) == half_compressible(seed, 20'000));
+  for (std::uint64_t seed = 0; seed < 3; ++seed)
+    CHECK(store.get(places[seed]) == half_compressible(seed, 20'000));
 }
 
 TEST_CASE("compress_file refuses what it cannot do, and changes nothing") {
@@ -119,10 +123,12 @@ TEST_CASE("the compression of a file can be cancelled, and the plain file stays"
     return std::nullopt;
   });
   std::optional<std::error_code> ended;
-  auto handler = asio::bind_cancellation_slot(stop.slot(), [&](std::error_code error, const file_compression&) { ended = error; });
+  auto handler = asio::bind_cancellation_slot(
+      stop.slot(), [&](std::error_code error, const file_compression&) { ended = error; });
   asio::async_initiate<decltype(handler), void(std::error_code, file_compression)>(
-      detail::initiation<detail::compress_call>(const_cast<detail::binding&>(writer->home()).shared_from_this()), handler,
-      std::uint32_t{0});
+      detail::initiation<detail::compress_call>(
+          const_cast<detail::binding&>(writer->home()).shared_from_this()),
+      handler, std::uint32_t{0});
   begun.wait();
   stop.emit(asio::cancellation_type::terminal);
   cancelled.reach();
@@ -189,11 +195,13 @@ TEST_CASE("with zstd_on_seal sealed files are compressed while no io_context run
   REQUIRE(mutable_number == 3);
   // Nothing runs the context from here on.
   REQUIRE(writer.events.wait_for(event::kind::file_compressed, mutable_number));
-  const std::vector<std::string> expected{"data_00000000.dat.zst", "data_00000001.dat.zst", "data_00000002.dat.zst", "data_00000003.dat"};
+  const std::vector<std::string> expected{"data_00000000.dat.zst", "data_00000001.dat.zst",
+                                          "data_00000002.dat.zst", "data_00000003.dat"};
   CHECK(host.names() == expected);
   for (const auto& [where, bytes] : stored) CHECK((writer->get(where).value == bytes));
   for (const auto& [where, bytes] : stored) CHECK((host.start()->get(where).value == bytes));
-  for (std::uint32_t number = 0; number < mutable_number; ++number) CHECK(writer->verify(number).value.faults.empty());
+  for (std::uint32_t number = 0; number < mutable_number; ++number)
+    CHECK(writer->verify(number).value.faults.empty());
 }
 
 TEST_CASE("with zstd_on_seal a file that an earlier process left plain is compressed too") {
@@ -208,11 +216,14 @@ TEST_CASE("with zstd_on_seal a file that an earlier process left plain is compre
   }
   process sealing = host.start(on_seal);
   REQUIRE(sealing.events.wait_for(event::kind::file_compressed, 2));
-  CHECK(host.names() == std::vector<std::string>{"data_00000000.dat.zst", "data_00000001.dat.zst", "data_00000002.dat"});
+  CHECK(host.names() == std::vector<std::string>{"data_00000000.dat.zst", "data_00000001.dat.zst",
+                                                 "data_00000002.dat"});
   CHECK((sealing->get(where).value == bytes));
 }
 
-TEST_CASE("with zstd_on_seal a file that cannot be compressed is reported once and the next one is not held up") {
+TEST_CASE(
+    "with zstd_on_seal a file that cannot be compressed is reported once and the next one is not "
+    "held up") {
   const machine host([](options& how) { how.max_file_size = 100'000; });
   const std::string bytes = half_compressible(1, 40'000);
   data_location where;
@@ -237,7 +248,8 @@ TEST_CASE("with zstd_on_seal a file that cannot be compressed is reported once a
 TEST_CASE("a closed store compresses nothing in the background any more, and its lock is free") {
   const machine host(on_seal);
   process writer = host.start();
-  for (std::uint64_t seed = 0; seed < 30; ++seed) REQUIRE_FALSE(writer->put(half_compressible(seed, 40'000)).error);
+  for (std::uint64_t seed = 0; seed < 30; ++seed)
+    REQUIRE_FALSE(writer->put(half_compressible(seed, 40'000)).error);
   REQUIRE_FALSE(writer->close());
   const std::size_t compressed = writer.events.count(event::kind::file_compressed);
   writer.script->forget_calls();
@@ -248,7 +260,8 @@ TEST_CASE("a closed store compresses nothing in the background any more, and its
   CHECK(writer.calls(io_call::link).empty());
 }
 
-TEST_CASE("the statistics say what compression made of the bytes, per file and in sum, also as JSON") {
+TEST_CASE(
+    "the statistics say what compression made of the bytes, per file and in sum, also as JSON") {
   const machine host;
   process writer = host.start();
   REQUIRE_FALSE(writer->put(half_compressible(1, 40'000)).error);

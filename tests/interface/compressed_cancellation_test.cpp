@@ -22,7 +22,8 @@
 using namespace conduit;
 using namespace conduit::test;
 
-TEST_CASE("A compressed put that waits for another process can be cancelled and the others are stored") {
+TEST_CASE(
+    "A compressed put that waits for another process can be cancelled and the others are stored") {
   store_fixture store([](options& how) { how.compression = compression::zstd; });
   store.put("the first");
   store.context.restart();
@@ -32,7 +33,8 @@ TEST_CASE("A compressed put that waits for another process can be cancelled and 
   asio::cancellation_signal cancel;
   outcome<data_location> cancelled;
   outcome<data_location> kept;
-  store.db.put(asio::buffer("never told", 10), asio::bind_cancellation_slot(cancel.slot(), cancelled.handler()));
+  store.db.put(asio::buffer("never told", 10),
+               asio::bind_cancellation_slot(cancel.slot(), cancelled.handler()));
   store.db.put(asio::buffer(bytes), kept.handler());
   SECTION("before it is begun") {}
   SECTION("when it is encoded") { store.context.poll(); }
@@ -52,7 +54,8 @@ TEST_CASE("A compressed put that waits alone can be cancelled and run returns") 
   const foreign_lock other_process(store.lock_path());
   asio::cancellation_signal cancel;
   outcome<data_location> cancelled;
-  store.db.put(asio::buffer("never told", 10), asio::bind_cancellation_slot(cancel.slot(), cancelled.handler()));
+  store.db.put(asio::buffer("never told", 10),
+               asio::bind_cancellation_slot(cancel.slot(), cancelled.handler()));
   store.context.restart();
   store.context.poll();
   cancel.emit(asio::cancellation_type::terminal);
@@ -60,7 +63,9 @@ TEST_CASE("A compressed put that waits alone can be cancelled and run returns") 
   CHECK(cancelled.error == asio::error::operation_aborted);
 }
 
-TEST_CASE("A roll under way ends as if it was not cancelled, though the put before it was cancelled while it was encoded") {
+TEST_CASE(
+    "A roll under way ends as if it was not cancelled, though the put before it was cancelled "
+    "while it was encoded") {
   temporary_directory directory;
   options how = options_in(directory);
   how.compression = compression::zstd;

@@ -1,4 +1,5 @@
-// The end of contexts and of handles while operations are pending: nothing leaks, nothing runs, nothing hangs.
+// The end of contexts and of handles while operations are pending: nothing leaks, nothing runs,
+// nothing hangs.
 #include <asio/buffer.hpp>
 #include <asio/post.hpp>
 #include <catch2/catch.hpp>
@@ -77,20 +78,23 @@ struct everything {
   }
 
   std::size_t pending() const {
-    return put.pending() + large_put.pending() + put_many.pending() + get.pending() + get_slice.pending() + get_into.pending() +
-           sync.pending() + roll.pending() + delete_file.pending() + delete_before.pending() + files.pending() + verify.pending() +
+    return put.pending() + large_put.pending() + put_many.pending() + get.pending() +
+           get_slice.pending() + get_into.pending() + sync.pending() + roll.pending() +
+           delete_file.pending() + delete_before.pending() + files.pending() + verify.pending() +
            close.pending();
   }
   std::size_t calls() const {
-    return put.calls + large_put.calls + put_many.calls + get.calls + get_slice.calls + get_into.calls + sync.calls + roll.calls +
-           delete_file.calls + delete_before.calls + files.calls + verify.calls + close.calls;
+    return put.calls + large_put.calls + put_many.calls + get.calls + get_slice.calls +
+           get_into.calls + sync.calls + roll.calls + delete_file.calls + delete_before.calls +
+           files.calls + verify.calls + close.calls;
   }
 };
 
 constexpr std::size_t calls_of_everything = 13;
 
 enum class call : std::uint8_t { get, put, files, verify, sync, roll, compress_file, close };
-constexpr std::array every_call{call::get, call::put, call::files, call::verify, call::sync, call::roll, call::compress_file, call::close};
+constexpr std::array every_call{call::get,  call::put,  call::files,         call::verify,
+                                call::sync, call::roll, call::compress_file, call::close};
 
 template <typename Handler>
 void start(const flat_file_db& db, call what, const data_location& known, Handler handler) {
@@ -121,8 +125,8 @@ struct handler_census {
   std::size_t alive = 0;
 };
 
-// Has a handle of the store, as objects that end with one often do, and starts each call when it goes. Their handlers have one of these
-// each, until the depth is reached.
+// Has a handle of the store, as objects that end with one often do, and starts each call when it
+// goes. Their handlers have one of these each, until the depth is reached.
 class last_will {
  public:
   last_will(flat_file_db db, const data_location& known, unsigned depth, handler_census& census)
@@ -140,7 +144,8 @@ class last_will {
 
   class handler {
    public:
-    handler(const flat_file_db& db, const data_location& known, unsigned depth, handler_census& census)
+    handler(const flat_file_db& db, const data_location& known, unsigned depth,
+            handler_census& census)
         : census_(census), will_(std::make_unique<last_will>(db, known, depth, census)) {}
     void operator()(auto&&... /*results*/) { ++census_.calls; }
 
@@ -231,7 +236,8 @@ TEST_CASE("What the handler of a dropped call starts when it is destroyed is dro
   CHECK(census.alive == 0);
 }
 
-TEST_CASE("What is started when the handlers are destroyed that are posted to a context is dropped") {
+TEST_CASE(
+    "What is started when the handlers are destroyed that are posted to a context is dropped") {
   const bool handle_outlives = GENERATE(false, true);
   temporary_directory directory;
   handler_census census;
@@ -260,7 +266,8 @@ TEST_CASE("A bound context that never ran drops its operations while home goes o
   CHECK(all.calls() == 0);
   CHECK(all.pending() == 0);
   run_dry(store.context);
-  CHECK(store.error_of(store.db.put(asio::buffer("a", 1))) == errc::closed);  // of the dropped close
+  CHECK(store.error_of(store.db.put(asio::buffer("a", 1))) ==
+        errc::closed);  // of the dropped close
 }
 
 TEST_CASE("A bound context may die at any moment while home runs on another thread") {
@@ -289,7 +296,8 @@ TEST_CASE("A bound context may die at any moment while home runs on another thre
       bound.files(files.handler());
       for (unsigned i = 0; i < round % 7; ++i) other.poll_one();
     }
-    REQUIRE(put.pending() + large_put.pending() + roll.pending() + removal.pending() + sync.pending() + get.pending() + files.pending() ==
+    REQUIRE(put.pending() + large_put.pending() + roll.pending() + removal.pending() +
+                sync.pending() + get.pending() + files.pending() ==
             0);
   }
 }
@@ -348,7 +356,8 @@ TEST_CASE("A bound context that dies under a running removal leaves the removal 
   CHECK(run(context, store.delete_before(3, asio::use_awaitable)) == 0);
 }
 
-TEST_CASE("A bound context that dies just before the write of its put begins waits for that write") {
+TEST_CASE(
+    "A bound context that dies just before the write of its put begins waits for that write") {
   temporary_directory directory;
   const auto hooks = std::make_shared<disk_hooks>();
   asio::io_context context;
@@ -375,7 +384,9 @@ TEST_CASE("A bound context that dies just before the write of its put begins wai
   home.join();
 }
 
-TEST_CASE("A put of a living context is stored although another one of its batch lost its context before the write") {
+TEST_CASE(
+    "A put of a living context is stored although another one of its batch lost its context before "
+    "the write") {
   temporary_directory directory;
   const auto hooks = std::make_shared<disk_hooks>();
   options how = options_in(directory);
@@ -438,7 +449,8 @@ TEST_CASE("A bound context that dies under a large write waits for it although n
     asio::io_context other;
     store.db.bind(other).put(asio::buffer(bytes), put.handler());
     store.db.put(asio::buffer("behind", 6), behind.handler());
-    // Until the write is with the kernel or a thread; home's loop does not turn again before the context is gone.
+    // Until the write is with the kernel or a thread; home's loop does not turn again before the
+    // context is gone.
     store.context.restart();
     while (store.db.stats().ring_appends == 0) store.context.run_one();
     store.context.run_one();
@@ -466,7 +478,8 @@ TEST_CASE("A context may die with everything pending while another process holds
     }
     CHECK(all.pending() == 0);
   }
-  // The thread that waited for the lock gives it up when it gets there, although the handle lives on.
+  // The thread that waited for the lock gives it up when it gets there, although the handle lives
+  // on.
   wait_until_lock_is_free(scratch.lock_path());
   CHECK(db.is_open());
 }

@@ -24,9 +24,11 @@ namespace conduit::test {
 
 namespace {
 
-// Starts one of each call; the token for each is made by `make`, from what takes any error and results.
+// Starts one of each call; the token for each is made by `make`, from what takes any error and
+// results.
 template <typename Make>
-void start_every_call(const flat_file_db& db, const data_location& known, const std::string& bytes, std::string& into, Make make) {
+void start_every_call(const flat_file_db& db, const data_location& known, const std::string& bytes,
+                      std::string& into, Make make) {
   db.put(asio::buffer(bytes), make());
   db.put_many({asio::buffer(bytes)}, make());
   db.get(known, make());
@@ -58,7 +60,8 @@ class counting_allocator {
 
   explicit counting_allocator(ledger& counts) noexcept : counts_(&counts) {}
   template <typename U>
-  counting_allocator(const counting_allocator<U>& other) noexcept : counts_(other.counts_) {}  // NOLINT(google-explicit-constructor)
+  explicit(false) counting_allocator(const counting_allocator<U>& other) noexcept
+      : counts_(other.counts_) {}
 
   T* allocate(std::size_t count) {
     counts_->taken += count * sizeof(T);
@@ -121,7 +124,9 @@ TEST_CASE("Handlers run on the handle's context unless they say otherwise") {
 
 // `executor` is the strand, by its own type or another.
 template <typename Executor>
-void require_in_strand(store_fixture& store, const asio::strand<asio::io_context::executor_type>& strand, const Executor& executor) {
+void require_in_strand(store_fixture& store,
+                       const asio::strand<asio::io_context::executor_type>& strand,
+                       const Executor& executor) {
   const data_location known = store.put("something");
   const std::string bytes = "bytes";
   std::string into(9, '\0');
@@ -131,7 +136,8 @@ void require_in_strand(store_fixture& store, const asio::strand<asio::io_context
     ++calls;
     if (!strand.running_in_this_thread()) ++wrong;
   };
-  start_every_call(store.db, known, bytes, into, [&] { return asio::bind_executor(executor, in_strand); });
+  start_every_call(store.db, known, bytes, into,
+                   [&] { return asio::bind_executor(executor, in_strand); });
   loop_threads(store.context, 4).join();
   CHECK(calls == calls_made);
   CHECK(wrong == 0);
@@ -141,7 +147,9 @@ TEST_CASE("Handlers bound to a strand run in the strand") {
   store_fixture store;
   const auto strand = asio::make_strand(store.context);
   SECTION("by its own type") { require_in_strand(store, strand, strand); }
-  SECTION("by the type that hides it") { require_in_strand(store, strand, asio::any_io_executor(strand)); }
+  SECTION("by the type that hides it") {
+    require_in_strand(store, strand, asio::any_io_executor(strand));
+  }
 }
 
 TEST_CASE("Handlers bound to another context run there and keep it from running out of work") {
@@ -156,7 +164,8 @@ TEST_CASE("Handlers bound to another context run there and keep it from running 
     ++calls;
     if (!other.get_executor().running_in_this_thread()) ++wrong;
   };
-  start_every_call(store.db, known, bytes, into, [&] { return asio::bind_executor(other.get_executor(), on_other); });
+  start_every_call(store.db, known, bytes, into,
+                   [&] { return asio::bind_executor(other.get_executor(), on_other); });
   {
     const loop_threads home(store.context);
     other.run();  // returns only with all of them done
@@ -180,7 +189,8 @@ TEST_CASE("Handlers bound to a type-erased executor of another context run there
     if (!pool.get_executor().running_in_this_thread()) wrong.fetch_add(1);
   };
   const asio::any_io_executor executor = pool.get_executor();
-  start_every_call(store.db, known, bytes, into, [&] { return asio::bind_executor(executor, in_pool); });
+  start_every_call(store.db, known, bytes, into,
+                   [&] { return asio::bind_executor(executor, in_pool); });
   run_dry(store.context);
   pool.join();
   CHECK(calls == calls_made);
@@ -196,8 +206,10 @@ TEST_CASE("Handlers whose context dies before they run are destroyed with it") {
   unsigned calls = 0;
   {
     asio::io_context other;
-    start_every_call(store.db, known, bytes, into,
-                     [&] { return asio::bind_executor(other.get_executor(), [&calls, alive](std::error_code, auto&&...) { ++calls; }); });
+    start_every_call(store.db, known, bytes, into, [&] {
+      return asio::bind_executor(other.get_executor(),
+                                 [&calls, alive](std::error_code, auto&&...) { ++calls; });
+    });
     run_dry(store.context);
     CHECK(alive.use_count() == 1 + calls_made);
   }
@@ -205,7 +217,8 @@ TEST_CASE("Handlers whose context dies before they run are destroyed with it") {
   CHECK(alive.use_count() == 1);
 }
 
-TEST_CASE("The memory of every operation comes from its handler and is back before the handler runs") {
+TEST_CASE(
+    "The memory of every operation comes from its handler and is back before the handler runs") {
   store_fixture store;
   const data_location known = store.put("something");
   const std::string bytes = "bytes";
@@ -216,7 +229,8 @@ TEST_CASE("The memory of every operation comes from its handler and is back befo
   std::size_t started = 0;
   std::size_t taken_before = 0;
   start_every_call(store.db, known, bytes, into, [&] {
-    // The call before this one took memory for its operation: all of an operation's state is larger than this.
+    // The call before this one took memory for its operation: all of an operation's state is larger
+    // than this.
     if (started != 0) REQUIRE(counts.taken >= taken_before + sizeof(detail::queued_op));
     taken_before = counts.taken;
     ++started;
@@ -260,7 +274,8 @@ TEST_CASE("Operations that are dropped give their memory back to their handler's
   {
     store_fixture store;
     const data_location known = store.put("something");
-    start_every_call(store.db, known, bytes, into, [&] { return frugal_handler{&counts, &calls, &outstanding_then}; });
+    start_every_call(store.db, known, bytes, into,
+                     [&] { return frugal_handler{&counts, &calls, &outstanding_then}; });
     CHECK(counts.outstanding != 0);
   }
   CHECK(calls == 0);

@@ -83,7 +83,9 @@ TEST_CASE("A child may let go of its parent's store, which waits for no thread t
 TEST_CASE("A child of a child uses no store either") {
   store_fixture store;
   const data_location known = store.put("something");
-  const int status = in_child([&] { return in_child([&] { return store.error_of(store.db.get(known)) == errc::forked ? 0 : 1; }); });
+  const int status = in_child([&] {
+    return in_child([&] { return store.error_of(store.db.get(known)) == errc::forked ? 0 : 1; });
+  });
   CHECK(status == 0);
 }
 
@@ -225,14 +227,18 @@ struct busy_store {
     context->restart();
     for (int i = 0; i < 50; ++i) {
       ++started;
-      db.get(known, [this](std::error_code error, const blob& got) { count(!error && got.text() == bytes); });
+      db.get(known, [this](std::error_code error, const blob& got) {
+        count(!error && got.text() == bytes);
+      });
       ++started;
       db.put(asio::buffer(bytes), [this](std::error_code error, data_location) { count(!error); });
       ++started;
       // On an executor of its own, through which the handler is posted.
       db.get({known.file_number + 1000, 0, 0, 1},
              asio::bind_executor(asio::any_io_executor(asio::make_strand(*context)),
-                                 [this](std::error_code error, const blob&) { count(error == errc::no_such_file); }));
+                                 [this](std::error_code error, const blob&) {
+                                   count(error == errc::no_such_file);
+                                 }));
     }
     ++started;
     db.files([this](std::error_code error, const std::vector<file_info>&) { count(!error); });
@@ -304,7 +310,8 @@ TEST_CASE("A handler that forks is the last that runs in the child") {
   CHECK(store.ended == store.started);
 }
 
-TEST_CASE("A child that destroys the inherited context leaves the parent's pending operations alone") {
+TEST_CASE(
+    "A child that destroys the inherited context leaves the parent's pending operations alone") {
   busy_store store(GENERATE(durability::none, durability::fdatasync));
   const bool told = GENERATE(false, true);
   for (int turn = 0; turn < 12; ++turn) {
@@ -336,7 +343,8 @@ TEST_CASE("A child's own calls end as forked on a loop with operations of its pa
             std::error_code get;
             std::error_code put;
             store.db.get(store.known, [&](std::error_code error, const blob&) { get = error; });
-            store.db.put(asio::buffer(store.bytes), [&](std::error_code error, data_location) { put = error; });
+            store.db.put(asio::buffer(store.bytes),
+                         [&](std::error_code error, data_location) { put = error; });
             while (!get || !put) store.context->run_one();
             if (get != errc::forked || put != errc::forked) return 1;
             return store.db.stats().puts == 0 ? 0 : 2;
@@ -349,7 +357,8 @@ TEST_CASE("A child's own calls end as forked on a loop with operations of its pa
   CHECK(store.wrong == 0);
 }
 
-TEST_CASE("A child opens stores on contexts of its own and on no inherited one that served a store") {
+TEST_CASE(
+    "A child opens stores on contexts of its own and on no inherited one that served a store") {
   busy_store store(durability::none);
   CHECK(in_child_in_time([&] {
           std::error_code refused;
@@ -370,13 +379,15 @@ TEST_CASE("A child opens stores on contexts of its own and on no inherited one t
   CHECK(store.ended == store.started);
 }
 
-TEST_CASE("A child destroys everything at once, whatever locks the parent's threads held at the fork") {
+TEST_CASE(
+    "A child destroys everything at once, whatever locks the parent's threads held at the fork") {
   busy_store store(durability::none);
   std::atomic<bool> stop{false};
   std::atomic<int> started{0};
   std::atomic<int> called{0};
   {
-    // Two threads run the loop, and a third one starts operations all the time: at a fork some of them hold locks.
+    // Two threads run the loop, and a third one starts operations all the time: at a fork some of
+    // them hold locks.
     const loop_threads loops(*store.context, 2);
     std::thread starter([&] {
       while (!stop) {
@@ -386,7 +397,8 @@ TEST_CASE("A child destroys everything at once, whatever locks the parent's thre
         }
         started += 2;
         store.db.get(store.known, [&](std::error_code, const blob&) { ++called; });
-        store.db.put(asio::buffer("some bytes", 10), [&](std::error_code, data_location) { ++called; });
+        store.db.put(asio::buffer("some bytes", 10),
+                     [&](std::error_code, data_location) { ++called; });
       }
     });
     for (int i = 0; i < 100; ++i) {

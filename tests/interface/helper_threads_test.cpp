@@ -64,15 +64,19 @@ struct gates {
 
 class gated_disk final : public forwarding_disk {
  public:
-  gated_disk(std::unique_ptr<io::file_io> real, gates& where) : forwarding_disk(std::move(real)), gates_(where) {}
+  gated_disk(std::unique_ptr<io::file_io> real, gates& where)
+      : forwarding_disk(std::move(real)), gates_(where) {}
 
   std::int64_t read(int fd, void* data, std::size_t size, std::uint64_t offset) override {
     if (gates_.closed && size >= big_read) gates_.big_reads.pass();
     return forwarding_disk::read(fd, data, size, offset);
   }
-  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions, io::open_patience patience) override {
-    if (gates_.closed && mode == io::open_mode::read && patience == io::open_patience::cached_only) return -EAGAIN;
-    if (gates_.closed && mode == io::open_mode::read && std::string_view(name).ends_with(stopping)) gates_.opens.pass();
+  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions,
+                    io::open_patience patience) override {
+    if (gates_.closed && mode == io::open_mode::read && patience == io::open_patience::cached_only)
+      return -EAGAIN;
+    if (gates_.closed && mode == io::open_mode::read && std::string_view(name).ends_with(stopping))
+      gates_.opens.pass();
     return forwarding_disk::open(directory, name, mode, permissions, patience);
   }
   std::int64_t sync_data(int fd) override {
@@ -126,7 +130,8 @@ bool can_use_the_lock(gated_store& used) {
   used.store->put(asio::buffer("first", 5), put.handler());
   used.store->roll(roll.handler());
   used.store->put(asio::buffer("second", 6), second.handler());
-  if (run_until_holds(used.context, [&] { return second.called(); })) used.store->get(second.value(), get.handler());
+  if (run_until_holds(used.context, [&] { return second.called(); }))
+    used.store->get(second.value(), get.handler());
   const bool ended = run_until_holds(used.context, [&] { return get.called(); });
   if (!ended) used.end();
   return ended && put.well() && roll.well() && second.well() && get.well();
@@ -134,8 +139,10 @@ bool can_use_the_lock(gated_store& used) {
 
 }  // namespace
 
-TEST_CASE("Puts, rolls and gets go on while more files are verified than there are threads for it") {
-  gated_store used([](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
+TEST_CASE(
+    "Puts, rolls and gets go on while more files are verified than there are threads for it") {
+  gated_store used(
+      [](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
   used.where.background_syncs.open();
   used.where.opens.open();
   used.where.closed = true;
@@ -167,7 +174,9 @@ TEST_CASE("Puts and rolls go on while gets wait for their file to open") {
   for (auto& get : gets) CHECK(get.well());
 }
 
-TEST_CASE("Puts, rolls and gets go on while a sealed file is synced in the background and others are verified") {
+TEST_CASE(
+    "Puts, rolls and gets go on while a sealed file is synced in the background and others are "
+    "verified") {
   gated_store used([](options& how) { how.compression = compression::zstd; });
   used.where.opens.open();
   run(used.context, used.store->put(asio::buffer("x", 1), asio::use_awaitable));

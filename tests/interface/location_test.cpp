@@ -16,8 +16,9 @@ namespace conduit::test {
 namespace {
 
 constexpr data_location sample{0x01020304, 0x9f86d081, 0x1112131415161718, 0x2122232425262728};
-constexpr std::array<unsigned char, 24> sample_bytes{0x04, 0x03, 0x02, 0x01, 0x81, 0xd0, 0x86, 0x9f, 0x18, 0x17, 0x16, 0x15,
-                                                     0x14, 0x13, 0x12, 0x11, 0x28, 0x27, 0x26, 0x25, 0x24, 0x23, 0x22, 0x21};
+constexpr std::array<unsigned char, 24> sample_bytes{
+    0x04, 0x03, 0x02, 0x01, 0x81, 0xd0, 0x86, 0x9f, 0x18, 0x17, 0x16, 0x15,
+    0x14, 0x13, 0x12, 0x11, 0x28, 0x27, 0x26, 0x25, 0x24, 0x23, 0x22, 0x21};
 
 constexpr auto u32_max = std::numeric_limits<std::uint32_t>::max();
 constexpr auto u64_max = std::numeric_limits<std::uint64_t>::max();
@@ -25,7 +26,8 @@ constexpr auto u64_max = std::numeric_limits<std::uint64_t>::max();
 std::error_code parse_error(std::string_view text) {
   std::error_code error;
   const data_location found = data_location::parse(text, error);
-  if (error && found != data_location{}) return std::make_error_code(std::errc::state_not_recoverable);
+  if (error && found != data_location{})
+    return std::make_error_code(std::errc::state_not_recoverable);
   return error;
 }
 
@@ -46,8 +48,11 @@ TEST_CASE("A location is encoded to 24 fixed little-endian bytes and decoded fro
 }
 
 TEST_CASE("Locations of extreme numbers survive encoding and text") {
-  const std::vector<data_location> all{
-      {}, {u32_max, u32_max, u64_max, u64_max}, {0, 0, 0, u64_max}, {u32_max, 1, 0, 0}, {7, 0x0000000a, 4096, 8192}};
+  const std::vector<data_location> all{{},
+                                       {u32_max, u32_max, u64_max, u64_max},
+                                       {0, 0, 0, u64_max},
+                                       {u32_max, 1, 0, 0},
+                                       {7, 0x0000000a, 4096, 8192}};
   for (const data_location& one : all) {
     CAPTURE(one.to_string());
     CHECK(data_location::decode(one.encode()) == one);
@@ -89,13 +94,15 @@ TEST_CASE("A location is written as text with its checksum where one is known") 
   CHECK(data_location{7, 0x9f86d081, 4096, 8192}.to_string() == "7:4096-8192#9f86d081");
   CHECK(data_location{7, 0, 4096, 8192}.to_string() == "7:4096-8192");
   CHECK(data_location{7, 0xab, 0, 0}.to_string() == "7:0-0#000000ab");
-  CHECK(data_location{u32_max, u32_max, u64_max, u64_max}.to_string() == "4294967295:18446744073709551615-18446744073709551615#ffffffff");
+  CHECK(data_location{u32_max, u32_max, u64_max, u64_max}.to_string() ==
+        "4294967295:18446744073709551615-18446744073709551615#ffffffff");
 }
 
 TEST_CASE("Text that is a location is understood") {
   CHECK(data_location::parse("7:4096-8192#9f86d081") == data_location{7, 0x9f86d081, 4096, 8192});
   CHECK(data_location::parse("0:0-0") == data_location{});
-  CHECK(data_location::parse("4294967295:0-18446744073709551615#00000001") == data_location{u32_max, 1, 0, u64_max});
+  CHECK(data_location::parse("4294967295:0-18446744073709551615#00000001") ==
+        data_location{u32_max, 1, 0, u64_max});
 }
 
 TEST_CASE("Every malformed text is refused") {
@@ -185,7 +192,8 @@ TEST_CASE("No text with one character changed is taken for what it was") {
       std::error_code error;
       const data_location found = data_location::parse(changed, error);
       // Either refused, or another location, which is written exactly so.
-      if (error ? error != errc::bad_location : (found == meant || found.to_string() != changed)) FAIL(changed);
+      if (error ? error != errc::bad_location : (found == meant || found.to_string() != changed))
+        FAIL(changed);
     }
   }
   CHECK(tried > 1000);

@@ -1,4 +1,5 @@
-// More operations pending than any queue below has room for: all of them end, whoever runs the context.
+// More operations pending than any queue below has room for: all of them end, whoever runs the
+// context.
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/buffer.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -54,7 +55,8 @@ struct tally {
   }
 };
 
-// A store with some blobs, and operations on it drawn from a seed. Every second one has a cancellation signal.
+// A store with some blobs, and operations on it drawn from a seed. Every second one has a
+// cancellation signal.
 class crowd {
  public:
   crowd(std::uint64_t seed, compression form)
@@ -75,12 +77,15 @@ class crowd {
         start_one(rare_every, [](auto handler) { return handler; });
       } else {
         signals_.emplace_back();
-        start_one(rare_every, [this](auto handler) { return asio::bind_cancellation_slot(signals_.back().slot(), std::move(handler)); });
+        start_one(rare_every, [this](auto handler) {
+          return asio::bind_cancellation_slot(signals_.back().slot(), std::move(handler));
+        });
       }
     }
   }
   void cancel_every_second() {
-    for (asio::cancellation_signal& signal : signals_) signal.emit(asio::cancellation_type::terminal);
+    for (asio::cancellation_signal& signal : signals_)
+      signal.emit(asio::cancellation_type::terminal);
   }
 
  private:
@@ -105,10 +110,12 @@ class crowd {
       case 0:
         return db.put(asio::buffer(bytes_[which]), bind(ends.handler()));
       case 1:
-        return db.put_many({asio::buffer(bytes_[which]), asio::buffer(bytes_[0])}, bind(ends.handler()));
+        return db.put_many({asio::buffer(bytes_[which]), asio::buffer(bytes_[0])},
+                           bind(ends.handler()));
       case 2:
       case 3:
-        return db.get_slice(known_[which], {100, 300}, bind(ends.reader(expected.substr(100, 200))));
+        return db.get_slice(known_[which], {100, 300},
+                            bind(ends.reader(expected.substr(100, 200))));
       case 4:
         return db.get({known_[which].file_number + 1000, 0, 0, 1}, bind(ends.handler()));
       default:

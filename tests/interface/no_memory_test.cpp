@@ -1,4 +1,5 @@
-// Memory that runs out in the middle of a call: whoever waits hears of it, and nothing that was acknowledged is lost.
+// Memory that runs out in the middle of a call: whoever waits hears of it, and nothing that was
+// acknowledged is lost.
 #include <asio/buffer.hpp>
 #include <catch2/catch.hpp>
 #include <conduit/flat_file_db.hpp>
@@ -26,11 +27,14 @@ using whose = failing_allocation::whose;
 
 constexpr auto no_memory = std::errc::not_enough_memory;
 
-// The kernel knows nothing of the files while `cold` is set: each has to be opened by a thread that may wait.
+// The kernel knows nothing of the files while `cold` is set: each has to be opened by a thread that
+// may wait.
 class cold_names final : public forwarding_disk {
  public:
-  cold_names(std::unique_ptr<io::file_io> real, const bool& cold) : forwarding_disk(std::move(real)), cold_(cold) {}
-  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions, io::open_patience patience) override {
+  cold_names(std::unique_ptr<io::file_io> real, const bool& cold)
+      : forwarding_disk(std::move(real)), cold_(cold) {}
+  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions,
+                    io::open_patience patience) override {
     if (cold_ && patience == io::open_patience::cached_only) return -EAGAIN;
     return forwarding_disk::open(directory, name, mode, permissions, patience);
   }
@@ -41,7 +45,9 @@ class cold_names final : public forwarding_disk {
 
 }  // namespace
 
-TEST_CASE("Without memory for the list of blobs to compress every put ends, and those that were acknowledged can be read") {
+TEST_CASE(
+    "Without memory for the list of blobs to compress every put ends, and those that were "
+    "acknowledged can be read") {
   store_fixture store([](options& how) { how.compression = compression::zstd; });
   constexpr std::size_t count = 5000;
   // The list grows by doubling and is far from done here.
@@ -71,8 +77,10 @@ TEST_CASE("Without memory for the list of blobs to compress every put ends, and 
   CHECK(store.get(store.put("goes on")) == "goes on");
 }
 
-TEST_CASE("Without memory for the list of files a put ends with an error, and the next one is stored") {
-  store_fixture store([](options& how) { how.compression = GENERATE(compression::none, compression::zstd); });
+TEST_CASE(
+    "Without memory for the list of files a put ends with an error, and the next one is stored") {
+  store_fixture store(
+      [](options& how) { how.compression = GENERATE(compression::none, compression::zstd); });
   store.put("some bytes");
   // With this the thread is there already, and the directory has to be listed again.
   store.roll();
@@ -91,13 +99,17 @@ TEST_CASE("Without memory for the list of files a put ends with an error, and th
   CHECK(store.get(store.put("goes on")) == "goes on");
 }
 
-TEST_CASE("Without memory for a file that has to be opened a get ends with an error, and the next one succeeds") {
+TEST_CASE(
+    "Without memory for a file that has to be opened a get ends with an error, and the next one "
+    "succeeds") {
   temporary_directory directory;
   bool cold = false;
   asio::io_context context;
-  const store_on_disk store(context, options_in(directory), [&cold](std::unique_ptr<io::file_io> real) -> std::unique_ptr<io::file_io> {
-    return std::make_unique<cold_names>(std::move(real), cold);
-  });
+  const store_on_disk store(
+      context, options_in(directory),
+      [&cold](std::unique_ptr<io::file_io> real) -> std::unique_ptr<io::file_io> {
+        return std::make_unique<cold_names>(std::move(real), cold);
+      });
   outcome<data_location> put;
   store.put(asio::buffer("some bytes", 10), put.handler());
   run_dry(context);
@@ -114,7 +126,8 @@ TEST_CASE("Without memory for a file that has to be opened a get ends with an er
   SECTION("at once") {
     // Beside the file, the count of its owners.
     constexpr std::size_t file_bytes = sizeof(detail::data_file);
-    const failing_allocation failing(whose::of_this_thread, file_bytes, file_bytes + 2 * sizeof(void*));
+    const failing_allocation failing(whose::of_this_thread, file_bytes,
+                                     file_bytes + 2 * sizeof(void*));
     store.get(put.value(), get.handler());
     happened = failing.happened();
   }

@@ -1,4 +1,5 @@
-// A process that can have no more threads: calls that need one say so, all others go on, and afterwards everything works again.
+// A process that can have no more threads: calls that need one say so, all others go on, and
+// afterwards everything works again.
 #include <asio/buffer.hpp>
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
@@ -40,13 +41,16 @@ constexpr auto no_thread = std::errc::resource_unavailable_try_again;
 class cold_names final : public forwarding_disk {
  public:
   using forwarding_disk::forwarding_disk;
-  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions, io::open_patience patience) override {
+  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions,
+                    io::open_patience patience) override {
     if (patience == io::open_patience::cached_only) return -EAGAIN;
     return forwarding_disk::open(directory, name, mode, permissions, patience);
   }
 };
 
-std::unique_ptr<io::file_io> cold(std::unique_ptr<io::file_io> real) { return std::make_unique<cold_names>(std::move(real)); }
+std::unique_ptr<io::file_io> cold(std::unique_ptr<io::file_io> real) {
+  return std::make_unique<cold_names>(std::move(real));
+}
 
 // Runs the loop until the call has ended; its error, or `timed_out`.
 template <typename... Results>
@@ -77,7 +81,8 @@ int put_without_threads(options how) {
 int look_without_threads(const options& how) {
   asio::io_context context;
   const store_on_disk store(context, how, cold);
-  const data_location stored = run(context, store.put(asio::buffer("something", 9), asio::use_awaitable));
+  const data_location stored =
+      run(context, store.put(asio::buffer("something", 9), asio::use_awaitable));
   run(context, store.roll(asio::use_awaitable));
   thread_limit threads;
   for (const bool forbidden : {true, false}) {
@@ -133,7 +138,8 @@ int look_with_nothing_else_pending(options how) {
 int compress_without_threads(const options& how) {
   asio::io_context context;
   const store_on_disk store(context, how, cold);
-  const data_location stored = run(context, store.put(asio::buffer("something", 9), asio::use_awaitable));
+  const data_location stored =
+      run(context, store.put(asio::buffer("something", 9), asio::use_awaitable));
   run(context, store.roll(asio::use_awaitable));
   thread_limit threads;
   for (const bool forbidden : {true, false}) {
@@ -168,11 +174,14 @@ int put_behind_a_lock(const options& how) {
   return 0;
 }
 
-// The thread that compresses could not be started at the open: it is at the next file that is sealed.
+// The thread that compresses could not be started at the open: it is at the next file that is
+// sealed.
 int compress_on_seal(options how) {
   how.compression = compression::zstd_on_seal;
   std::atomic<unsigned> compressed{0};
-  how.on_event = [&](const event& news) { compressed += news.what == event::kind::file_compressed ? 1U : 0U; };
+  how.on_event = [&](const event& news) {
+    compressed += news.what == event::kind::file_compressed ? 1U : 0U;
+  };
   thread_limit threads;
   threads.forbid();
   asio::io_context context;
@@ -196,12 +205,15 @@ TEST_CASE("Where no thread can be had, puts, rolls, syncs and gets of open files
   CHECK(in_child([&] { return put_without_threads(how); }) == 0);
 }
 
-TEST_CASE("A look that needs a thread tells its handler that there is none, and the next one works") {
+TEST_CASE(
+    "A look that needs a thread tells its handler that there is none, and the next one works") {
   temporary_directory directory;
   CHECK(in_child([&] { return look_without_threads(options_in(directory)); }) == 0);
 }
 
-TEST_CASE("A look that needs a thread, and is all that a loop has to do, tells its handler before the loop ends") {
+TEST_CASE(
+    "A look that needs a thread, and is all that a loop has to do, tells its handler before the "
+    "loop ends") {
   temporary_directory directory;
   CHECK(in_child([&] { return look_with_nothing_else_pending(options_in(directory)); }) == 0);
 }
@@ -216,7 +228,9 @@ TEST_CASE("A put waits for the lock of another process without a thread for it")
   CHECK(in_child([&] { return put_behind_a_lock(options_in(directory)); }) == 0);
 }
 
-TEST_CASE("A store that compresses sealed files opens without a thread for it, and begins with the next file") {
+TEST_CASE(
+    "A store that compresses sealed files opens without a thread for it, and begins with the next "
+    "file") {
   temporary_directory directory;
   CHECK(in_child([&] { return compress_on_seal(options_in(directory)); }) == 0);
 }

@@ -30,13 +30,15 @@ std::error_code open_error(const options& how) {
   asio::io_context context;
   std::error_code error = errc::locked;
   const flat_file_db db = flat_file_db::open(context, how, error);
-  if (db.is_open() == static_cast<bool>(error)) return std::make_error_code(std::errc::state_not_recoverable);
+  if (db.is_open() == static_cast<bool>(error))
+    return std::make_error_code(std::errc::state_not_recoverable);
   return error;
 }
 
 std::vector<std::string> names_in(const fs::path& directory) {
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(directory)) names.push_back(entry.path().filename());
+  for (const auto& entry : fs::directory_iterator(directory))
+    names.push_back(entry.path().filename());
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -144,7 +146,8 @@ TEST_CASE("A path with a trailing slash or a detour means the same store and the
   asio::io_context context;
   const flat_file_db first = flat_file_db::open(context, how);
   const data_location location = run(context, first.put(asio::buffer("something", 9)));
-  for (const std::string detour : {"store/", "store//", "./store", "other/../store", "other/../store/."}) {
+  for (const std::string detour :
+       {"store/", "store//", "./store", "other/../store", "other/../store/."}) {
     CAPTURE(detour);
     how.data_directory = directory.path().string() + "/" + detour;
     const flat_file_db second = flat_file_db::open(context, how);
@@ -308,7 +311,8 @@ TEST_CASE("A file system that is not known to be local is refused, unless it is 
   CHECK_FALSE(open_error(how));
   asio::io_context context;
   how.allow_network = false;
-  CHECK_THROWS_WITH(flat_file_db::open(context, how), Catch::Contains("/proc/self/fdinfo") && Catch::Contains("allow_network"));
+  CHECK_THROWS_WITH(flat_file_db::open(context, how),
+                    Catch::Contains("/proc/self/fdinfo") && Catch::Contains("allow_network"));
   how = options_in(directory);
   how.allow_network = false;
   how.lock_path = "/proc/self/fdinfo/store.lock";

@@ -1,4 +1,5 @@
-// Compression leaves the processor to others; whoever has the lock between processes does not, since all others wait for it.
+// Compression leaves the processor to others; whoever has the lock between processes does not,
+// since all others wait for it.
 #include <catch2/catch.hpp>
 #include <conduit/flat_file_db.hpp>
 
@@ -34,7 +35,8 @@ struct seen_priorities {
 
 class watched_disk final : public forwarding_disk {
  public:
-  watched_disk(std::unique_ptr<io::file_io> real, seen_priorities& seen) : forwarding_disk(std::move(real)), seen_(seen) {}
+  watched_disk(std::unique_ptr<io::file_io> real, seen_priorities& seen)
+      : forwarding_disk(std::move(real)), seen_(seen) {}
 
   // Those are called by the holder of the lock alone.
   std::int64_t remove(int directory, const char* name) override {
@@ -71,13 +73,16 @@ class watched_disk final : public forwarding_disk {
 
 }  // namespace
 
-TEST_CASE("A sealed file is encoded with the lowest priority, and takes its place with the priority of everybody") {
+TEST_CASE(
+    "A sealed file is encoded with the lowest priority, and takes its place with the priority of "
+    "everybody") {
   temporary_directory directory;
   seen_priorities seen;
   asio::io_context context;
-  const store_on_disk store(context, options_in(directory), [&](std::unique_ptr<io::file_io> real) -> std::unique_ptr<io::file_io> {
-    return std::make_unique<watched_disk>(std::move(real), seen);
-  });
+  const store_on_disk store(context, options_in(directory),
+                            [&](std::unique_ptr<io::file_io> real) -> std::unique_ptr<io::file_io> {
+                              return std::make_unique<watched_disk>(std::move(real), seen);
+                            });
   const std::string bytes = bytes_of(1, 1U << 20);
   run(context, store.put(asio::buffer(bytes), asio::use_awaitable));
   run(context, store.roll(asio::use_awaitable));

@@ -24,7 +24,8 @@ TEST_CASE("Puts beyond the bound of pending bytes wait and all of them are store
   std::vector<std::string> blobs;
   for (std::uint64_t i = 0; i < 100; ++i) blobs.push_back(bytes_of(i, 1000 + i));
   std::vector<outcome<data_location>> puts(blobs.size());
-  for (std::size_t i = 0; i < blobs.size(); ++i) store.db.put(asio::buffer(blobs[i]), puts[i].handler());
+  for (std::size_t i = 0; i < blobs.size(); ++i)
+    store.db.put(asio::buffer(blobs[i]), puts[i].handler());
   CHECK(store.db.stats().put_queue_waits == 91);
   run_dry(store.context);
   for (std::size_t i = 0; i < blobs.size(); ++i) {
@@ -153,13 +154,16 @@ TEST_CASE("The reads of a bound context are counted after its end") {
   CHECK(store.db.stats().get_bytes == 1000);
 }
 
-TEST_CASE("A put handler that throws comes out of run and the other puts complete when run is called again") {
+TEST_CASE(
+    "A put handler that throws comes out of run and the other puts complete when run is called "
+    "again") {
   store_fixture store;
   store.put("the first");
   const std::string bytes = bytes_of(1, 100);
   std::vector<outcome<data_location>> puts(4);
   store.db.put(asio::buffer(bytes), puts[0].handler());
-  store.db.put(asio::buffer(bytes), [](std::error_code, data_location) { throw std::runtime_error("of the handler"); });
+  store.db.put(asio::buffer(bytes),
+               [](std::error_code, data_location) { throw std::runtime_error("of the handler"); });
   store.db.put(asio::buffer(bytes), puts[1].handler());
   store.db.sync([](std::error_code) { throw std::runtime_error("of another handler"); });
   store.db.put(asio::buffer(bytes), puts[2].handler());
@@ -175,7 +179,9 @@ TEST_CASE("A put handler that throws comes out of run and the other puts complet
   CHECK(lock_is_free(store.lock_path()));
 }
 
-TEST_CASE("A get handler that throws comes out of run and the other gets complete when run is called again") {
+TEST_CASE(
+    "A get handler that throws comes out of run and the other gets complete when run is called "
+    "again") {
   store_fixture store;
   const std::string bytes = bytes_of(1, 100);
   const std::string large = bytes_of(2, 1U << 20);
@@ -184,10 +190,12 @@ TEST_CASE("A get handler that throws comes out of run and the other gets complet
   std::vector<outcome<blob>> gets(6);
   for (std::size_t i = 0; i < 3; ++i) {
     store.db.get(small_location, gets[2 * i].handler());
-    store.db.get(i == 1 ? large_location : small_location, [](std::error_code, blob) { throw std::runtime_error("of the handler"); });
+    store.db.get(i == 1 ? large_location : small_location,
+                 [](std::error_code, blob) { throw std::runtime_error("of the handler"); });
     store.db.get(large_location, gets[2 * i + 1].handler());
   }
-  store.db.files([](std::error_code, std::vector<file_info>) { throw std::runtime_error("of the handler"); });
+  store.db.files(
+      [](std::error_code, std::vector<file_info>) { throw std::runtime_error("of the handler"); });
   store.context.restart();
   // Asio throws once a turn of the loop, for however many handlers of it threw.
   unsigned turns_that_threw = 0;
@@ -210,7 +218,8 @@ TEST_CASE("A coroutine whose reads are all served at once lets others run") {
   store_fixture store;
   const data_location location = store.put(bytes_of(1, 1000));
   store.get(location);
-  auto read_often = [](flat_file_db db, data_location from, bool* others_ran, unsigned* reads_before) -> asio::awaitable<void> {
+  auto read_often = [](flat_file_db db, data_location from, bool* others_ran,
+                       unsigned* reads_before) -> asio::awaitable<void> {
     for (unsigned i = 0; i < 10'000 && !*others_ran; ++i) {
       const blob bytes = co_await db.get(from);
       if (!bytes.empty()) ++*reads_before;
@@ -218,7 +227,8 @@ TEST_CASE("A coroutine whose reads are all served at once lets others run") {
   };
   bool others_ran = false;
   unsigned reads_before = 0;
-  asio::co_spawn(store.context, read_often(store.db, location, &others_ran, &reads_before), asio::detached);
+  asio::co_spawn(store.context, read_often(store.db, location, &others_ran, &reads_before),
+                 asio::detached);
   asio::post(store.context, [&] { others_ran = true; });
   run_dry(store.context);
   CHECK(others_ran);
@@ -229,7 +239,8 @@ TEST_CASE("A coroutine whose reads are all served at once lets others run") {
 TEST_CASE("A coroutine whose puts are all written at once lets others run") {
   store_fixture store;
   store.put("the first");
-  auto put_often = [](flat_file_db db, bool* others_ran, unsigned* puts_before) -> asio::awaitable<void> {
+  auto put_often = [](flat_file_db db, bool* others_ran,
+                      unsigned* puts_before) -> asio::awaitable<void> {
     const std::string bytes = "some bytes";
     for (unsigned i = 0; i < 10'000 && !*others_ran; ++i) {
       co_await db.put(asio::buffer(bytes));

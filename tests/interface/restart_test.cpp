@@ -1,4 +1,5 @@
-// Loops that run again: whatever began between two runs, or was under way when the threads of the first one ended, is told in the next.
+// Loops that run again: whatever began between two runs, or was under way when the threads of the
+// first one ended, is told in the next.
 #include <asio/buffer.hpp>
 #include <catch2/catch.hpp>
 #include <conduit/flat_file_db.hpp>
@@ -30,7 +31,8 @@ void make_cold(const store_fixture& store) {
 
 }  // namespace
 
-TEST_CASE("A get that begins between two runs, with nothing else pending, is told in the second one") {
+TEST_CASE(
+    "A get that begins between two runs, with nothing else pending, is told in the second one") {
   store_fixture store([](options& how) {
     how.compression = compression::zstd;
     how.frame_cache_bytes = 0;
@@ -51,7 +53,8 @@ TEST_CASE("A get that begins between two runs, with nothing else pending, is tol
   CHECK(told == 500);
 }
 
-TEST_CASE("Gets of cold files end well although the thread that asked the disk for them has ended") {
+TEST_CASE(
+    "Gets of cold files end well although the thread that asked the disk for them has ended") {
   const auto change = GENERATE(values<store_fixture::change>({
       [](options& how) { how.compression = compression::none; },
       [](options& how) { how.compression = compression::zstd; },
@@ -74,7 +77,8 @@ TEST_CASE("Gets of cold files end well although the thread that asked the disk f
     for (std::size_t i = 0; i < gets.size(); ++i) store.db.get(known[i], gets[i].handler());
     store.context.restart();
     // Each has the kernel begin some reads, and ends with the loop still busy.
-    for (std::size_t turns = 1; turns < 5; ++turns) std::thread([&] { store.context.poll_one(); }).join();
+    for (std::size_t turns = 1; turns < 5; ++turns)
+      std::thread([&] { store.context.poll_one(); }).join();
     store.context.stop();
     run_dry(store.context);
     for (std::size_t i = 0; i < gets.size(); ++i) {

@@ -1,4 +1,5 @@
-// Many threads: one context run by several, a context a thread through bind, and calls from threads that run no loop at all.
+// Many threads: one context run by several, a context a thread through bind, and calls from threads
+// that run no loop at all.
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/bind_executor.hpp>
 #include <asio/buffer.hpp>
@@ -44,7 +45,8 @@ asio::awaitable<unsigned> put_and_read(flat_file_db db, std::uint64_t seed, unsi
     if (whole.text() != bytes) ++wrong;
     const slice middle{bytes.size() / 3, bytes.size() / 3 + (bytes.size() + 2) / 3};
     const blob part = co_await db.get_slice(location, middle);
-    if (part.text() != std::string_view(bytes).substr(middle.start, middle.end - middle.start)) ++wrong;
+    if (part.text() != std::string_view(bytes).substr(middle.start, middle.end - middle.start))
+      ++wrong;
   }
   co_return wrong;
 }
@@ -65,7 +67,8 @@ struct tally {
 };
 
 // A read against a timer that fires at about the same time; 1 where the bytes were wrong.
-asio::awaitable<unsigned> race_reads(flat_file_db db, data_location location, std::string bytes, unsigned rounds) {
+asio::awaitable<unsigned> race_reads(flat_file_db db, data_location location, std::string bytes,
+                                     unsigned rounds) {
   unsigned wrong = 0;
   const auto executor = co_await asio::this_coro::executor;
   asio::steady_timer timer(executor);
@@ -84,7 +87,8 @@ asio::awaitable<unsigned> race_puts(flat_file_db db, std::uint64_t seed, unsigne
   for (unsigned i = 0; i < rounds; ++i) {
     const std::string bytes = bytes_of(seed + i, 500);
     timer.expires_after(std::chrono::microseconds(i % 40));
-    const auto first = co_await (db.put(asio::buffer(bytes)) || timer.async_wait(asio::use_awaitable));
+    const auto first =
+        co_await (db.put(asio::buffer(bytes)) || timer.async_wait(asio::use_awaitable));
     if (first.index() != 0) continue;
     const data_location location = std::get<0>(first);
     const blob back = co_await db.get(location);
@@ -93,11 +97,12 @@ asio::awaitable<unsigned> race_puts(flat_file_db db, std::uint64_t seed, unsigne
   co_return wrong;
 }
 
-// Puts one after the other, and gets side by side, each begun by the handler of the one before until the time is over. The handler of a
-// get is busy for a while.
+// Puts one after the other, and gets side by side, each begun by the handler of the one before
+// until the time is over. The handler of a get is busy for a while.
 class busy_crowd {
  public:
-  explicit busy_crowd(const store_fixture::change& adjust) : store(adjust), known_(store.put(bytes_)) {}
+  explicit busy_crowd(const store_fixture::change& adjust)
+      : store(adjust), known_(store.put(bytes_)) {}
 
   void start(unsigned gets, std::chrono::steady_clock::duration lasting) {
     end_ = std::chrono::steady_clock::now() + lasting;
@@ -162,7 +167,8 @@ TEST_CASE("A context for each thread through bind answers thousands of operation
       threads.emplace_back([&, thread] {
         asio::io_context own;
         const flat_file_db bound = store.db.bind(own);
-        for (std::uint64_t i = 0; i < 8; ++i) asio::co_spawn(own, put_and_read(bound, thread * 8 + i, 50), results.handler());
+        for (std::uint64_t i = 0; i < 8; ++i)
+          asio::co_spawn(own, put_and_read(bound, thread * 8 + i, 50), results.handler());
         own.run();
       });
     }
@@ -186,7 +192,8 @@ TEST_CASE("The writer ends and starts again all the time while four threads run 
         for (unsigned i = 0; i < 400; ++i) {
           const std::string bytes = bytes_of(seed * 1000 + i, 64);
           const data_location location = store.db.put(asio::buffer(bytes), asio::use_future).get();
-          if (store.db.get(location, asio::use_future).get().text() != bytes) results.wrong.fetch_add(1);
+          if (store.db.get(location, asio::use_future).get().text() != bytes)
+            results.wrong.fetch_add(1);
         }
       });
     }
@@ -215,7 +222,8 @@ TEST_CASE("Coroutines on strands of a context with four threads may race reads a
   const data_location location = store.put(bytes);
   tally results;
   for (unsigned i = 0; i < 8; ++i) {
-    asio::co_spawn(asio::make_strand(store.context), race_reads(store.db, location, bytes, 300), results.handler());
+    asio::co_spawn(asio::make_strand(store.context), race_reads(store.db, location, bytes, 300),
+                   results.handler());
   }
   loop_threads(store.context, thread_count).join();
   CHECK(results.ended == 8);
@@ -227,7 +235,8 @@ TEST_CASE("Coroutines on strands of a context with four threads may race puts ag
   store_fixture store;
   tally results;
   for (unsigned i = 0; i < 8; ++i) {
-    asio::co_spawn(asio::make_strand(store.context), race_puts(store.db, 7000 + 1000 * i, 200), results.handler());
+    asio::co_spawn(asio::make_strand(store.context), race_puts(store.db, 7000 + 1000 * i, 200),
+                   results.handler());
   }
   loop_threads(store.context, thread_count).join();
   CHECK(results.ended == 8);
@@ -244,8 +253,11 @@ TEST_CASE("A put may be begun and cancelled by a thread that runs no loop") {
   for (int i = 0; i < 50; ++i) {
     asio::cancellation_signal signal;
     const auto ended = std::make_shared<std::promise<std::error_code>>();
-    store.db.put(asio::buffer("never stored", 12),
-                 asio::bind_cancellation_slot(signal.slot(), [ended](std::error_code error, data_location) { ended->set_value(error); }));
+    store.db.put(
+        asio::buffer("never stored", 12),
+        asio::bind_cancellation_slot(signal.slot(), [ended](std::error_code error, data_location) {
+          ended->set_value(error);
+        }));
     signal.emit(asio::cancellation_type::terminal);
     if (ended->get_future().get() == asio::error::operation_aborted) ++aborted;
   }

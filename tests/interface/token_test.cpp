@@ -1,4 +1,5 @@
-// Every call with every kind of completion token: results, errors, and never a handler inside the call.
+// Every call with every kind of completion token: results, errors, and never a handler inside the
+// call.
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/buffer.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -40,22 +41,28 @@ struct subject {
   std::uint32_t open_file = store.roll();
 };
 
-// Each call: how it is made with a token, what its result is, and what is wrong with a result. The order is that of the header.
+// Each call: how it is made with a token, what its result is, and what is wrong with a result. The
+// order is that of the header.
 struct put_it {
   using result = data_location;
   template <typename Token>
   static auto call(subject& on, Token&& token) {
     return on.store.db.put(asio::buffer(on.text), std::forward<Token>(token));
   }
-  static bool good(subject& on, const result& got) { return got.size() == on.text.size() && got.checksum == on.known.checksum; }
+  static bool good(subject& on, const result& got) {
+    return got.size() == on.text.size() && got.checksum == on.known.checksum;
+  }
 };
 struct put_many_it {
   using result = std::vector<data_location>;
   template <typename Token>
   static auto call(subject& on, Token&& token) {
-    return on.store.db.put_many({asio::buffer(on.text), asio::const_buffer()}, std::forward<Token>(token));
+    return on.store.db.put_many({asio::buffer(on.text), asio::const_buffer()},
+                                std::forward<Token>(token));
   }
-  static bool good(subject& on, const result& got) { return got.size() == 2 && got[0].size() == on.text.size() && got[1].size() == 0; }
+  static bool good(subject& on, const result& got) {
+    return got.size() == 2 && got[0].size() == on.text.size() && got[1].size() == 0;
+  }
 };
 struct get_it {
   using result = blob;
@@ -80,7 +87,9 @@ struct get_into_it {
     on.into.assign(on.into.size(), '\0');
     return on.store.db.get_into(on.known, {}, asio::buffer(on.into), std::forward<Token>(token));
   }
-  static bool good(subject& on, const result& got) { return got == on.text.size() && on.into == on.text; }
+  static bool good(subject& on, const result& got) {
+    return got == on.text.size() && on.into == on.text;
+  }
 };
 struct sync_it {
   using result = void;
@@ -119,7 +128,8 @@ struct files_it {
     return on.store.db.files(std::forward<Token>(token));
   }
   static bool good(subject& on, const result& got) {
-    return got.size() == 2 && got[0].sealed && !got[1].sealed && got[0].plain_bytes == on.text.size();
+    return got.size() == 2 && got[0].sealed && !got[1].sealed &&
+           got[0].plain_bytes == on.text.size();
   }
 };
 struct verify_it {
@@ -128,7 +138,9 @@ struct verify_it {
   static auto call(subject& on, Token&& token) {
     return on.store.db.verify(on.sealed, std::forward<Token>(token));
   }
-  static bool good(subject& on, const result& got) { return got.bytes == on.text.size() && got.faults.empty(); }
+  static bool good(subject& on, const result& got) {
+    return got.bytes == on.text.size() && got.faults.empty();
+  }
 };
 struct close_it {
   using result = void;
@@ -144,7 +156,9 @@ constexpr bool has_result = !std::is_void_v<typename Call::result>;
 // Handlers for a result or for none.
 template <typename Call>
 using outcome_of =
-    std::conditional_t<has_result<Call>, outcome<std::conditional_t<has_result<Call>, typename Call::result, int>>, outcome<>>;
+    std::conditional_t<has_result<Call>,
+                       outcome<std::conditional_t<has_result<Call>, typename Call::result, int>>,
+                       outcome<>>;
 
 template <typename Call>
 bool good(subject& on, outcome_of<Call>& got) {
@@ -173,8 +187,9 @@ asio::awaitable<std::size_t> race(asio::awaitable<Result> call, asio::awaitable<
 
 }  // namespace
 
-#define EVERY_CALL \
-  put_it, put_many_it, get_it, get_slice_it, get_into_it, sync_it, roll_it, delete_file_it, delete_before_it, files_it, verify_it, close_it
+#define EVERY_CALL                                                                          \
+  put_it, put_many_it, get_it, get_slice_it, get_into_it, sync_it, roll_it, delete_file_it, \
+      delete_before_it, files_it, verify_it, close_it
 
 TEMPLATE_TEST_CASE("Every call can be awaited", "", EVERY_CALL) {
   subject on;
@@ -186,7 +201,8 @@ TEMPLATE_TEST_CASE("Every call can be awaited", "", EVERY_CALL) {
   }
 }
 
-TEMPLATE_TEST_CASE("Every call takes a callback and does not run it inside the call", "", EVERY_CALL) {
+TEMPLATE_TEST_CASE("Every call takes a callback and does not run it inside the call", "",
+                   EVERY_CALL) {
   subject on;
   outcome_of<TestType> got;
   TestType::call(on, got.handler());
@@ -195,7 +211,8 @@ TEMPLATE_TEST_CASE("Every call takes a callback and does not run it inside the c
   CHECK(good<TestType>(on, got));
 }
 
-TEMPLATE_TEST_CASE("Every call on a thread of its context runs its callback later", "", EVERY_CALL) {
+TEMPLATE_TEST_CASE("Every call on a thread of its context runs its callback later", "",
+                   EVERY_CALL) {
   subject on;
   outcome_of<TestType> got;
   call_on_its_context<TestType>(on, got);
@@ -203,7 +220,8 @@ TEMPLATE_TEST_CASE("Every call on a thread of its context runs its callback late
   CHECK(good<TestType>(on, got));
 }
 
-TEMPLATE_TEST_CASE("Every call that fails on a thread of its context runs its callback later", "", EVERY_CALL) {
+TEMPLATE_TEST_CASE("Every call that fails on a thread of its context runs its callback later", "",
+                   EVERY_CALL) {
   subject on;
   on.store.run(on.store.db.close());
   outcome_of<TestType> got;
@@ -245,10 +263,12 @@ TEMPLATE_TEST_CASE("Every call can be awaited as a tuple of error and result", "
   CHECK_FALSE(std::get<0>(got));
   if constexpr (has_result<TestType>) CHECK(TestType::good(on, std::get<1>(got)));
   on.store.run(on.store.db.close(as_tuple(asio::use_awaitable)));
-  CHECK(std::get<0>(on.store.run(TestType::call(on, as_tuple(asio::use_awaitable)))) == errc::closed);
+  CHECK(std::get<0>(on.store.run(TestType::call(on, as_tuple(asio::use_awaitable)))) ==
+        errc::closed);
 }
 
-TEMPLATE_TEST_CASE("Every call can be deferred and does nothing before it is started", "", EVERY_CALL) {
+TEMPLATE_TEST_CASE("Every call can be deferred and does nothing before it is started", "",
+                   EVERY_CALL) {
   subject on;
   auto operation = TestType::call(on, deferred);
   CHECK(on.store.context.poll() == 0);
@@ -274,20 +294,24 @@ TEMPLATE_TEST_CASE("Every call takes a cancellation slot and leaves it empty", "
 TEMPLATE_TEST_CASE("Every call wins against a timer that does not fire", "", EVERY_CALL) {
   subject on;
   asio::steady_timer timer(on.store.context, 1h);
-  CHECK(on.store.run(race(TestType::call(on, asio::use_awaitable), timer.async_wait(asio::use_awaitable))) == 0);
+  CHECK(on.store.run(race(TestType::call(on, asio::use_awaitable),
+                          timer.async_wait(asio::use_awaitable))) == 0);
 }
 
-TEMPLATE_TEST_CASE("Every call may be beaten by a timer and the store stays usable", "", EVERY_CALL) {
+TEMPLATE_TEST_CASE("Every call may be beaten by a timer and the store stays usable", "",
+                   EVERY_CALL) {
   subject on;
   asio::steady_timer timer(on.store.context, 0s);
-  CHECK(on.store.run(race(TestType::call(on, asio::use_awaitable), timer.async_wait(asio::use_awaitable))) <= 1);
+  CHECK(on.store.run(race(TestType::call(on, asio::use_awaitable),
+                          timer.async_wait(asio::use_awaitable))) <= 1);
   on.store.reopen();
   CHECK(on.store.get(on.store.put("the next")) == "the next");
 }
 
 TEST_CASE("The default token of every call is use_awaitable") {
   subject on;
-  auto all = [](flat_file_db db, data_location known, std::uint32_t sealed) -> asio::awaitable<std::size_t> {
+  auto all = [](flat_file_db db, data_location known,
+                std::uint32_t sealed) -> asio::awaitable<std::size_t> {
     const std::string text = "default";
     const data_location one = co_await db.put(asio::buffer(text));
     std::vector<asio::const_buffer> list{asio::buffer(text), asio::buffer(text)};

@@ -1,4 +1,5 @@
-// What one turn of the loop may do: few handlers, so that other threads, timers and `stop` are heard.
+// What one turn of the loop may do: few handlers, so that other threads, timers and `stop` are
+// heard.
 #include <asio/buffer.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
@@ -30,7 +31,8 @@ using namespace std::chrono_literals;
 enum class kind : std::uint8_t { put, get, files };
 
 // Starts `count` calls of one kind, each of which ends in `ended`.
-void start_many(store_fixture& store, kind what, std::size_t count, const std::function<void()>& ended) {
+void start_many(store_fixture& store, kind what, std::size_t count,
+                const std::function<void()>& ended) {
   static const std::string bytes = bytes_of(1, 100);
   const data_location known = store.put(bytes);
   auto handler = [ended](std::error_code error, auto&&... /*results*/) {
@@ -58,7 +60,8 @@ TEST_CASE("One turn of the loop runs few handlers, whatever has ended meanwhile"
   unsigned run = 0;
   unsigned most = 0;
   start_many(store, what, 300, [&] { ++run; });
-  for (unsigned before = 0; store.context.run_one() != 0; before = run) most = std::max(most, run - before);
+  for (unsigned before = 0; store.context.run_one() != 0; before = run)
+    most = std::max(most, run - before);
   CHECK(run == 300);
   CHECK(most <= io::handlers_a_turn);
 }

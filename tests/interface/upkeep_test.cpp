@@ -79,7 +79,8 @@ TEST_CASE("files passes over what is no data file") {
   store_fixture store;
   store.put("abc");
   const std::filesystem::path directory = store.how.data_directory;
-  for (const char* name : {"notes.txt", "data_7.dat", "data_00000003.dat.bak", "data_000000004.dat", "data_00000005.DAT", ".dat"}) {
+  for (const char* name : {"notes.txt", "data_7.dat", "data_00000003.dat.bak", "data_000000004.dat",
+                           "data_00000005.DAT", ".dat"}) {
     write_file(directory / name, "foreign");
   }
   std::filesystem::create_directory(directory / "data_00000006.dat");

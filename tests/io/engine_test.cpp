@@ -1,4 +1,5 @@
-// What both engines promise to whoever gives them requests: which of them are completed, and with what.
+// What both engines promise to whoever gives them requests: which of them are completed, and with
+// what.
 #include "io/engine.hpp"
 
 #include <asio/io_context.hpp>
@@ -45,7 +46,9 @@ class counted_request final : public io_request {
 // A write and the sync that is linked to it.
 struct linked_pair {
   linked_pair(int fd, std::string& bytes)
-      : part{bytes.data(), bytes.size()}, write(io_request::kind::write, fd), sync(io_request::kind::sync_data, fd) {
+      : part{bytes.data(), bytes.size()},
+        write(io_request::kind::write, fd),
+        sync(io_request::kind::sync_data, fd) {
     write.iov = &part;
     write.iov_count = 1;
     write.linked = &sync;

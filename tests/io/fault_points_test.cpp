@@ -1,5 +1,6 @@
-// A fault at calls that a store makes to its disk, on the real kernel and under the sanitizers, where the simulation's sweep over all calls
-// cannot run. A sample of the points; another one: CONDUIT_SEED.
+// A fault at calls that a store makes to its disk, on the real kernel and under the sanitizers,
+// where the simulation's sweep over all calls cannot run. A sample of the points; another one:
+// CONDUIT_SEED.
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <random>
@@ -22,14 +23,17 @@ std::uint64_t seed_of_sample() {
 
 }  // namespace
 
-TEST_CASE("a fault at any call to the disk loses no acknowledged blob, hangs nothing and leaves the store usable") {
+TEST_CASE(
+    "a fault at any call to the disk loses no acknowledged blob, hangs nothing and leaves the "
+    "store usable") {
   const std::uint64_t seed = seed_of_sample();
   const auto points = all_points(record_run());
   REQUIRE(points.size() > 2000);
   // Evenly over the run, from a random start, so that every kind of call is met.
   const std::size_t stride = points.size() / sample_size;
   std::vector<fault_point> chosen;
-  for (std::size_t i = std::mt19937_64(seed)() % stride; i < points.size(); i += stride) chosen.push_back(points[i]);
+  for (std::size_t i = std::mt19937_64(seed)() % stride; i < points.size(); i += stride)
+    chosen.push_back(points[i]);
   const std::vector<point_report> reports = run_all(chosen);
   std::size_t hit = 0;
   for (std::size_t i = 0; i < chosen.size(); ++i) {

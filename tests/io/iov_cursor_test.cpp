@@ -19,7 +19,8 @@ std::string gathered(const iov_cursor& cursor) {
 
 }  // namespace
 
-TEST_CASE("memory and offset of a gathered write advance together, whatever the kernel moves at a time") {
+TEST_CASE(
+    "memory and offset of a gathered write advance together, whatever the kernel moves at a time") {
   const std::vector<std::string> blobs{"one", "", "three", "4", "", "fifth blob"};
   std::string all;
   for (const std::string& blob : blobs) all += blob;

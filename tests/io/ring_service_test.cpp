@@ -1,4 +1,5 @@
-// Requests with the kernel whose thread has ended. They read from a pipe, which answers when a test wants it to.
+// Requests with the kernel whose thread has ended. They read from a pipe, which answers when a test
+// wants it to.
 #include "io/ring_service.hpp"
 
 #include <asio/io_context.hpp>
@@ -71,7 +72,8 @@ TEST_CASE("A read that is answered after the end of the thread that submitted it
   CHECK(read.got == "something");
 }
 
-TEST_CASE("A read that is cancelled after the end of the thread that submitted it is not tried again") {
+TEST_CASE(
+    "A read that is cancelled after the end of the thread that submitted it is not tried again") {
   if (io::try_ring()) return;  // forbidden here
   const pipe_ends pipe;
   asio::io_context context;

@@ -47,22 +47,25 @@ class one_waiter final : public io::shared_lock_waiters {
   std::atomic<bool> served_{false};
 };
 
-// A descriptor that is open on a file, but for one of them; -1 where there is none. By name: the descriptors of other threads are no
-// business of this one, says ThreadSanitizer.
+// A descriptor that is open on a file, but for one of them; -1 where there is none. By name: the
+// descriptors of other threads are no business of this one, says ThreadSanitizer.
 int descriptor_of(const std::filesystem::path& file, int other_than) {
   struct stat wanted{};
   if (::stat(file.c_str(), &wanted) != 0) return -1;
   for (int fd = 0; fd < 1024; ++fd) {
     struct stat found{};
     const std::string name = "/proc/self/fd/" + std::to_string(fd);
-    if (fd != other_than && ::stat(name.c_str(), &found) == 0 && found.st_dev == wanted.st_dev && found.st_ino == wanted.st_ino) return fd;
+    if (fd != other_than && ::stat(name.c_str(), &found) == 0 && found.st_dev == wanted.st_dev &&
+        found.st_ino == wanted.st_ino)
+      return fd;
   }
   return -1;
 }
 
 }  // namespace
 
-TEST_CASE("A living child that has inherited the descriptor of a shared lock does not keep the lock") {
+TEST_CASE(
+    "A living child that has inherited the descriptor of a shared lock does not keep the lock") {
   const bool forked_under_the_lock = GENERATE(false, true);
   CAPTURE(forked_under_the_lock);
   const temporary_directory directory;

@@ -1,4 +1,5 @@
-// The lock between processes that put without pause, and between them and a process of the Python original, which polls for it.
+// The lock between processes that put without pause, and between them and a process of the Python
+// original, which polls for it.
 #include <catch2/catch.hpp>
 
 #include <algorithm>
@@ -33,7 +34,8 @@ void require_fair_shares(const std::vector<std::uint64_t>& counts) {
 
 }  // namespace
 
-TEST_CASE("each of four processes that put without pause gets at least half its fair share", "[processes]") {
+TEST_CASE("each of four processes that put without pause gets at least half its fair share",
+          "[processes]") {
   const temporary_directory directory;
   putters_settings how = putters_in(directory, durability::none);
   how.processes = 4;
@@ -43,7 +45,8 @@ TEST_CASE("each of four processes that put without pause gets at least half its 
   require_fair_shares(counts);
 }
 
-TEST_CASE("each of four processes that put durably without pause gets at least half its fair share", "[processes]") {
+TEST_CASE("each of four processes that put durably without pause gets at least half its fair share",
+          "[processes]") {
   const temporary_directory directory;
   putters_settings how = putters_in(directory, durability::fdatasync);
   how.processes = 4;
@@ -54,12 +57,15 @@ TEST_CASE("each of four processes that put durably without pause gets at least h
   require_fair_shares(counts);
 }
 
-TEST_CASE("a Python process that polls for the lock gets it beside a process that puts without pause", "[processes]") {
+TEST_CASE(
+    "a Python process that polls for the lock gets it beside a process that puts without pause",
+    "[processes]") {
   const temporary_directory directory;
   putters_settings how = putters_in(directory, GENERATE(durability::none, durability::fdatasync));
   how.coroutines = GENERATE(1U, 64U);
   putter_processes putters(how);
-  original_process original(how.store.data_directory, directory / "store.lock", how.store.max_file_size);
+  original_process original(how.store.data_directory, directory / "store.lock",
+                            how.store.max_file_size);
   std::vector<double> seconds = numbers_of<double>(original.ask("wait 8 20"));
   CHECK(putters.stop());
   REQUIRE(seconds.size() == 8);

@@ -1,4 +1,5 @@
-// Kills and appends in turns on a compressed store: what stands there after each of them is read by the zstd program.
+// Kills and appends in turns on a compressed store: what stands there after each of them is read by
+// the zstd program.
 #include <catch2/catch.hpp>
 
 #include "support/process_kill_and_append.hpp"
@@ -7,7 +8,8 @@
 
 namespace conduit::test {
 
-TEST_CASE("after each of 20 kills and the next put the zstd program reads every data file", "[processes]") {
+TEST_CASE("after each of 20 kills and the next put the zstd program reads every data file",
+          "[processes]") {
   const temporary_directory directory;
   kill_and_append_settings how;
   how.store = options_in(directory);

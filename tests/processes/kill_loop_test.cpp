@@ -1,4 +1,5 @@
-// A writer killed at a random point, again and again: each next process finds all that was acknowledged, and the lock free.
+// A writer killed at a random point, again and again: each next process finds all that was
+// acknowledged, and the lock free.
 #include <catch2/catch.hpp>
 
 #include "support/process_kill_loop.hpp"
@@ -7,7 +8,9 @@
 
 namespace conduit::test {
 
-TEST_CASE("a process killed at a random point, 250 times, takes nothing with it that was acknowledged", "[processes]") {
+TEST_CASE(
+    "a process killed at a random point, 250 times, takes nothing with it that was acknowledged",
+    "[processes]") {
   const temporary_directory directory;
   kill_loop_settings how;
   how.store = options_in(directory);
@@ -25,7 +28,9 @@ TEST_CASE("a process killed at a random point, 250 times, takes nothing with it 
   CHECK(outcome.reads_checked > how.kills / 2);
 }
 
-TEST_CASE("a process killed at a random point, 60 times, while sealed files are compressed behind it", "[processes]") {
+TEST_CASE(
+    "a process killed at a random point, 60 times, while sealed files are compressed behind it",
+    "[processes]") {
   const temporary_directory directory;
   kill_loop_settings how;
   how.store = options_in(directory);

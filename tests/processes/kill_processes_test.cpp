@@ -1,4 +1,5 @@
-// Eight processes on one store while one after another of them is killed: nothing that was acknowledged is lost.
+// Eight processes on one store while one after another of them is killed: nothing that was
+// acknowledged is lost.
 #include <catch2/catch.hpp>
 
 #include "support/process_kills.hpp"
@@ -23,7 +24,8 @@ void require_nothing_lost(const kill_outcome& outcome) {
   INFO("seed 20240607");
   for (const std::string& failure : outcome.failures) UNSCOPED_INFO(failure);
   CHECK(outcome.failures.empty());
-  // Some twenty where nothing else runs. Where much does, a process takes longer to begin than the others to finish.
+  // Some twenty where nothing else runs. Where much does, a process takes longer to begin than the
+  // others to finish.
   CHECK(outcome.kills >= 1);
   CHECK(outcome.operations >= 3500);
   CHECK(outcome.reads_checked >= 500);
@@ -32,19 +34,25 @@ void require_nothing_lost(const kill_outcome& outcome) {
 
 }  // namespace
 
-TEST_CASE("eight processes lose no acknowledged blob while one after another is killed", "[processes]") {
+TEST_CASE("eight processes lose no acknowledged blob while one after another is killed",
+          "[processes]") {
   const temporary_directory directory;
   require_nothing_lost(kill_bar(small_figure(directory)).run());
 }
 
-TEST_CASE("eight processes with durable puts lose no acknowledged blob while one after another is killed", "[processes]") {
+TEST_CASE(
+    "eight processes with durable puts lose no acknowledged blob while one after another is killed",
+    "[processes]") {
   const temporary_directory directory;
   kill_settings how = small_figure(directory);
   how.store.durability = durability::fdatasync;
   require_nothing_lost(kill_bar(how).run());
 }
 
-TEST_CASE("eight processes of a compressed store lose no acknowledged blob while one after another is killed", "[processes]") {
+TEST_CASE(
+    "eight processes of a compressed store lose no acknowledged blob while one after another is "
+    "killed",
+    "[processes]") {
   const temporary_directory directory;
   kill_settings how = small_figure(directory);
   how.store.compression = compression::zstd;
@@ -52,7 +60,10 @@ TEST_CASE("eight processes of a compressed store lose no acknowledged blob while
   require_nothing_lost(kill_bar(how).run());
 }
 
-TEST_CASE("eight processes that compress sealed files lose no acknowledged blob while one after another is killed", "[processes]") {
+TEST_CASE(
+    "eight processes that compress sealed files lose no acknowledged blob while one after another "
+    "is killed",
+    "[processes]") {
   const temporary_directory directory;
   kill_settings how = small_figure(directory);
   how.store.compression = compression::zstd_on_seal;

@@ -1,5 +1,5 @@
-// A running process of the Python original on the same plain store: its lock excludes ours, and what both append stays apart and can be
-// read by both.
+// A running process of the Python original on the same plain store: its lock excludes ours, and
+// what both append stays apart and can be read by both.
 #include <catch2/catch.hpp>
 
 #include <unistd.h>
@@ -42,11 +42,13 @@ stored_blob put_by(original_process& original, std::uint64_t seed, std::size_t s
 }
 
 bool read_by(original_process& original, const stored_blob& blob) {
-  return original.ask("get" + words({blob.where.file_number, blob.where.start, blob.where.end, blob.seed})) == "right";
+  return original.ask("get" + words({blob.where.file_number, blob.where.start, blob.where.end,
+                                     blob.seed})) == "right";
 }
 
 // Puts without pause until told to stop.
-asio::awaitable<void> put_beside(flat_file_db db, std::uint64_t seed, const bool& stop, std::vector<stored_blob>& stored) {
+asio::awaitable<void> put_beside(flat_file_db db, std::uint64_t seed, const bool& stop,
+                                 std::vector<stored_blob>& stored) {
   std::mt19937_64 random(seed);
   while (!stop) {
     const std::uint64_t next = random();
@@ -57,19 +59,22 @@ asio::awaitable<void> put_beside(flat_file_db db, std::uint64_t seed, const bool
 }
 
 bool overlap(const stored_blob& a, const stored_blob& b) {
-  return a.where.file_number == b.where.file_number && a.where.start < b.where.end && b.where.start < a.where.end;
+  return a.where.file_number == b.where.file_number && a.where.start < b.where.end &&
+         b.where.start < a.where.end;
 }
 
 bool all_apart(std::vector<stored_blob> blobs) {
   std::sort(blobs.begin(), blobs.end(), [](const stored_blob& a, const stored_blob& b) {
-    return std::tuple(a.where.file_number, a.where.start, a.where.end) < std::tuple(b.where.file_number, b.where.start, b.where.end);
+    return std::tuple(a.where.file_number, a.where.start, a.where.end) <
+           std::tuple(b.where.file_number, b.where.start, b.where.end);
   });
   return std::adjacent_find(blobs.begin(), blobs.end(), overlap) == blobs.end();
 }
 
 }  // namespace
 
-TEST_CASE("a put waits while a Python process holds the lock, and goes behind what that appended", "[processes]") {
+TEST_CASE("a put waits while a Python process holds the lock, and goes behind what that appended",
+          "[processes]") {
   store_fixture store;
   store.put("so that the store is not new");
   original_process original(store.how.data_directory, store.lock_path(), store.how.max_file_size);
@@ -105,7 +110,10 @@ TEST_CASE("a put waits while a Python process holds the lock, and goes behind wh
   CHECK(store.get(appended) == bytes_of(7, 1000));
 }
 
-TEST_CASE("a Python process cannot have the lock while we write, and has it as soon as the put is acknowledged", "[processes]") {
+TEST_CASE(
+    "a Python process cannot have the lock while we write, and has it as soon as the put is "
+    "acknowledged",
+    "[processes]") {
   const temporary_directory directory;
   options how = options_in(directory);
   how.durability = GENERATE(durability::none, durability::fdatasync);
@@ -128,11 +136,13 @@ TEST_CASE("a Python process cannot have the lock while we write, and has it as s
 
   CHECK_FALSE(error);
   CHECK(found.size() >= 2);
-  CHECK(std::count(found.begin(), found.end(), "held") == static_cast<std::ptrdiff_t>(found.size()));
+  CHECK(std::count(found.begin(), found.end(), "held") ==
+        static_cast<std::ptrdiff_t>(found.size()));
   CHECK(after_put == "free");
 }
 
-TEST_CASE("puts of ours and of a Python process beside us never overlap, and both read all of them", "[processes]") {
+TEST_CASE("puts of ours and of a Python process beside us never overlap, and both read all of them",
+          "[processes]") {
   store_fixture store(small_files);
   original_process original(store.how.data_directory, store.lock_path(), file_size);
   constexpr std::uint64_t seed = 4711;
@@ -143,9 +153,10 @@ TEST_CASE("puts of ours and of a Python process beside us never overlap, and bot
   bool stop = false;
   std::exception_ptr failure;
   for (std::uint64_t i = 0; i < 4; ++i) {
-    asio::co_spawn(store.context, put_beside(store.db, seed + i, stop, ours), [&](const std::exception_ptr& error) {
-      if (error) failure = error;
-    });
+    asio::co_spawn(store.context, put_beside(store.db, seed + i, stop, ours),
+                   [&](const std::exception_ptr& error) {
+                     if (error) failure = error;
+                   });
   }
   // Its answers arrive while our loop puts.
   asio::posix::stream_descriptor answers(store.context, ::dup(original.answers()));
@@ -173,8 +184,9 @@ TEST_CASE("puts of ours and of a Python process beside us never overlap, and bot
   std::vector<stored_blob> all = ours;
   all.insert(all.end(), its.begin(), its.end());
   CHECK(all_apart(all));
-  CHECK(std::all_of(all.begin(), all.end(),
-                    [&](const stored_blob& blob) { return store.get(blob.where) == bytes_of(blob.seed, blob.where.size()); }));
+  CHECK(std::all_of(all.begin(), all.end(), [&](const stored_blob& blob) {
+    return store.get(blob.where) == bytes_of(blob.seed, blob.where.size());
+  }));
   std::size_t read = 0;
   // Some of ours: it makes its bytes slowly.
   for (std::size_t i = 0; i < all.size(); i += 1 + all.size() / 100) {
@@ -184,7 +196,9 @@ TEST_CASE("puts of ours and of a Python process beside us never overlap, and bot
   CHECK(read >= 50);
 }
 
-TEST_CASE("the files that a Python process begins are followed, and none of its numbers is used twice", "[processes]") {
+TEST_CASE(
+    "the files that a Python process begins are followed, and none of its numbers is used twice",
+    "[processes]") {
   store_fixture store(small_files);
   original_process original(store.how.data_directory, store.lock_path(), file_size);
   std::vector<stored_blob> all;
@@ -193,7 +207,8 @@ TEST_CASE("the files that a Python process begins are followed, and none of its 
     // In turns: one fills a file, the other finds it full.
     const std::uint64_t seed = round + 1;
     const stored_blob its = put_by(original, seed, file_size);
-    const stored_blob ours{seed + 100, store.put(bytes_of(seed + 100, round % 2 == 0 ? 10 : file_size))};
+    const stored_blob ours{seed + 100,
+                           store.put(bytes_of(seed + 100, round % 2 == 0 ? 10 : file_size))};
     all.push_back(its);
     all.push_back(ours);
     CHECK(ours.where.file_number >= highest);

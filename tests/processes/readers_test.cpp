@@ -27,25 +27,30 @@ struct reading {
   std::atomic<std::uint64_t> gone;
 };
 
-// Reads a few blobs that the journal names; whatever is not there must have been deleted on purpose.
-asio::awaitable<void> read_some(flat_file_db db, process_journal& log, reading& counts, std::mt19937_64& random) {
+// Reads a few blobs that the journal names; whatever is not there must have been deleted on
+// purpose.
+asio::awaitable<void> read_some(flat_file_db db, process_journal& log, reading& counts,
+                                std::mt19937_64& random) {
   for (int i = 0; i < 20; ++i) {
     const std::uint64_t known = log.reserved();
     const auto picked = known == 0 ? std::nullopt : log.at(random() % known);
     if (!picked) continue;
     try {
       const blob got = co_await db.get(picked->where);
-      if (got.text() != bytes_of(picked->seed, picked->where.size())) log.failed("wrong bytes in " + picked->where.to_string());
+      if (got.text() != bytes_of(picked->seed, picked->where.size()))
+        log.failed("wrong bytes in " + picked->where.to_string());
       counts.read.fetch_add(1);
     } catch (const std::system_error& failure) {
-      const bool deleted = failure.code() == errc::no_such_file && log.deletions_begun(picked->where.file_number) != 0;
+      const bool deleted = failure.code() == errc::no_such_file &&
+                           log.deletions_begun(picked->where.file_number) != 0;
       if (!deleted) log.failed("get of " + picked->where.to_string() + ": " + failure.what());
       counts.gone.fetch_add(1);
     }
   }
 }
 
-int read_until_stopped(const options& how, process_journal& log, reading& counts, std::uint64_t own_seed) {
+int read_until_stopped(const options& how, process_journal& log, reading& counts,
+                       std::uint64_t own_seed) {
   std::mt19937_64 random(own_seed);
   while (!counts.stop) {
     // Opened anew each time, now for reading only and now for both.
@@ -61,13 +66,15 @@ int read_until_stopped(const options& how, process_journal& log, reading& counts
 
 }  // namespace
 
-TEST_CASE("processes that open and read find everything but what another one deletes", "[processes]") {
+TEST_CASE("processes that open and read find everything but what another one deletes",
+          "[processes]") {
   store_fixture store;
   process_journal log(rounds * 8);
   const shared_memory<reading> counts;
   std::vector<std::unique_ptr<child_process>> readers;
   for (std::uint64_t i = 0; i < 3; ++i) {
-    readers.push_back(std::make_unique<child_process>([&, i] { return read_until_stopped(store.how, log, *counts, seed + i); }));
+    readers.push_back(std::make_unique<child_process>(
+        [&, i] { return read_until_stopped(store.how, log, *counts, seed + i); }));
   }
 
   std::mt19937_64 random(seed);
@@ -85,7 +92,8 @@ TEST_CASE("processes that open and read find everything but what another one del
   };
   for (std::uint32_t round = 0; round < rounds; ++round) write_one_round();
   // The readers have had their share of it, however slowly they were started.
-  while ((counts->opened < 30 || counts->gone == 0) && log.failures().empty()) std::this_thread::yield();
+  while ((counts->opened < 30 || counts->gone == 0) && log.failures().empty())
+    std::this_thread::yield();
   counts->stop = true;
   for (auto& reader : readers) CHECK(reader->wait() == 0);
 

@@ -1,4 +1,5 @@
-// Rule 10 of the protocol on disk: a file that is synced in the background, and what is put into it meanwhile.
+// Rule 10 of the protocol on disk: a file that is synced in the background, and what is put into it
+// meanwhile.
 #include <asio/buffer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <catch2/catch.hpp>
@@ -46,7 +47,8 @@ struct slow_sync_script {
 
 class slow_syncs final : public forwarding_disk {
  public:
-  slow_syncs(std::unique_ptr<io::file_io> real, slow_sync_script& script) : forwarding_disk(std::move(real)), script_(script) {}
+  slow_syncs(std::unique_ptr<io::file_io> real, slow_sync_script& script)
+      : forwarding_disk(std::move(real)), script_(script) {}
 
   // The first file of a boot is synced on its creation, empty.
   std::int64_t sync_data(int fd) override {
@@ -54,7 +56,8 @@ class slow_syncs final : public forwarding_disk {
     if (status(fd, found) >= 0 && found.size != 0) script_.begin_sync();
     return forwarding_disk::sync_data(fd);
   }
-  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions, io::open_patience patience) override {
+  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions,
+                    io::open_patience patience) override {
     if (mode == io::open_mode::create && script_.refusal != 0) return -script_.refusal;
     return forwarding_disk::open(directory, name, mode, permissions, patience);
   }
@@ -65,15 +68,18 @@ class slow_syncs final : public forwarding_disk {
 
 }  // namespace
 
-TEST_CASE("rule 10: where the next file cannot be begun, sync covers what is put into the old one afterwards") {
+TEST_CASE(
+    "rule 10: where the next file cannot be begun, sync covers what is put into the old one "
+    "afterwards") {
   temporary_directory directory;
   options how = options_in(directory);
   how.compression = GENERATE(compression::none, compression::zstd);
   slow_sync_script script;
   asio::io_context context;
-  const store_on_disk store(context, how, [&](std::unique_ptr<io::file_io> real) -> std::unique_ptr<io::file_io> {
-    return std::make_unique<slow_syncs>(std::move(real), script);
-  });
+  const store_on_disk store(context, how,
+                            [&](std::unique_ptr<io::file_io> real) -> std::unique_ptr<io::file_io> {
+                              return std::make_unique<slow_syncs>(std::move(real), script);
+                            });
   run(context, store.put(asio::buffer("some bytes", 10), asio::use_awaitable));
   script.refusal = GENERATE(EMFILE, ENOSPC);
   outcome<std::uint32_t> roll;
@@ -85,7 +91,8 @@ TEST_CASE("rule 10: where the next file cannot be begun, sync covers what is put
   script.let_syncs_end();
   // What was posted before has ended then.
   std::promise<void> reached;
-  REQUIRE(!store.internals().state->helpers.post_in_background([&reached] { reached.set_value(); }));
+  REQUIRE(
+      !store.internals().state->helpers.post_in_background([&reached] { reached.set_value(); }));
   reached.get_future().wait();
   script.begun_since_put = 0;
   outcome<> sync;

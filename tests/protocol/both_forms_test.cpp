@@ -1,5 +1,5 @@
-// Rule 14 of the protocol on disk: a number that stands there plain and compressed, as a process leaves it that is killed while it
-// compresses.
+// Rule 14 of the protocol on disk: a number that stands there plain and compressed, as a process
+// leaves it that is killed while it compresses.
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
 #include <filesystem>
@@ -50,7 +50,8 @@ TEST_CASE("rule 14: both forms with the same bytes serve, also read-only") {
   CHECK(reader->verify(0).value.faults.empty());
 }
 
-TEST_CASE("rule 14: of both forms with the same bytes the plain one goes, once the other is durable") {
+TEST_CASE(
+    "rule 14: of both forms with the same bytes the plain one goes, once the other is durable") {
   const both_forms at;
   process writer = at.host.start();
   writer.script->forget_calls();
@@ -70,18 +71,22 @@ TEST_CASE("rule 14: of both forms with the same bytes the plain one goes, once t
 TEST_CASE("rule 14: where the other form cannot be synced the plain one stays") {
   const both_forms at;
   process writer = at.host.start();
-  const auto [kind, suffix] = GENERATE(table<io_call, std::string>({{io_call::sync_data, ".zst"}, {io_call::sync_directory, ""}}));
+  const auto [kind, suffix] = GENERATE(
+      table<io_call, std::string>({{io_call::sync_data, ".zst"}, {io_call::sync_directory, ""}}));
   writer.script->fail_next(kind, fault::with_error(EIO), suffix);
   CHECK(writer->compress_file(0).error == std::errc::io_error);
   CHECK(at.host.names().size() == 3);
 }
 
-TEST_CASE("rule 14: where the compressed file is replaced while it was being compared, the plain one stays") {
+TEST_CASE(
+    "rule 14: where the compressed file is replaced while it was being compared, the plain one "
+    "stays") {
   const both_forms at;
   process writer = at.host.start();
   bool replaced = false;
   writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
-    if (call.kind != io_call::sync_data || !call.file.ends_with(".zst") || replaced) return std::nullopt;
+    if (call.kind != io_call::sync_data || !call.file.ends_with(".zst") || replaced)
+      return std::nullopt;
     replaced = true;
     fs::remove(zstd_path(at.host, 0));
     return std::nullopt;
@@ -98,7 +103,8 @@ TEST_CASE("rule 14: where both forms are deleted after they were compared there 
   process writer = at.host.start();
   unsigned opened = 0;
   writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
-    if (call.kind != io_call::open || !call.file.ends_with(".zst") || ++opened != 2) return std::nullopt;
+    if (call.kind != io_call::open || !call.file.ends_with(".zst") || ++opened != 2)
+      return std::nullopt;
     fs::remove(zstd_path(at.host, 0));
     fs::remove(at.host.data_path(0));
     return std::nullopt;
@@ -118,12 +124,15 @@ TEST_CASE("rule 14: an empty plain file beside a compressed one hides nothing an
   CHECK((writer->get(at.where).value == at.bytes));
 }
 
-TEST_CASE("rule 14: an empty compressed file beside a plain one holds nothing, and gives way to the one that does") {
+TEST_CASE(
+    "rule 14: an empty compressed file beside a plain one holds nothing, and gives way to the one "
+    "that does") {
   const both_forms at;
   fs::resize_file(zstd_path(at.host, 0), 0);
   process writer = at.host.start();
   CHECK((writer->get(at.where).value == at.bytes));
-  CHECK((at.host.start([](options& how) { how.read_only = true; })->get(at.where).value == at.bytes));
+  CHECK(
+      (at.host.start([](options& how) { how.read_only = true; })->get(at.where).value == at.bytes));
   CHECK(writer->files().value.at(0).form == file_form::plain);
   CHECK(writer->verify(0).value.faults.empty());
   const auto done = writer->compress_file(0);
@@ -133,7 +142,9 @@ TEST_CASE("rule 14: an empty compressed file beside a plain one holds nothing, a
   CHECK((writer->get(at.where).value == at.bytes));
 }
 
-TEST_CASE("rule 14: where the removal of an empty compressed file fails, the plain one stays and serves") {
+TEST_CASE(
+    "rule 14: where the removal of an empty compressed file fails, the plain one stays and "
+    "serves") {
   const both_forms at;
   fs::resize_file(zstd_path(at.host, 0), 0);
   process writer = at.host.start();
@@ -146,7 +157,8 @@ TEST_CASE("rule 14: where the removal of an empty compressed file fails, the pla
 
 TEST_CASE("rule 14: both forms with different bytes are refused, and neither is touched") {
   const both_forms at;
-  const std::string what = GENERATE(as<std::string>(), "another byte", "shorter", "longer", "a damaged frame", "no table");
+  const std::string what = GENERATE(as<std::string>(), "another byte", "shorter", "longer",
+                                    "a damaged frame", "no table");
   CAPTURE(what);
   if (what == "another byte") at.make_different();
   if (what == "shorter") fs::resize_file(at.host.data_path(0), 100'000);
@@ -184,7 +196,8 @@ TEST_CASE("rule 14: readers that come between link and removal are served") {
   REQUIRE(writer->roll().value == 1);
   std::vector<outcome<std::string>> seen;
   writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
-    if (call.kind == io_call::link || call.kind == io_call::sync_directory || call.kind == io_call::remove) {
+    if (call.kind == io_call::link || call.kind == io_call::sync_directory ||
+        call.kind == io_call::remove) {
       seen.push_back(host.start([](options& how) { how.read_only = true; })->get(where));
     }
     return std::nullopt;

@@ -1,4 +1,5 @@
-// Rules 2, 4 to 7, 10, 11 and 16 of the protocol on disk, as far as they are about the mutable file of a compressed store.
+// Rules 2, 4 to 7, 10, 11 and 16 of the protocol on disk, as far as they are about the mutable file
+// of a compressed store.
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
@@ -20,7 +21,8 @@ using namespace conduit::test;
 namespace fs = std::filesystem;
 
 TEST_CASE("rule 6: whenever the lock is released the file ends in a table of all its frames") {
-  const machine host = compressed_host([](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
+  const machine host = compressed_host(
+      [](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
   process writer = host.start();
   std::string all;
   for (std::uint64_t round = 0; round < 30; ++round) {
@@ -85,7 +87,8 @@ TEST_CASE("rule 4: a compressed put goes on behind what an original appended") {
 }
 
 TEST_CASE("rule 4: a table that was overwritten without a change of the file's size is noticed") {
-  const machine host = compressed_host([](options& how) { how.durability = durability::fdatasync; });
+  const machine host =
+      compressed_host([](options& how) { how.durability = durability::fdatasync; });
   process writer = host.start();
   const auto before = writer->put(bytes_of(1, 5000));
   const auto frames = table_in(zstd_path(host, 0));
@@ -110,7 +113,9 @@ TEST_CASE("rule 5: a torn tail behind the recorded end is cut off by the next pu
   SECTION("half of the table stands") { append_to(file, whole.substr(frames.stored_size(), 11)); }
   SECTION("half a frame stands over the table") { append_to(file, whole.substr(0, 1000)); }
   SECTION("something else stands there") { append_to(file, bytes_of(9, 333)); }
-  SECTION("a whole frame nobody was told of, and half of one") { append_to(file, whole.substr(0, frames[0].sizes.stored + 10)); }
+  SECTION("a whole frame nobody was told of, and half of one") {
+    append_to(file, whole.substr(0, frames[0].sizes.stored + 10));
+  }
   process writer = host.start();
   const auto next = writer->put("more bytes");
   REQUIRE(!next.error);
@@ -166,15 +171,18 @@ TEST_CASE("rule 5: an error while the frames are walked stops the put and change
 }
 
 TEST_CASE("rule 11: where there is no room the old table stands again") {
-  const machine host = compressed_host([](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
+  const machine host = compressed_host(
+      [](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
   const std::size_t size = GENERATE(1000U, 1000000U);
-  const fault how = GENERATE(fault::with_error(ENOSPC), fault::with_error(EDQUOT), fault::with_error(EFBIG));
+  const fault how =
+      GENERATE(fault::with_error(ENOSPC), fault::with_error(EDQUOT), fault::with_error(EFBIG));
   process writer = host.start();
   REQUIRE(!writer->put(bytes_of(1, 5000)).error);
   bool shortened = false;
   bool failed = false;
   writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
-    const bool appends = (call.kind == io_call::start_write || call.kind == io_call::write) && call.file.ends_with(".zst");
+    const bool appends = (call.kind == io_call::start_write || call.kind == io_call::write) &&
+                         call.file.ends_with(".zst");
     if (!appends || failed) return std::nullopt;
     if (!std::exchange(shortened, true)) return fault{fault::kind::short_half};
     failed = true;
@@ -191,7 +199,9 @@ TEST_CASE("rule 11: where there is no room the old table stands again") {
   CHECK(next.value.start == 5000);
 }
 
-TEST_CASE("rule 11: where not even the table finds room the frames end the file and the next put writes it") {
+TEST_CASE(
+    "rule 11: where not even the table finds room the frames end the file and the next put writes "
+    "it") {
   const machine host = compressed_host();
   process writer = host.start();
   REQUIRE(!writer->put(bytes_of(1, 5000)).error);
@@ -209,7 +219,9 @@ TEST_CASE("rule 11: where not even the table finds room the frames end the file 
   CHECK(decompressed(zstd_path(host, 0)) == bytes_of(1, 5000) + bytes_of(3, 5000));
 }
 
-TEST_CASE("rule 6: a store whose context dies before it has looked at the file writes no table that it owes over the blobs of others") {
+TEST_CASE(
+    "rule 6: a store whose context dies before it has looked at the file writes no table that it "
+    "owes over the blobs of others") {
   const machine host = compressed_host();
   std::optional<process> owing;
   owing.emplace(host, host.how);
@@ -244,8 +256,11 @@ TEST_CASE("rule 6: a store whose context dies before it has looked at the file w
   CHECK((host.start()->get(appended.value).value == bytes_of(3, 5000)));
 }
 
-TEST_CASE("rule 10: after a failed sync the frames stay with their table and the next put begins a new file") {
-  const machine host = compressed_host([](options& how) { how.durability = durability::fdatasync; });
+TEST_CASE(
+    "rule 10: after a failed sync the frames stay with their table and the next put begins a new "
+    "file") {
+  const machine host =
+      compressed_host([](options& how) { how.durability = durability::fdatasync; });
   process writer = host.start();
   REQUIRE(!writer->put(bytes_of(1, 5000)).error);
   writer.script->fail_next(io_call::start_sync, fault::with_error(EIO));
@@ -266,7 +281,9 @@ TEST_CASE("rule 16: a compressed mutable file with a second hard link is left fo
   CHECK(decompressed(host.directory / "backup") == "some bytes");
 }
 
-TEST_CASE("rule 16: a torn compressed file with a second hard link keeps every byte, whatever is done to the store") {
+TEST_CASE(
+    "rule 16: a torn compressed file with a second hard link keeps every byte, whatever is done to "
+    "the store") {
   const machine host = compressed_host();
   const bool empty = GENERATE(false, true);
   {
@@ -291,7 +308,9 @@ TEST_CASE("rule 16: a torn compressed file with a second hard link keeps every b
   CHECK(read_file(host.directory / "backup") == before);
 }
 
-TEST_CASE("rule 16: a table that is still to be written is not written once the file has a second hard link") {
+TEST_CASE(
+    "rule 16: a table that is still to be written is not written once the file has a second hard "
+    "link") {
   const machine host = compressed_host();
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);
@@ -324,7 +343,9 @@ TEST_CASE("rule 5: a file that came into doubt gets no table, though one was sti
   CHECK(read_file(zstd_path(host, 0)) == before);
 }
 
-TEST_CASE("rule 15: what is known of a compressed file's frames goes with the file, whose inode may come back") {
+TEST_CASE(
+    "rule 15: what is known of a compressed file's frames goes with the file, whose inode may come "
+    "back") {
   const machine host = compressed_host();
   REQUIRE(!host.start()->put("the first").error);
   process writer = host.start([](options& how) { how.compression = compression::follow; });

@@ -23,18 +23,22 @@ template <typename Predicate>
 std::size_t directory_syncs_after(const process& writer, Predicate last) {
   const auto calls = writer.script->calls();
   const auto from = std::find_if(calls.rbegin(), calls.rend(), last).base();
-  return static_cast<std::size_t>(
-      std::count_if(from, calls.end(), [](const seen_call& call) { return call.kind == io_call::sync_directory; }));
+  return static_cast<std::size_t>(std::count_if(from, calls.end(), [](const seen_call& call) {
+    return call.kind == io_call::sync_directory;
+  }));
 }
 
 }  // namespace
 
-TEST_CASE("rule 7: the directory is synced before the first acknowledgement in a new file, and once") {
+TEST_CASE(
+    "rule 7: the directory is synced before the first acknowledgement in a new file, and once") {
   machine host = host_with_any_durability();
   process writer = host.start();
   for (std::uint32_t number = 0; number < 3; ++number) {
     REQUIRE(writer->put("some bytes").value.file_number == number);
-    CHECK(directory_syncs_after(writer, [](const seen_call& call) { return call.creates && call.file.ends_with(".dat"); }) >= 1);
+    CHECK(directory_syncs_after(writer, [](const seen_call& call) {
+            return call.creates && call.file.ends_with(".dat");
+          }) >= 1);
     writer.script->forget_calls();
     REQUIRE(!writer->put("more bytes").error);
     CHECK(writer.calls(io_call::sync_directory).empty());
@@ -42,7 +46,9 @@ TEST_CASE("rule 7: the directory is synced before the first acknowledgement in a
   }
 }
 
-TEST_CASE("rule 7: the store's own entry is durable before the record speaks for this boot, whoever made the directory") {
+TEST_CASE(
+    "rule 7: the store's own entry is durable before the record speaks for this boot, whoever made "
+    "the directory") {
   machine host = host_with_any_durability();
   // Its maker died before it could sync the entry.
   std::filesystem::create_directory(host.how.data_directory);
@@ -59,7 +65,9 @@ TEST_CASE("rule 7: the store's own entry is durable before the record speaks for
   CHECK(writer.calls(io_call::sync_parent).size() == 2);
 }
 
-TEST_CASE("rule 7: the directory is synced by each process before its first acknowledgement, whoever created the file") {
+TEST_CASE(
+    "rule 7: the directory is synced by each process before its first acknowledgement, whoever "
+    "created the file") {
   machine host = host_with_any_durability();
   REQUIRE(!host.start()->put("some bytes").error);
   process other = host.start();
@@ -72,7 +80,9 @@ TEST_CASE("rule 7: the directory is synced by each process before its first ackn
   CHECK(other.calls(io_call::sync_directory).size() == 2);
 }
 
-TEST_CASE("rule 7: where the directory cannot be synced nothing is acknowledged in that file, also later") {
+TEST_CASE(
+    "rule 7: where the directory cannot be synced nothing is acknowledged in that file, also "
+    "later") {
   machine host = host_with_any_durability();
   const bool created_by_another = GENERATE(false, true);
   if (created_by_another) REQUIRE(!host.start()->put("some bytes").error);
@@ -98,7 +108,8 @@ TEST_CASE("rule 15: a deletion syncs the directory, unlinks both forms, and sync
     if (call.kind == io_call::sync_directory) steps.emplace_back("sync");
     if (call.kind == io_call::remove) steps.push_back(call.file);
   }
-  CHECK(steps == std::vector<std::string>{"sync", "data_00000000.dat", "data_00000000.dat.zst", "sync"});
+  CHECK(steps ==
+        std::vector<std::string>{"sync", "data_00000000.dat", "data_00000000.dat.zst", "sync"});
   CHECK(host.names() == std::vector<std::string>{"data_00000001.dat"});
 }
 
@@ -115,7 +126,8 @@ TEST_CASE("rule 15: nothing is unlinked where the directory cannot be synced fir
   CHECK(writer->get(blob.value).error == errc::no_such_file);
 }
 
-TEST_CASE("rule 15: a deletion whose last sync fails is an error, and the file is gone all the same") {
+TEST_CASE(
+    "rule 15: a deletion whose last sync fails is an error, and the file is gone all the same") {
   machine host;
   process writer = host.start();
   const auto blob = writer->put("some bytes");
@@ -161,7 +173,8 @@ TEST_CASE("rule 15: a file deleted by another process is not served for longer t
   CHECK(error == errc::no_such_file);
 }
 
-TEST_CASE("rule 15: a number's descriptor dies with its file, although the inode comes back at once") {
+TEST_CASE(
+    "rule 15: a number's descriptor dies with its file, although the inode comes back at once") {
   machine host;
   process writer = host.start();
   for (std::uint32_t number = 0; number < 30; ++number) {

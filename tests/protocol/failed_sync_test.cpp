@@ -1,4 +1,5 @@
-// Rule 10 of the protocol on disk: what follows from a sync that failed, or that nobody saw the end of.
+// Rule 10 of the protocol on disk: what follows from a sync that failed, or that nobody saw the end
+// of.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
@@ -19,7 +20,9 @@ namespace {
 
 void durable(options& how) { how.durability = durability::fdatasync; }
 
-bool syncs_data(const seen_call& call) { return call.kind == io_call::sync_data || call.kind == io_call::start_sync; }
+bool syncs_data(const seen_call& call) {
+  return call.kind == io_call::sync_data || call.kind == io_call::start_sync;
+}
 
 // The calls that sync this file, or write to it.
 std::vector<seen_call> syncs_and_writes_of(const process& writer, std::string_view file) {
@@ -33,14 +36,17 @@ std::vector<seen_call> syncs_and_writes_of(const process& writer, std::string_vi
 
 }  // namespace
 
-TEST_CASE("rule 10: the record is marked before the first byte of a durable batch, and the mark goes with the lock") {
+TEST_CASE(
+    "rule 10: the record is marked before the first byte of a durable batch, and the mark goes "
+    "with the lock") {
   machine host(durable);
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);
   CHECK_FALSE(host.record()->syncing);
   std::vector<std::optional<std::uint32_t>> marks;
   writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
-    const bool of_data = call.file == "data_00000000.dat" && (call.kind == io_call::start_write || syncs_data(call));
+    const bool of_data =
+        call.file == "data_00000000.dat" && (call.kind == io_call::start_write || syncs_data(call));
     if (of_data || call.kind == io_call::unlock) marks.push_back(host.record()->syncing);
     return std::nullopt;
   });
@@ -48,7 +54,9 @@ TEST_CASE("rule 10: the record is marked before the first byte of a durable batc
   CHECK(marks == std::vector<std::optional<std::uint32_t>>{0U, 0U, std::nullopt});
 }
 
-TEST_CASE("rule 10: sync marks the mutable file and not the lower ones, and covers all that this store wrote") {
+TEST_CASE(
+    "rule 10: sync marks the mutable file and not the lower ones, and covers all that this store "
+    "wrote") {
   machine host;
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);
@@ -77,7 +85,8 @@ TEST_CASE("rule 10: sync marks the mutable file and not the lower ones, and cove
 }
 
 TEST_CASE("rule 10: a mark that a dead holder left poisons the file") {
-  machine host([](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
+  machine host(
+      [](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
   REQUIRE(!host.start()->put("some bytes").error);
   host.change_record([](files::lock_record& record) { record.syncing = 0; });
   process next = host.start();
@@ -104,7 +113,9 @@ TEST_CASE("rule 10: a mark of another process is found by a process that held th
   CHECK(host.record()->poisoned == 0U);
 }
 
-TEST_CASE("rule 10: a failed fdatasync fails the whole batch, cuts nothing, and the file is never written or synced again") {
+TEST_CASE(
+    "rule 10: a failed fdatasync fails the whole batch, cuts nothing, and the file is never "
+    "written or synced again") {
   machine host(durable);
   process writer = host.start();
   const auto before = writer->put("durable before");
@@ -134,7 +145,9 @@ TEST_CASE("rule 10: a failed fdatasync fails the whole batch, cuts nothing, and 
   CHECK(writer->get(before.value).value == "durable before");
 }
 
-TEST_CASE("rule 10: puts of a batch that were acknowledged before stay, those of the failed one have no location") {
+TEST_CASE(
+    "rule 10: puts of a batch that were acknowledged before stay, those of the failed one have no "
+    "location") {
   machine host(durable);
   process writer = host.start();
   writer.script->fail_every(io_call::start_sync, fault::with_error(EIO), "data_00000000.dat");
@@ -157,7 +170,8 @@ TEST_CASE("rule 10: until the next file can be begun nobody appends, and every p
   REQUIRE(writer->put("lost").error);
   const std::uint64_t size = host.size_of(0);
   writer.script->fail_every(io_call::open, fault::with_error(EMFILE), ".dat");
-  for (int attempt = 0; attempt < 3; ++attempt) CHECK(writer->put("refused").error.value() == EMFILE);
+  for (int attempt = 0; attempt < 3; ++attempt)
+    CHECK(writer->put("refused").error.value() == EMFILE);
   CHECK(writer.script->hits() == 4);
   CHECK(host.size_of(0) == size);
   CHECK(host.names().size() == 1);
@@ -211,7 +225,9 @@ TEST_CASE("rule 10: a durable put that cannot set the mark writes nothing") {
   CHECK(writer->put("more bytes").value.file_number == 0);
 }
 
-TEST_CASE("rule 10: a failed sync of the mutable file is reported, poisons it, and no later sync succeeds") {
+TEST_CASE(
+    "rule 10: a failed sync of the mutable file is reported, poisons it, and no later sync "
+    "succeeds") {
   machine host;
   process writer = host.start();
   const auto before = writer->put("some bytes");
@@ -268,12 +284,14 @@ TEST_CASE("rule 10: a store without files whose sync failed begins above the poi
   CHECK(other->put("more bytes").value.file_number == where.value.file_number);
 }
 
-TEST_CASE("rule 10: the file whose first sync failed is not used, where it cannot be removed either") {
+TEST_CASE(
+    "rule 10: the file whose first sync failed is not used, where it cannot be removed either") {
   machine host;
   process writer = host.start();
   writer.script->set_rule([failed = false](const seen_call& call) mutable -> std::optional<fault> {
     const bool first_sync = call.kind == io_call::sync_data && !std::exchange(failed, true);
-    return first_sync || call.kind == io_call::remove ? std::optional(fault::with_error(EIO)) : std::nullopt;
+    return first_sync || call.kind == io_call::remove ? std::optional(fault::with_error(EIO))
+                                                      : std::nullopt;
   });
   CHECK(writer->put("some bytes").error == std::errc::io_error);
   const auto next = writer->put("some bytes");
@@ -306,7 +324,9 @@ TEST_CASE("rule 13: a file that was left and failed to sync is compressed by nob
   REQUIRE(!writer->put("more bytes").error);
   writer.script->fail_next(io_call::sync_data, fault::with_error(EIO), "data_00000000.dat");
   SECTION("as sync found out") { REQUIRE(writer->sync() == std::errc::io_error); }
-  SECTION("as its compression found out") { REQUIRE(writer->compress_file(0).error == std::errc::io_error); }
+  SECTION("as its compression found out") {
+    REQUIRE(writer->compress_file(0).error == std::errc::io_error);
+  }
   CHECK(writer.script->hits() == 1);
   CHECK(writer->compress_file(0).error == errc::poisoned);
   CHECK(host.record()->poisoned == 0U);
@@ -319,7 +339,8 @@ TEST_CASE("rule 13: a file that was left and failed to sync is compressed by nob
 }
 
 TEST_CASE("rule 10: nobody uses a file whose entry a dead process failed to sync") {
-  machine host([](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
+  machine host(
+      [](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
   REQUIRE(!host.start()->put("some bytes").error);
   const bool as_creator = GENERATE(false, true);
   {

@@ -1,4 +1,5 @@
-// A full disk: rule 11 of the protocol on disk, where it is about everything but the append. Space can always be freed.
+// A full disk: rule 11 of the protocol on disk, where it is about everything but the append. Space
+// can always be freed.
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
 
@@ -18,7 +19,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Every write fails; a file of nothing can still be made. `of_record`: the record's write fails too, as where it has no place yet.
+// Every write fails; a file of nothing can still be made. `of_record`: the record's write fails
+// too, as where it has no place yet.
 fault_script::rule full(int error, bool of_record = false) {
   return [error, of_record](const seen_call& call) -> std::optional<fault> {
     const bool writes = call.kind == io_call::write || call.kind == io_call::start_write;
@@ -48,7 +50,9 @@ void tear(const machine& host, bool with_half_a_frame) {
 
 }  // namespace
 
-TEST_CASE("rule 11: files are deleted, synced and left on a full disk, though the last one ends torn and its table has no room") {
+TEST_CASE(
+    "rule 11: files are deleted, synced and left on a full disk, though the last one ends torn and "
+    "its table has no room") {
   const int error = GENERATE(ENOSPC, EDQUOT, EFBIG);
   const machine host = compressed_host();
   const data_location last = three_files_torn(host);
@@ -78,8 +82,10 @@ TEST_CASE("rule 11: files are deleted, synced and left on a full disk, though th
   CHECK(decompressed(zstd_path(host, after.value.file_number)).ends_with("there is room again"));
 }
 
-TEST_CASE("rule 11: files are deleted on a full disk before the store has a record, which has no room") {
-  machine host([](options& how) { how.compression = GENERATE(compression::none, compression::zstd); });
+TEST_CASE(
+    "rule 11: files are deleted on a full disk before the store has a record, which has no room") {
+  machine host(
+      [](options& how) { how.compression = GENERATE(compression::none, compression::zstd); });
   {
     process writer = host.start();
     REQUIRE(!writer->put("some bytes").error);
@@ -100,8 +106,11 @@ TEST_CASE("rule 11: files are deleted on a full disk before the store has a reco
   CHECK(next->put("goes on").value.file_number == 2);
 }
 
-TEST_CASE("rule 11: where a full disk cannot overwrite the record either, what lies below a sealed file can be deleted") {
-  machine host([](options& how) { how.compression = GENERATE(compression::none, compression::zstd); });
+TEST_CASE(
+    "rule 11: where a full disk cannot overwrite the record either, what lies below a sealed file "
+    "can be deleted") {
+  machine host(
+      [](options& how) { how.compression = GENERATE(compression::none, compression::zstd); });
   {
     process writer = host.start();
     for (int number = 0; number < 2; ++number) {
@@ -123,7 +132,9 @@ TEST_CASE("rule 11: where a full disk cannot overwrite the record either, what l
   CHECK(next->put("goes on").value.file_number == 2);
 }
 
-TEST_CASE("rule 15: on a full disk a poisoned last file does not keep those from being deleted that have a sealed one above them") {
+TEST_CASE(
+    "rule 15: on a full disk a poisoned last file does not keep those from being deleted that have "
+    "a sealed one above them") {
   machine host([](options& how) { how.durability = durability::fdatasync; });
   process writer = host.start();
   for (int number = 0; number < 2; ++number) {
@@ -133,8 +144,9 @@ TEST_CASE("rule 15: on a full disk a poisoned last file does not keep those from
   REQUIRE(!writer->put("some bytes").error);
   writer.script->fail_next(io_call::start_sync, fault::with_error(EIO), ".dat");
   REQUIRE(writer->put("lost").error);
-  writer.script->set_rule(
-      [](const seen_call& call) -> std::optional<fault> { return call.creates ? std::optional(fault::with_error(ENOSPC)) : std::nullopt; });
+  writer.script->set_rule([](const seen_call& call) -> std::optional<fault> {
+    return call.creates ? std::optional(fault::with_error(ENOSPC)) : std::nullopt;
+  });
   CHECK(!writer->delete_file(0));
   // The last of the sealed ones stays: its number tells which are used.
   CHECK(writer->delete_file(1).value() == ENOSPC);

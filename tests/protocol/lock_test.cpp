@@ -71,7 +71,9 @@ TEST_CASE("rule 17: a put waits for an original, which holds a lock of its proce
   for (const int end : {ready[0], ready[1], done[0], done[1]}) ::close(end);
 }
 
-TEST_CASE("rule 17: the lock survives that another descriptor of its file is closed in the same process") {
+TEST_CASE(
+    "rule 17: the lock survives that another descriptor of its file is closed in the same "
+    "process") {
   machine host;
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);
@@ -167,18 +169,22 @@ TEST_CASE("rule 17: a lock file replaced in mid-tenure is noticed at the next on
 }
 
 TEST_CASE("rule 17: the lock is given free before a put is acknowledged, well or not") {
-  machine host([](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
+  machine host(
+      [](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);
   CHECK(lock_is_free(host.lock_path()));
   writer.script->set_rule([](const seen_call& call) -> std::optional<fault> {
-    if (!call.file.ends_with(".dat") || (call.kind != io_call::write && call.kind != io_call::start_write)) return std::nullopt;
+    if (!call.file.ends_with(".dat") ||
+        (call.kind != io_call::write && call.kind != io_call::start_write))
+      return std::nullopt;
     return fault::with_error(EIO);
   });
   CHECK(writer->put("lost").error);
   CHECK(lock_is_free(host.lock_path()));
   const auto calls = writer.script->calls();
-  CHECK(std::count_if(calls.begin(), calls.end(), is_unlock) == static_cast<std::ptrdiff_t>(writer.calls(io_call::try_lock).size()));
+  CHECK(std::count_if(calls.begin(), calls.end(), is_unlock) ==
+        static_cast<std::ptrdiff_t>(writer.calls(io_call::try_lock).size()));
 }
 
 TEST_CASE("rule 17: a put waits for the lock without a descriptor for its thread") {
@@ -189,7 +195,8 @@ TEST_CASE("rule 17: a put waits for the lock without a descriptor for its thread
   writer.script->fail_every(io_call::open, fault::with_error(GENERATE(EMFILE, ENFILE)), ".lock");
   auto waiting = writer->begin_put("more bytes");
   // It asks now and then.
-  while (writer.calls(io_call::try_lock).size() < 5 && !waiting->has_value()) writer->context().run_one();
+  while (writer.calls(io_call::try_lock).size() < 5 && !waiting->has_value())
+    writer->context().run_one();
   CHECK_FALSE(waiting->has_value());
   other.release();
   const auto stored = writer->wait(waiting);

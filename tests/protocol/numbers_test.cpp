@@ -61,10 +61,12 @@ TEST_CASE("rule 3: where another process is quicker with the next number its fil
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);
   const bool compressed = GENERATE(false, true);
-  const fs::path stolen = compressed ? host.how.data_directory / "data_00000001.dat.zst" : host.data_path(1);
+  const fs::path stolen =
+      compressed ? host.how.data_directory / "data_00000001.dat.zst" : host.data_path(1);
   writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
     const bool last_moment = compressed ? call.kind == io_call::status_at : call.creates;
-    if (last_moment && call.file == stolen.filename() && !fs::exists(stolen)) write_file(stolen, "not ours");
+    if (last_moment && call.file == stolen.filename() && !fs::exists(stolen))
+      write_file(stolen, "not ours");
     return std::nullopt;
   });
   CHECK(writer->roll().value == 2);
@@ -84,7 +86,8 @@ TEST_CASE("rule 3: a process that always finds its number taken gives up with an
   CHECK(writer->put("more bytes").value.file_number == 0);
 }
 
-TEST_CASE("rule 3: the change counter is raised before a file is created and before one is removed") {
+TEST_CASE(
+    "rule 3: the change counter is raised before a file is created and before one is removed") {
   machine host;
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);

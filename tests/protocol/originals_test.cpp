@@ -1,4 +1,5 @@
-// Rules 14 and 19 of the protocol on disk: what originals and two forms of a file mean for a plain store.
+// Rules 14 and 19 of the protocol on disk: what originals and two forms of a file mean for a plain
+// store.
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
 
@@ -60,8 +61,10 @@ TEST_CASE("rule 19: originals and processes of ours take turns on one plain stor
       stored.emplace_back(one.value, bytes);
     }
     const data_location& now = stored.back().first;
-    const bool goes_on = round == 0 || (now.file_number == stored[round - 1].first.file_number && now.start == stored[round - 1].first.end);
-    const bool begins = round != 0 && now.file_number == stored[round - 1].first.file_number + 1 && now.start == 0;
+    const bool goes_on = round == 0 || (now.file_number == stored[round - 1].first.file_number &&
+                                        now.start == stored[round - 1].first.end);
+    const bool begins =
+        round != 0 && now.file_number == stored[round - 1].first.file_number + 1 && now.start == 0;
     REQUIRE((goes_on || begins));
   }
   process reader = host.start();

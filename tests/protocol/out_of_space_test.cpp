@@ -17,10 +17,14 @@ struct way {
   std::size_t size;
 };
 
-way any_way() { return GENERATE(way{durability::none, 1000}, way{durability::none, 600000}, way{durability::fdatasync, 1000}); }
+way any_way() {
+  return GENERATE(way{durability::none, 1000}, way{durability::none, 600000},
+                  way{durability::fdatasync, 1000});
+}
 
 bool writes_data(const seen_call& call) {
-  return (call.kind == io_call::write || call.kind == io_call::start_write) && call.file.ends_with(".dat");
+  return (call.kind == io_call::write || call.kind == io_call::start_write) &&
+         call.file.ends_with(".dat");
 }
 
 // As the kernel reports a full disk: a short write first, then the error.
@@ -35,7 +39,9 @@ fault_script::rule full_after_half(int error) {
 
 }  // namespace
 
-TEST_CASE("rule 11: after ENOSPC, EDQUOT or EFBIG the file is cut back and the next put goes where the failed one began") {
+TEST_CASE(
+    "rule 11: after ENOSPC, EDQUOT or EFBIG the file is cut back and the next put goes where the "
+    "failed one began") {
   const way append = any_way();
   const int error = GENERATE(ENOSPC, EDQUOT, EFBIG);
   machine host([&](options& how) { how.durability = append.how; });
@@ -66,10 +72,11 @@ TEST_CASE("rule 11: where the file cannot be cut back the next put goes on behin
   machine host([&](options& how) { how.durability = append.how; });
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);
-  writer.script->set_rule([full = full_after_half(ENOSPC)](const seen_call& call) -> std::optional<fault> {
-    if (call.kind == io_call::truncate) return fault::with_error(EIO);
-    return full(call);
-  });
+  writer.script->set_rule(
+      [full = full_after_half(ENOSPC)](const seen_call& call) -> std::optional<fault> {
+        if (call.kind == io_call::truncate) return fault::with_error(EIO);
+        return full(call);
+      });
   const std::string blob = bytes_of(1, append.size);
   CHECK(writer->put(blob).error.value() == ENOSPC);
   CHECK(host.size_of(0) == 10 + append.size / 2);
@@ -83,7 +90,8 @@ TEST_CASE("rule 11: where the file cannot be cut back the next put goes on behin
   CHECK(writer->get(after.value).value == blob);
 }
 
-TEST_CASE("rule 11: a batch that does not fit fails as a whole, and smaller ones behind it succeed") {
+TEST_CASE(
+    "rule 11: a batch that does not fit fails as a whole, and smaller ones behind it succeed") {
   machine host;
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);
@@ -118,7 +126,8 @@ TEST_CASE("rule 11: another failed write leaves the file for ever") {
   process writer = host.start();
   const auto before = writer->put("some bytes");
   REQUIRE(!before.error);
-  const fault how = GENERATE(fault::with_error(EIO), fault::with_error(EINTR), fault::with_error(EAGAIN), fault{fault::kind::nothing});
+  const fault how = GENERATE(fault::with_error(EIO), fault::with_error(EINTR),
+                             fault::with_error(EAGAIN), fault{fault::kind::nothing});
   writer.script->set_rule([how](const seen_call& call) -> std::optional<fault> {
     if (!writes_data(call)) return std::nullopt;
     return how;
@@ -136,7 +145,8 @@ TEST_CASE("rule 11: short writes are continued where they ended") {
   const way append = any_way();
   machine host([&](options& how) { how.durability = append.how; });
   process writer = host.start();
-  const std::vector<std::string> blobs{bytes_of(1, append.size), "", bytes_of(2, 77), bytes_of(3, append.size / 3), "x"};
+  const std::vector<std::string> blobs{bytes_of(1, append.size), "", bytes_of(2, 77),
+                                       bytes_of(3, append.size / 3), "x"};
   writer.script->set_rule([rest = 9](const seen_call& call) mutable -> std::optional<fault> {
     if (!writes_data(call) || rest == 0) return std::nullopt;
     --rest;
@@ -144,5 +154,6 @@ TEST_CASE("rule 11: short writes are continued where they ended") {
   });
   const auto stored = writer->put_many(blobs);
   REQUIRE(!stored.error);
-  for (std::size_t i = 0; i < blobs.size(); ++i) CHECK(writer->get(stored.value[i]).value == blobs[i]);
+  for (std::size_t i = 0; i < blobs.size(); ++i)
+    CHECK(writer->get(stored.value[i]).value == blobs[i]);
 }

@@ -1,4 +1,5 @@
-// Rules 1 and 2 of the protocol on disk: the record in the lock file, and the first put after a boot.
+// Rules 1 and 2 of the protocol on disk: the record in the lock file, and the first put after a
+// boot.
 #include <sys/stat.h>
 #include <xxhash.h>
 
@@ -127,7 +128,8 @@ TEST_CASE("rule 2: the first put under a record of another device begins a new f
   CHECK(host.start()->put("more bytes").value.file_number == 1);
 }
 
-TEST_CASE("rule 2: without a record the first put begins a new file, as in a store of the original") {
+TEST_CASE(
+    "rule 2: without a record the first put begins a new file, as in a store of the original") {
   machine host;
   std::filesystem::create_directory(host.how.data_directory);
   const data_location old = host.append_as_original(0, "written by the original");
@@ -150,7 +152,8 @@ TEST_CASE("rule 2: to open and to close a store after a boot changes nothing on 
   CHECK(host.names() == std::vector<std::string>{"data_00000000.dat"});
 }
 
-TEST_CASE("rule 2: the record speaks for the new boot only after the new file and its entry are synced") {
+TEST_CASE(
+    "rule 2: the record speaks for the new boot only after the new file and its entry are synced") {
   machine host([](options& wanted) { wanted.durability = any_durability(); });
   REQUIRE(!host.start()->put("some bytes").error);
   const files::boot_id old_boot = host.boot();
@@ -166,7 +169,8 @@ TEST_CASE("rule 2: the record speaks for the new boot only after the new file an
     const bool of_entry = created && call.kind == io_call::sync_directory;
     if (entry_synced || (!of_file && !of_entry)) return std::nullopt;
     seen.push_back(host.record()->boot);
-    file_synced = file_synced || of_file || (created && call.fd >= 0 && call.kind == io_call::sync_data);
+    file_synced =
+        file_synced || of_file || (created && call.fd >= 0 && call.kind == io_call::sync_data);
     entry_synced = of_entry;
     return std::nullopt;
   });

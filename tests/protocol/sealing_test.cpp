@@ -64,7 +64,9 @@ std::size_t index_of(const process& one, io_call kind, std::string_view suffix =
 
 }  // namespace
 
-TEST_CASE("rule 13: a sealed plain file becomes a compressed one with the same bytes under the same locations") {
+TEST_CASE(
+    "rule 13: a sealed plain file becomes a compressed one with the same bytes under the same "
+    "locations") {
   const sealed_file at;
   process writer = at.host.start([](options& how) { how.frame_bytes = 16U << 10; });
   const auto done = writer->compress_file(0);
@@ -76,13 +78,16 @@ TEST_CASE("rule 13: a sealed plain file becomes a compressed one with the same b
   CHECK(done.value.encode_us > 0);
   CHECK(at.host.names() == strings{compressed_name, "data_00000001.dat"});
   CHECK((decompressed(zstd_path(at.host, 0)) == at.content));
-  CHECK(table_in(zstd_path(at.host, 0)).count() == (at.content.size() + (16U << 10) - 1) / (16U << 10));
+  CHECK(table_in(zstd_path(at.host, 0)).count() ==
+        (at.content.size() + (16U << 10) - 1) / (16U << 10));
   CHECK(done.value.frames == table_in(zstd_path(at.host, 0)).count());
   at.check_blobs_through(writer);
   at.check_blobs();
 }
 
-TEST_CASE("rule 13: the compressed file is durable before it has a name, and its name before the plain one goes") {
+TEST_CASE(
+    "rule 13: the compressed file is durable before it has a name, and its name before the plain "
+    "one goes") {
   const sealed_file at;
   process writer = at.host.start();
   writer.script->forget_calls();
@@ -102,12 +107,15 @@ TEST_CASE("rule 13: the compressed file is durable before it has a name, and its
   CHECK(name_synced < removed);
   // What stands right before the link is the record with a change counter that was raised.
   const auto calls = writer.script->calls();
-  const auto before = std::find_if(calls.begin(), calls.end(), [&](const seen_call& one) { return one.index == announced; });
+  const auto before = std::find_if(calls.begin(), calls.end(),
+                                   [&](const seen_call& one) { return one.index == announced; });
   CHECK(before->kind == io_call::write);
   CHECK(before->file.ends_with(".lock"));
 }
 
-TEST_CASE("rule 13: a large file is written back and synced little by little, for the sake of durable puts beside it") {
+TEST_CASE(
+    "rule 13: a large file is written back and synced little by little, for the sake of durable "
+    "puts beside it") {
   machine host;
   process writer = host.start();
   const std::string blob = bytes_of(3, 14U << 20);
@@ -117,7 +125,8 @@ TEST_CASE("rule 13: a large file is written back and synced little by little, fo
     REQUIRE_FALSE(writer->compress_file(0).error);
     const auto synced = writer.calls(io_call::sync_data, ".");
     const std::size_t linked = index_of(writer, io_call::link);
-    CHECK(std::count_if(synced.begin(), synced.end(), [&](const auto& one) { return one.index < linked; }) == 4);
+    CHECK(std::count_if(synced.begin(), synced.end(),
+                        [&](const auto& one) { return one.index < linked; }) == 4);
     const auto begun = writer.calls(io_call::begin_write_back, plain_name);
     REQUIRE(begun.size() >= 4);
     // The first sync was that of the roll.
@@ -172,13 +181,14 @@ TEST_CASE("rule 13: a plain file that cannot be synced stays") {
 
 TEST_CASE("rule 13: whatever fails on the way, the plain file stays and nothing else is left") {
   const sealed_file at;
-  const auto [kind, suffix] = GENERATE(table<io_call, std::string>({{io_call::open, "."},
-                                                                    {io_call::write, "."},
-                                                                    {io_call::sync_data, "."},
-                                                                    {io_call::link, ""},
-                                                                    {io_call::copy_permissions, ""},
-                                                                    {io_call::read, plain_name},
-                                                                    {io_call::try_lock, plain_name}}));
+  const auto [kind, suffix] =
+      GENERATE(table<io_call, std::string>({{io_call::open, "."},
+                                            {io_call::write, "."},
+                                            {io_call::sync_data, "."},
+                                            {io_call::link, ""},
+                                            {io_call::copy_permissions, ""},
+                                            {io_call::read, plain_name},
+                                            {io_call::try_lock, plain_name}}));
   CAPTURE(name_of(kind), suffix);
   process writer = at.host.start();
   writer.script->fail_every(kind, fault::with_error(ENOSPC), suffix);
@@ -195,12 +205,15 @@ TEST_CASE("rule 13: whatever fails on the way, the plain file stays and nothing 
 
 TEST_CASE("rule 13: who could read the plain file can read the compressed one") {
   const sealed_file at;
-  fs::permissions(at.host.data_path(0), fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read);
+  fs::permissions(at.host.data_path(0),
+                  fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read);
   REQUIRE_FALSE(at.host.start()->compress_file(0).error);
-  CHECK(fs::status(zstd_path(at.host, 0)).permissions() == (fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read));
+  CHECK(fs::status(zstd_path(at.host, 0)).permissions() ==
+        (fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read));
 }
 
-TEST_CASE("rule 13: the space of a compressed file comes back although its writer has not synced it") {
+TEST_CASE(
+    "rule 13: the space of a compressed file comes back although its writer has not synced it") {
   const sealed_file at;
   process writer = at.host.start();
   const data_location where = writer->put("unsynced").value;
@@ -212,7 +225,9 @@ TEST_CASE("rule 13: the space of a compressed file comes back although its write
   CHECK(writer->get(where).value == "unsynced");
 }
 
-TEST_CASE("rule 13: a plain file that cannot be removed stays beside its compressed form, which serves and is finished later") {
+TEST_CASE(
+    "rule 13: a plain file that cannot be removed stays beside its compressed form, which serves "
+    "and is finished later") {
   const sealed_file at;
   process writer = at.host.start();
   writer.script->fail_next(io_call::remove, fault::with_error(EIO));
@@ -224,7 +239,8 @@ TEST_CASE("rule 13: a plain file that cannot be removed stays beside its compres
   at.check_blobs();
 }
 
-TEST_CASE("rule 13: where the directory cannot be synced, nobody appends to the mutable file any more") {
+TEST_CASE(
+    "rule 13: where the directory cannot be synced, nobody appends to the mutable file any more") {
   const sealed_file at;
   process writer = at.host.start();
   writer.script->fail_next(io_call::sync_directory, fault::with_error(EIO));
@@ -236,7 +252,8 @@ TEST_CASE("rule 13: where the directory cannot be synced, nobody appends to the 
   CHECK(writer->put("some bytes").value.file_number == 2);
 }
 
-TEST_CASE("rule 13: a file that grew while it was compressed is compressed anew, with what it has now") {
+TEST_CASE(
+    "rule 13: a file that grew while it was compressed is compressed anew, with what it has now") {
   const sealed_file at;
   process writer = at.host.start();
   const std::string more = "an original appends to a file that is not full";
@@ -302,7 +319,9 @@ TEST_CASE("rule 13: one process at a time compresses a file, and the next one fi
   CHECK(second.calls(io_call::link).empty());
 }
 
-TEST_CASE("rule 13: without files that have no name, the compressed one is written beside the store, and nothing is left there") {
+TEST_CASE(
+    "rule 13: without files that have no name, the compressed one is written beside the store, and "
+    "nothing is left there") {
   const sealed_file at;
   const fs::path sibling = at.host.how.data_directory.string() + ".tmp";
   const int refusal = GENERATE(EOPNOTSUPP, EISDIR);
@@ -321,7 +340,9 @@ TEST_CASE("rule 13: without files that have no name, the compressed one is writt
   at.check_blobs();
 }
 
-TEST_CASE("rule 13: what a killed process left beside the store is removed by the next opener, but nothing that somebody still writes") {
+TEST_CASE(
+    "rule 13: what a killed process left beside the store is removed by the next opener, but "
+    "nothing that somebody still writes") {
   const sealed_file at;
   const fs::path sibling = at.host.how.data_directory.string() + ".tmp";
   fs::create_directory(sibling);
@@ -375,7 +396,9 @@ TEST_CASE("rule 2: a compression does not make the record speak for this boot") 
   CHECK(writer->put("the first put of this boot").value.file_number == 2);
 }
 
-TEST_CASE("rule 10: a mark that a dead process left keeps a compression away too, and is still there for the next put") {
+TEST_CASE(
+    "rule 10: a mark that a dead process left keeps a compression away too, and is still there for "
+    "the next put") {
   const sealed_file at;
   at.host.change_record([](files::lock_record& record) { record.syncing = 1; });
   process writer = at.host.start();
@@ -385,7 +408,8 @@ TEST_CASE("rule 10: a mark that a dead process left keeps a compression away too
   CHECK(at.host.record()->poisoned == 1U);
 }
 
-TEST_CASE("rule 10: a file that may have lost writes to a failed sync is not compressed in that boot") {
+TEST_CASE(
+    "rule 10: a file that may have lost writes to a failed sync is not compressed in that boot") {
   sealed_file at;
   at.host.change_record([](files::lock_record& record) { record.poisoned = 0; });
   CHECK(at.host.start()->compress_file(0).error == errc::poisoned);
@@ -396,7 +420,9 @@ TEST_CASE("rule 10: a file that may have lost writes to a failed sync is not com
   at.check_blobs();
 }
 
-TEST_CASE("rule 17: a compression under a lock file that was replaced takes the one that stands there now") {
+TEST_CASE(
+    "rule 17: a compression under a lock file that was replaced takes the one that stands there "
+    "now") {
   const sealed_file at;
   process writer = at.host.start();
   bool replaced = false;

@@ -1,4 +1,5 @@
-// Nobody keeps the lock for long: a job of many steps lets others in between, and files are read without it.
+// Nobody keeps the lock for long: a job of many steps lets others in between, and files are read
+// without it.
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
 
@@ -26,7 +27,8 @@ constexpr std::uint64_t file_bytes = 4 * blob_bytes;
 constexpr std::uint64_t little = 256U << 10;
 
 void fill(process& writer) {
-  for (std::uint64_t seed = 0; seed < 4; ++seed) REQUIRE(!writer->put(bytes_of(seed, blob_bytes)).error);
+  for (std::uint64_t seed = 0; seed < 4; ++seed)
+    REQUIRE(!writer->put(bytes_of(seed, blob_bytes)).error);
 }
 
 // Sums up what is asked of the data files, with the lock and in all.
@@ -37,7 +39,8 @@ struct read_bytes {
 
 void count_reads(const machine& host, process& reader, read_bytes& into) {
   reader.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
-    const bool reads = call.kind == io_call::read || call.kind == io_call::read_cached || call.kind == io_call::start_read;
+    const bool reads = call.kind == io_call::read || call.kind == io_call::read_cached ||
+                       call.kind == io_call::start_read;
     if (!reads || !call.file.ends_with(".zst")) return std::nullopt;
     into.all += call.size;
     if (!lock_is_free(host.lock_path())) into.locked += call.size;
@@ -52,10 +55,13 @@ TEST_CASE("rule 15: while many files are deleted others get the lock in between"
   machine host;
   std::atomic<std::int64_t> syncs{0};
   // A slow disk: time passes with each sync of the directory.
-  host.clock = [&] { return std::chrono::steady_clock::time_point(std::chrono::milliseconds(3 * syncs.load())); };
+  host.clock = [&] {
+    return std::chrono::steady_clock::time_point(std::chrono::milliseconds(3 * syncs.load()));
+  };
   process remover = host.start();
   REQUIRE(!remover->put("some bytes").error);
-  for (std::uint32_t number = 0; number < files; ++number) REQUIRE(remover->roll().value == number + 1);
+  for (std::uint32_t number = 0; number < files; ++number)
+    REQUIRE(remover->roll().value == number + 1);
   process other = host.start();
   REQUIRE(other->put("more bytes").value.file_number == files);
   std::promise<void> put_ended;
@@ -68,7 +74,8 @@ TEST_CASE("rule 15: while many files are deleted others get the lock in between"
     // It has left the lock to others, and asks for it again.
     if (call.kind == io_call::try_lock && putter.joinable()) end_of_put.wait();
     if (call.kind != io_call::remove) return std::nullopt;
-    ended_before_the_last = end_of_put.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    ended_before_the_last =
+        end_of_put.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
     if (putter.joinable()) return std::nullopt;
     putter = std::thread([&] {
       put = other->begin_put("still more");
@@ -86,7 +93,9 @@ TEST_CASE("rule 15: while many files are deleted others get the lock in between"
   CHECK(ended_before_the_last);
 }
 
-TEST_CASE("rule 17: verify reads only little of a damaged mutable file while it keeps others from writing") {
+TEST_CASE(
+    "rule 17: verify reads only little of a damaged mutable file while it keeps others from "
+    "writing") {
   const machine host = compressed_host();
   process writer = host.start();
   fill(writer);
@@ -101,7 +110,9 @@ TEST_CASE("rule 17: verify reads only little of a damaged mutable file while it 
   CHECK(reads.locked <= little);
 }
 
-TEST_CASE("rule 17: a get of what no file holds reads only little of a sealed file without a table while it keeps others from writing") {
+TEST_CASE(
+    "rule 17: a get of what no file holds reads only little of a sealed file without a table while "
+    "it keeps others from writing") {
   const machine host = compressed_host();
   {
     process writer = host.start();

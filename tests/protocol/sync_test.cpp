@@ -1,4 +1,5 @@
-// Rule 10 of the protocol on disk: what `sync` does before it takes the lock, and what it must not forget.
+// Rule 10 of the protocol on disk: what `sync` does before it takes the lock, and what it must not
+// forget.
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
@@ -21,7 +22,8 @@ namespace {
 // More than `sync` leaves for the time under the lock.
 constexpr std::size_t much = 3U << 20;
 
-// A sync of a data file, or the beginning of its write-back, and what stood in the lock file and around it then.
+// A sync of a data file, or the beginning of its write-back, and what stood in the lock file and
+// around it then.
 struct seen_sync {
   io_call kind;
   std::string file;
@@ -32,7 +34,8 @@ struct seen_sync {
 // Notes these, and answers each with `answer`.
 void watch_syncs(const machine& host, process& writer, std::vector<seen_sync>& into,
                  std::function<std::optional<fault>(const seen_sync&)> answer = {}) {
-  writer.script->set_rule([&host, &into, answer = std::move(answer)](const seen_call& call) -> std::optional<fault> {
+  writer.script->set_rule([&host, &into, answer = std::move(answer)](
+                              const seen_call& call) -> std::optional<fault> {
     const bool syncs = call.kind == io_call::sync_data || call.kind == io_call::begin_write_back;
     if (!syncs || !call.file.starts_with("data_")) return std::nullopt;
     into.push_back({call.kind, call.file, !lock_is_free(host.lock_path()), host.record()->syncing});
@@ -60,8 +63,11 @@ TEST_CASE("rule 10: sync needs no lock for the files that were left") {
   }
 }
 
-TEST_CASE("rule 10: another process puts while sync is busy with a file that was left, and has much of the mutable one written back") {
-  machine host([](options& how) { how.compression = GENERATE(compression::none, compression::zstd); });
+TEST_CASE(
+    "rule 10: another process puts while sync is busy with a file that was left, and has much of "
+    "the mutable one written back") {
+  machine host(
+      [](options& how) { how.compression = GENERATE(compression::none, compression::zstd); });
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);
   REQUIRE(!writer->roll().error);
@@ -76,27 +82,33 @@ TEST_CASE("rule 10: another process puts while sync is busy with a file that was
   REQUIRE(!writer->sync());
   CHECK(std::count(put_at.begin(), put_at.end(), io_call::begin_write_back) >= 1);
   // A compressed file may have been synced already when it was left.
-  if (host.how.compression == compression::none) CHECK(std::count(put_at.begin(), put_at.end(), io_call::sync_data) == 1);
-  CHECK(std::count_if(syncs.begin(), syncs.end(), [](const seen_sync& one) { return one.locked; }) == 1);
+  if (host.how.compression == compression::none)
+    CHECK(std::count(put_at.begin(), put_at.end(), io_call::sync_data) == 1);
+  CHECK(std::count_if(syncs.begin(), syncs.end(),
+                      [](const seen_sync& one) { return one.locked; }) == 1);
   CHECK(syncs.back().locked);
 }
 
-TEST_CASE("rule 10: before it has the lock, sync has the mutable file written back and asks nobody how that went") {
+TEST_CASE(
+    "rule 10: before it has the lock, sync has the mutable file written back and asks nobody how "
+    "that went") {
   machine host;
   process writer = host.start();
   REQUIRE(!writer->put(bytes_of(1, much)).error);
   std::vector<seen_sync> syncs;
   SECTION("an error of that is nobody's, where the sync that counts succeeds") {
     watch_syncs(host, writer, syncs, [](const seen_sync& one) {
-      return one.kind == io_call::begin_write_back ? std::optional(fault::with_error(EIO)) : std::nullopt;
+      return one.kind == io_call::begin_write_back ? std::optional(fault::with_error(EIO))
+                                                   : std::nullopt;
     });
     CHECK(!writer->sync());
     CHECK_FALSE(host.record()->poisoned);
     CHECK(writer->put("more").value.file_number == 0);
   }
   SECTION("that it went well is worth nothing, where the sync that counts fails") {
-    watch_syncs(host, writer, syncs,
-                [](const seen_sync& one) { return one.locked ? std::optional(fault::with_error(EIO)) : std::nullopt; });
+    watch_syncs(host, writer, syncs, [](const seen_sync& one) {
+      return one.locked ? std::optional(fault::with_error(EIO)) : std::nullopt;
+    });
     CHECK(writer->sync().value() == EIO);
     CHECK(host.record()->poisoned == 0U);
     CHECK(writer->put("more").value.file_number == 1);
@@ -109,7 +121,9 @@ TEST_CASE("rule 10: before it has the lock, sync has the mutable file written ba
   CHECK(syncs.back().marked == 0U);
 }
 
-TEST_CASE("rule 10: where the kernel cannot tell what is not written yet, sync has the mutable file written back once") {
+TEST_CASE(
+    "rule 10: where the kernel cannot tell what is not written yet, sync has the mutable file "
+    "written back once") {
   machine host;
   process writer = host.start();
   REQUIRE(!writer->put(bytes_of(1, much)).error);
@@ -119,7 +133,9 @@ TEST_CASE("rule 10: where the kernel cannot tell what is not written yet, sync h
   CHECK(writer.script->hits() == 1);
 }
 
-TEST_CASE("rule 10: a file that was left and fails to sync without the lock fails this sync and poisons all later ones") {
+TEST_CASE(
+    "rule 10: a file that was left and fails to sync without the lock fails this sync and poisons "
+    "all later ones") {
   machine host;
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);

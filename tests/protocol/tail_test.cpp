@@ -1,4 +1,5 @@
-// Rules 4, 5, 9 and 16 of the protocol on disk: when the end of the mutable file may be trusted, and who else may write it.
+// Rules 4, 5, 9 and 16 of the protocol on disk: when the end of the mutable file may be trusted,
+// and who else may write it.
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -14,7 +15,8 @@ using namespace conduit::test;
 namespace fs = std::filesystem;
 
 TEST_CASE("rule 4: a put goes on behind what an original appended") {
-  machine host([](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
+  machine host(
+      [](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
   process writer = host.start();
   for (std::uint64_t round = 0; round < 20; ++round) {
     const std::string ours = bytes_of(round, 100 + round);
@@ -46,12 +48,15 @@ TEST_CASE("rule 4: a put goes on behind what another process of ours appended") 
   CHECK(host.size_of(0) == end);
 }
 
-TEST_CASE("rule 4: a file with another inode under the same name is written instead of the one that was moved away") {
+TEST_CASE(
+    "rule 4: a file with another inode under the same name is written instead of the one that was "
+    "moved away") {
   machine host;
   process writer = host.start();
   const auto before = writer->put("some bytes");
   REQUIRE(!before.error);
-  // As a restored copy would be put in place: same name, same size, another inode; the old one lives on elsewhere.
+  // As a restored copy would be put in place: same name, same size, another inode; the old one
+  // lives on elsewhere.
   const fs::path moved = host.directory / "moved";
   fs::rename(host.data_path(0), moved);
   fs::copy_file(moved, host.data_path(0));
@@ -116,9 +121,15 @@ TEST_CASE("rule 5: an error while the tail is looked at stops the put and change
   REQUIRE(!host.start()->put("some bytes").error);
   process writer = host.start();
   const std::string record = read_file(host.lock_path());
-  SECTION("the directory cannot be listed") { writer.script->fail_next(io_call::list, fault::with_error(EIO)); }
-  SECTION("the file cannot be opened") { writer.script->fail_next(io_call::open, fault::with_error(EMFILE), ".dat"); }
-  SECTION("the file's size cannot be had") { writer.script->fail_next(io_call::status, fault::with_error(EIO), ".dat"); }
+  SECTION("the directory cannot be listed") {
+    writer.script->fail_next(io_call::list, fault::with_error(EIO));
+  }
+  SECTION("the file cannot be opened") {
+    writer.script->fail_next(io_call::open, fault::with_error(EMFILE), ".dat");
+  }
+  SECTION("the file's size cannot be had") {
+    writer.script->fail_next(io_call::status, fault::with_error(EIO), ".dat");
+  }
   CHECK(writer->put("more bytes").error);
   CHECK(writer.script->hits() == 1);
   CHECK(read_file(host.lock_path()) == record);
@@ -137,11 +148,14 @@ TEST_CASE("rule 9: what an original appends to a file that was sealed early can 
   REQUIRE(writer->put("in the next file").value.file_number == 1);
   const data_location late = host.append_as_original(0, bytes_of(7, 100000));
   CHECK(writer->get(late).value == bytes_of(7, 100000));
-  CHECK(writer->get_in_coroutine(late, {50000, 50010}).value == bytes_of(7, 100000).substr(50000, 10));
+  CHECK(writer->get_in_coroutine(late, {50000, 50010}).value ==
+        bytes_of(7, 100000).substr(50000, 10));
   CHECK(writer->put("more bytes").value.file_number == 1);
 }
 
-TEST_CASE("rule 9: a file that was replaced under its name is opened anew where the old one is too short") {
+TEST_CASE(
+    "rule 9: a file that was replaced under its name is opened anew where the old one is too "
+    "short") {
   machine host;
   process reader = host.start();
   const auto first = reader->put("short");
@@ -157,7 +171,8 @@ TEST_CASE("rule 9: a file that was replaced under its name is opened anew where 
 }
 
 TEST_CASE("rule 16: a mutable file with a second hard link is left for the next one") {
-  machine host([](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
+  machine host(
+      [](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);
   fs::create_hard_link(host.data_path(0), host.directory / "backup");

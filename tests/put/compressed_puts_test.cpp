@@ -42,7 +42,8 @@ TEST_CASE("a blob larger than a frame is cut into frames of the wanted size") {
 }
 
 TEST_CASE("puts of every size from many coroutines keep their bytes and their order in the file") {
-  const machine host = compressed_host([](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
+  const machine host = compressed_host(
+      [](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
   process writer = host.start();
   std::vector<std::string> blobs;
   for (std::uint64_t i = 0; i < 200; ++i) blobs.push_back(bytes_of(i, (i * i * 97) % 30000));
@@ -73,7 +74,8 @@ TEST_CASE("a compressed file is left when it has 8192 frames") {
 }
 
 TEST_CASE("an empty blob is stored in a compressed store too") {
-  const machine host = compressed_host([](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
+  const machine host = compressed_host(
+      [](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
   process writer = host.start();
   const auto empty = writer->put("");
   REQUIRE(!empty.error);
@@ -85,7 +87,9 @@ TEST_CASE("an empty blob is stored in a compressed store too") {
 TEST_CASE("naming another form than the mutable file's seals it") {
   const machine host;
   REQUIRE(host.start()->put("plain").value.file_number == 0);
-  const auto asked = [](compression wanted) { return [wanted](options& how) { how.compression = wanted; }; };
+  const auto asked = [](compression wanted) {
+    return [wanted](options& how) { how.compression = wanted; };
+  };
   CHECK(host.start(asked(compression::zstd))->put("compressed").value.file_number == 1);
   CHECK(host.start(asked(compression::follow))->put("compressed").value.file_number == 1);
   CHECK(host.start(asked(compression::none))->put("plain").value.file_number == 2);
@@ -124,7 +128,8 @@ TEST_CASE("what does not fit a frame or a level is refused at the open") {
   CHECK(refused([](options& how) { how.level = 23; }) == errc::bad_options);
 }
 
-TEST_CASE("a compressed file that was begun and never written to is one that the zstd program reads") {
+TEST_CASE(
+    "a compressed file that was begun and never written to is one that the zstd program reads") {
   const machine host = compressed_host();
   {
     process store = host.start();

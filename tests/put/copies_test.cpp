@@ -15,13 +15,15 @@ namespace {
 
 void copy_by_links(const fs::path& from, const fs::path& to) {
   fs::create_directory(to);
-  for (const fs::directory_entry& entry : fs::directory_iterator(from)) fs::create_hard_link(entry.path(), to / entry.path().filename());
+  for (const fs::directory_entry& entry : fs::directory_iterator(from))
+    fs::create_hard_link(entry.path(), to / entry.path().filename());
 }
 
 }  // namespace
 
 TEST_CASE("a copy by hard links that is opened and written never touches the original's files") {
-  machine host([](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
+  machine host(
+      [](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
   const auto blob = host.start()->put("some bytes");
   REQUIRE(!host.start()->roll().error);
   const auto last = host.start()->put("in the mutable file");

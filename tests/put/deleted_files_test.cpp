@@ -17,7 +17,8 @@ std::size_t deleted_files_held(const machine& host) {
   for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
     std::error_code gone;  // the descriptor of this very listing
     const std::string target = fs::read_symlink(entry.path(), gone).native();
-    if (target.starts_with(host.how.data_directory.native()) && target.ends_with(" (deleted)")) ++count;
+    if (target.starts_with(host.how.data_directory.native()) && target.ends_with(" (deleted)"))
+      ++count;
   }
   return count;
 }
@@ -36,7 +37,9 @@ TEST_CASE("a writer lets go of files that it wrote, never synced and deleted") {
   CHECK(!writer->sync());
 }
 
-TEST_CASE("a writer lets go of files that it wrote, never synced and another process deleted, with its next put") {
+TEST_CASE(
+    "a writer lets go of files that it wrote, never synced and another process deleted, with its "
+    "next put") {
   machine host;
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);

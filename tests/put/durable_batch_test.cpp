@@ -1,4 +1,5 @@
-// A durable batch that takes more than one write: each part is synced, and no sync may fail unnoticed.
+// A durable batch that takes more than one write: each part is synced, and no sync may fail
+// unnoticed.
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <string>
@@ -10,7 +11,9 @@
 using namespace conduit;
 using namespace conduit::test;
 
-TEST_CASE("a failed sync of the first part of a durable batch fails the whole batch, whatever the later syncs say") {
+TEST_CASE(
+    "a failed sync of the first part of a durable batch fails the whole batch, whatever the later "
+    "syncs say") {
   machine host([](options& how) { how.durability = durability::fdatasync; });
   process writer = host.start();
   REQUIRE(writer->put("before").value.file_number == 0);

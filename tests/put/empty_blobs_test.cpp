@@ -1,5 +1,5 @@
-// A blob without bytes has a location all the same, behind bytes that may be another process's and not durable: without them the location
-// would lie beyond the file's end.
+// A blob without bytes has a location all the same, behind bytes that may be another process's and
+// not durable: without them the location would lie beyond the file's end.
 #include <catch2/catch.hpp>
 
 #include "support/machine.hpp"
@@ -10,7 +10,8 @@ using namespace conduit::test;
 namespace {
 
 std::size_t syncs_of_data(const process& writer) {
-  return writer.calls(io_call::start_sync, ".dat").size() + writer.calls(io_call::sync_data, ".dat").size();
+  return writer.calls(io_call::start_sync, ".dat").size() +
+         writer.calls(io_call::sync_data, ".dat").size();
 }
 
 }  // namespace

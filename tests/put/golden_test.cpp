@@ -44,7 +44,8 @@ TEST_CASE("puts into the original's plain store leave its blobs as they are") {
   CHECK(blob.value.file_number == 5);  // the first put since the machine started
   CHECK(writer->get(blob.value).value == "written by us");
   for (const manifest_entry& entry : read_manifest("plain")) {
-    const std::string original = read_file(golden / "plain" / "data" / files::file_name(entry.where.file_number).text());
+    const std::string original =
+        read_file(golden / "plain" / "data" / files::file_name(entry.where.file_number).text());
     CHECK(writer->get(entry.where).value == original.substr(entry.where.start, entry.where.size()));
   }
 }
@@ -67,10 +68,12 @@ TEST_CASE("the same blobs make the same files as the original's") {
   const auto manifest = read_manifest("plain");
   std::size_t next = 0;
   while (next < manifest.size()) {
-    // The original's batches do not show in the manifest but for this: no batch begins in a full file.
+    // The original's batches do not show in the manifest but for this: no batch begins in a full
+    // file.
     const data_location& first = manifest[next].where;
     std::vector<std::string> batch;
-    const std::string file = read_file(golden / "plain" / "data" / files::file_name(first.file_number).text());
+    const std::string file =
+        read_file(golden / "plain" / "data" / files::file_name(first.file_number).text());
     const std::size_t begin = next;
     do {
       batch.push_back(file.substr(manifest[next].where.start, manifest[next].where.size()));

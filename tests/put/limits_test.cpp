@@ -1,5 +1,5 @@
-// What the operating system may refuse: room for a file, descriptors, locked memory, permission. Each in a child process, since limits
-// cannot be taken back.
+// What the operating system may refuse: room for a file, descriptors, locked memory, permission.
+// Each in a child process, since limits cannot be taken back.
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -35,19 +35,22 @@ void limit(int resource, rlim_t value) {
   struct rlimit now{};
   ::getrlimit(static_cast<__rlimit_resource>(resource), &now);
   now.rlim_cur = value;
-  if (::setrlimit(static_cast<__rlimit_resource>(resource), &now) != 0) throw std::system_error(errno, std::system_category());
+  if (::setrlimit(static_cast<__rlimit_resource>(resource), &now) != 0)
+    throw std::system_error(errno, std::system_category());
 }
 
 std::size_t open_descriptors() {
   std::size_t count = 0;
-  for (const auto& entry : fs::directory_iterator("/proc/self/fd")) count += entry.is_symlink() ? 1U : 0U;
+  for (const auto& entry : fs::directory_iterator("/proc/self/fd"))
+    count += entry.is_symlink() ? 1U : 0U;
   return count;
 }
 
 // Whoever may do everything becomes somebody who may not.
 void give_up_rights() {
   if (::geteuid() != 0) return;
-  // A user of its own: the kernel adds up the locked memory of all processes of one, and takes its time to give a ring's back.
+  // A user of its own: the kernel adds up the locked memory of all processes of one, and takes its
+  // time to give a ring's back.
   const auto user = static_cast<uid_t>(60000 + ::getpid() % 5000);
   if (::setresuid(user, user, user) != 0) throw std::system_error(errno, std::system_category());
 }
@@ -64,7 +67,8 @@ int child_with_file_limit(const machine& host) {
   EXPECT_IN_CHILD(host.size_of(0) == big.size());
   EXPECT_IN_CHILD(lock_is_free(host.lock_path()));
   const auto second = writer->put(small);
-  EXPECT_IN_CHILD(!second.error && second.value.file_number == 0 && second.value.start == big.size());
+  EXPECT_IN_CHILD(!second.error && second.value.file_number == 0 &&
+                  second.value.start == big.size());
   EXPECT_IN_CHILD(writer->get(first.value).value == big);
   EXPECT_IN_CHILD(writer->get(second.value).value == small);
   // The next file has room again.
@@ -114,7 +118,8 @@ int child_that_opens_with_few_descriptors(const machine& host) {
       opened = true;
       const auto blob = writer->put("some bytes");
       if (!blob.error) {
-        EXPECT_IN_CHILD(writer->get(blob.value).error.value() == EMFILE || writer->get(blob.value).value == "some bytes");
+        EXPECT_IN_CHILD(writer->get(blob.value).error.value() == EMFILE ||
+                        writer->get(blob.value).value == "some bytes");
       } else {
         EXPECT_IN_CHILD(blob.error.value() == EMFILE);
       }
@@ -139,7 +144,8 @@ int child_in_unwritable_directory(const machine& host, const data_location& know
     EXPECT_IN_CHILD(writer->get(known).value == "some bytes");
     EXPECT_IN_CHILD(lock_is_free(host.lock_path()));
   }
-  EXPECT_IN_CHILD(host.start([](options& how) { how.read_only = true; })->get(known).value == "some bytes");
+  EXPECT_IN_CHILD(host.start([](options& how) { how.read_only = true; })->get(known).value ==
+                  "some bytes");
   try {
     host.start([&](options& how) { how.lock_path = host.how.data_directory / "x.lock"; });
     return 3;
@@ -151,8 +157,10 @@ int child_in_unwritable_directory(const machine& host, const data_location& know
 
 }  // namespace
 
-TEST_CASE("an append beyond the limit of a file's size fails with EFBIG and leaves the store usable") {
-  machine host([](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
+TEST_CASE(
+    "an append beyond the limit of a file's size fails with EFBIG and leaves the store usable") {
+  machine host(
+      [](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
   CHECK(in_child([&] { return child_with_file_limit(host); }) == 0);
 }
 
@@ -180,14 +188,16 @@ TEST_CASE("a store works with 64 KiB of locked memory") {
         }) == 0);
 }
 
-TEST_CASE("in a directory that cannot be written reading goes on and puts fail with a clear error") {
+TEST_CASE(
+    "in a directory that cannot be written reading goes on and puts fail with a clear error") {
   machine host;
   data_location known;
   {
     process writer = host.start([](options& how) { how.file_mode = 0644; });
     known = writer->put("some bytes").value;
   }
-  constexpr fs::perms look_only = fs::perms::owner_read | fs::perms::owner_exec | fs::perms::group_read | fs::perms::group_exec |
+  constexpr fs::perms look_only = fs::perms::owner_read | fs::perms::owner_exec |
+                                  fs::perms::group_read | fs::perms::group_exec |
                                   fs::perms::others_read | fs::perms::others_exec;
   fs::permissions(host.directory.path(), look_only);
   fs::permissions(host.lock_path(), fs::perms::all);

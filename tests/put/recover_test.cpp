@@ -15,13 +15,18 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::uint32_t highest_in(const machine& host) { return static_cast<std::uint32_t>(host.names().size() - 1); }
+std::uint32_t highest_in(const machine& host) {
+  return static_cast<std::uint32_t>(host.names().size() - 1);
+}
 
 }  // namespace
 
-TEST_CASE("a torn store of the original is mended as asked, serves every blob, and then there is nothing to do") {
+TEST_CASE(
+    "a torn store of the original is mended as asked, serves every blob, and then there is nothing "
+    "to do") {
   const std::string store =
-      GENERATE(as<std::string>(), "zstd-torn-no-table", "zstd-torn-half-table", "zstd-torn-mid-frame", "zstd-torn-forged-table");
+      GENERATE(as<std::string>(), "zstd-torn-no-table", "zstd-torn-half-table",
+               "zstd-torn-mid-frame", "zstd-torn-forged-table");
   CAPTURE(store);
   const machine host;
   install(host, store);
@@ -36,10 +41,12 @@ TEST_CASE("a torn store of the original is mended as asked, serves every blob, a
   CHECK(done.value.outcome == recovery::mended);
   CHECK(done.value.offset == seen.value.offset);
   CHECK(done.value.offset + done.value.cut_bytes == before.size());
-  CHECK(read_file(zstd_path(host, torn)).substr(0, done.value.offset) == before.substr(0, done.value.offset));
+  CHECK(read_file(zstd_path(host, torn)).substr(0, done.value.offset) ==
+        before.substr(0, done.value.offset));
   CHECK(table_in(zstd_path(host, torn)).count() == done.value.frames);
   CHECK(person->recover_file(torn).value.outcome == recovery::nothing_to_do);
-  for (std::uint32_t number = 0; number < torn; ++number) CHECK(person->recover_file(number).value.outcome == recovery::nothing_to_do);
+  for (std::uint32_t number = 0; number < torn; ++number)
+    CHECK(person->recover_file(number).value.outcome == recovery::nothing_to_do);
   std::vector<std::string> blobs;
   const std::vector<manifest_entry> manifest = read_manifest(store);
   for (const manifest_entry& entry : manifest) {
@@ -55,7 +62,8 @@ TEST_CASE("a file that was mended as asked is never appended to again") {
   process writer = host.start();
   REQUIRE(!writer->put(bytes_of(1, 100000)).error);
   cut_table(zstd_path(host, 0));
-  REQUIRE(writer->recover_file(0).value.outcome == recovery::nothing_to_do);  // the writer's own tenure has mended it
+  REQUIRE(writer->recover_file(0).value.outcome ==
+          recovery::nothing_to_do);  // the writer's own tenure has mended it
   fs::resize_file(zstd_path(host, 0), 1000);
   process person = host.start();
   CHECK(person->recover_file(0).value.outcome == recovery::mended);
@@ -98,10 +106,13 @@ TEST_CASE("recovery refuses what is no file to mend") {
   REQUIRE(!writer->put("plain").error);
   CHECK(writer->recover_file(0).value.outcome == recovery::nothing_to_do);
   CHECK(writer->recover_file(7).error == errc::no_such_file);
-  CHECK(host.start([](options& how) { how.read_only = true; })->recover_file(0).error == errc::read_only);
+  CHECK(host.start([](options& how) { how.read_only = true; })->recover_file(0).error ==
+        errc::read_only);
 }
 
-TEST_CASE("a crash at any step of a recovery leaves a file that the next recovery mends to the same bytes") {
+TEST_CASE(
+    "a crash at any step of a recovery leaves a file that the next recovery mends to the same "
+    "bytes") {
   const machine host;
   install(host, "zstd-torn-mid-frame");
   const std::uint32_t torn = highest_in(host);

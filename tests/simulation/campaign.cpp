@@ -49,7 +49,8 @@ void report(std::uint64_t number, const history& what, const verdict& result) {
 bool play_one(const campaign& all, std::uint64_t number, totals& sum) {
   const history what = all.numbered(number);
   verdict result = play(what);
-  if (number % replay_interval == 0 && result.found.empty() && play(what).fingerprint != result.fingerprint) {
+  if (number % replay_interval == 0 && result.found.empty() &&
+      play(what).fingerprint != result.fingerprint) {
     result.found.emplace_back("the same history went another way");
   }
   sum.add(result);
@@ -73,8 +74,10 @@ bool play_one(const campaign& all, std::uint64_t number, totals& sum) {
 
 template <typename T>
 T* shared_memory(std::size_t count) {
-  void* const memory = ::mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw std::system_error(errno, std::system_category(), "memory for the simulation");
+  void* const memory =
+      ::mmap(nullptr, count * sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    throw std::system_error(errno, std::system_category(), "memory for the simulation");
   return new (memory) T[count];
 }
 
@@ -90,7 +93,8 @@ bool wait_for(pid_t worker) {
 
 bool run(const campaign& what) {
   using namespace std::chrono;
-  const unsigned jobs = what.jobs != 0 ? what.jobs : std::max(1U, std::thread::hardware_concurrency());
+  const unsigned jobs =
+      what.jobs != 0 ? what.jobs : std::max(1U, std::thread::hardware_concurrency());
   progress& shared = *shared_memory<progress>(1);
   totals* const sums = shared_memory<totals>(jobs);
   shared.next = what.from;
@@ -106,7 +110,8 @@ bool run(const campaign& what) {
   totals sum;
   for (unsigned i = 0; i < jobs; ++i) sum += sums[i];
   const auto took = duration_cast<milliseconds>(steady_clock::now() - begun).count();
-  std::printf("%s from %llu: %llu in %lld.%01lld s\n", what.name.c_str(), static_cast<unsigned long long>(what.from),
+  std::printf("%s from %llu: %llu in %lld.%01lld s\n", what.name.c_str(),
+              static_cast<unsigned long long>(what.from),
               static_cast<unsigned long long>(sum.histories), static_cast<long long>(took / 1000),
               static_cast<long long>(took % 1000 / 100));
   if (!what.totals.empty()) sum = keep(what.totals, sum);

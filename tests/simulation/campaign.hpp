@@ -17,7 +17,7 @@ struct campaign {
   std::uint64_t count = 0;                         // 0: as many as the time allows
   unsigned seconds = 0;                            // 0: as long as it takes
   unsigned jobs = 0;                               // 0: one a processor
-  std::filesystem::path totals;                    // where sums are kept from run to run; may be empty
+  std::filesystem::path totals;  // where sums are kept from run to run; may be empty
 };
 
 // Prints what it found, whole stories first, then the table. True where nothing was.

@@ -30,7 +30,9 @@ std::string text_of(const shared_string& text) { return {text.data(), text.size(
 
 class director {
  public:
-  director(const history& what, bool tells_calls) : history_(what), tells_calls_(tells_calls) { set_up(); }
+  director(const history& what, bool tells_calls) : history_(what), tells_calls_(tells_calls) {
+    set_up();
+  }
   ~director();
   director(const director&) = delete;
   director& operator=(const director&) = delete;
@@ -92,7 +94,8 @@ director::~director() {
 }
 
 process* director::player(std::uint64_t number) const noexcept {
-  if (number >= players_.size() || players_[number] == nullptr || !players_[number]->alive) return nullptr;
+  if (number >= players_.size() || players_[number] == nullptr || !players_[number]->alive)
+    return nullptr;
   return players_[number];
 }
 
@@ -180,7 +183,8 @@ void director::perform(const step& one) {
       const auto what = static_cast<kernel_call>(with[0] % kernel_calls);
       const auto& errors = errors_of(what);
       fault_rule rule{what, errors[with[1] % errors.size()]};
-      if (with[2] != 0 && player(with[2] - 1) != nullptr) rule.process = player(with[2] - 1)->number;
+      if (with[2] != 0 && player(with[2] - 1) != nullptr)
+        rule.process = player(with[2] - 1)->number;
       rule.skip = static_cast<unsigned>(with[3]);
       rule.times = static_cast<unsigned>(with[4] + 1);
       world_->faults.push_back(rule);
@@ -196,7 +200,8 @@ void director::perform(const step& one) {
       world_->manners.slow_syncs = static_cast<unsigned>(with[2]);
       return;
     case verb::decay:
-      world_->storage->faults = {static_cast<unsigned>(with[0]), static_cast<unsigned>(with[1]), static_cast<unsigned>(with[2])};
+      world_->storage->faults = {static_cast<unsigned>(with[0]), static_cast<unsigned>(with[1]),
+                                 static_cast<unsigned>(with[2])};
       if (with[2] != 0) ledger_->syncs_lie = true;
       return;
     case verb::damage:
@@ -269,10 +274,11 @@ void director::back_up() {
 // Whether a process may still take it for the last file, which is synced under the lock.
 bool director::may_be_last_for_somebody(const inode& file, const inode& next) const {
   return std::any_of(world_->processes.begin(), world_->processes.end(), [&](const process* one) {
-    const bool has_it_open = std::any_of(one->descriptors.begin(), one->descriptors.end(), [&](const auto& entry) {
-      const auto* const open = dynamic_cast<const open_file*>(entry.second);
-      return open != nullptr && open->node == &file && open->writable;
-    });
+    const bool has_it_open =
+        std::any_of(one->descriptors.begin(), one->descriptors.end(), [&](const auto& entry) {
+          const auto* const open = dynamic_cast<const open_file*>(entry.second);
+          return open != nullptr && open->node == &file && open->writable;
+        });
     return has_it_open && one->had_lock <= next.created;
   });
 }
@@ -289,7 +295,8 @@ void director::slow_down(std::uint64_t which) {
 void director::explain_stuck() {
   for (const task* one : world_->tasks) {
     if (one->state == task::phase::ended || one->owner == world_->processes.front()) continue;
-    tell("  " + text_of(one->owner->name) + ", thread " + std::to_string(one->number) + ": in " + one->call);
+    tell("  " + text_of(one->owner->name) + ", thread " + std::to_string(one->number) + ": in " +
+         one->call);
   }
 }
 
@@ -298,16 +305,18 @@ void director::come_to_rest() {
   heal();
   tell("- rest");
   const bool ended = wait_until([&] {
-    return std::none_of(world_->processes.begin() + 1, world_->processes.end(), [&](const process* one) {
-      const seat& there = ledger_->seats[one->number];
-      return one->alive && (there.pending != 0 || there.busy || !there.steps.empty());
-    });
+    return std::none_of(
+        world_->processes.begin() + 1, world_->processes.end(), [&](const process* one) {
+          const seat& there = ledger_->seats[one->number];
+          return one->alive && (there.pending != 0 || there.busy || !there.steps.empty());
+        });
   });
   // What went wrong before is no excuse for what comes now.
   if (ended) return sleep(2 * aftermath);
   for (const operation& one : ledger_->operations) {
     if (!one.ended && world_->processes[one.process]->alive) {
-      complain(text_of(world_->processes[one.process]->name) + ": an operation does not end: " + std::string(name_of(one.what)));
+      complain(text_of(world_->processes[one.process]->name) +
+               ": an operation does not end: " + std::string(name_of(one.what)));
     }
   }
   if (!failed()) complain("a process does not come to rest");
@@ -343,8 +352,10 @@ void director::finish_all() {
   for (std::size_t i = 0; i < players_.size(); ++i) {
     if (process* const one = player(i)) send(*one, {verb::finish, {i}});
   }
-  const bool ended = wait_until(
-      [&] { return std::none_of(world_->processes.begin() + 1, world_->processes.end(), [](const process* one) { return one->alive; }); });
+  const bool ended = wait_until([&] {
+    return std::none_of(world_->processes.begin() + 1, world_->processes.end(),
+                        [](const process* one) { return one->alive; });
+  });
   if (ended || failed()) return;
   complain("a process does not end");
   explain_stuck();

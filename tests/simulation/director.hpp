@@ -19,7 +19,8 @@ struct verdict {
   std::uint64_t reads_checked = 0;
   std::int64_t virtual_us = 0;
   encounter_table encounters{};
-  call_counts asked{};  // before all was to come to rest: calls that a fault of the history could have met
+  call_counts
+      asked{};  // before all was to come to rest: calls that a fault of the history could have met
 };
 
 // `tells_calls`: every call of every process is in the story.

@@ -1,4 +1,5 @@
-// Short lives of stores, again and again: each time another one of their calls meets a fault, once or from then on.
+// Short lives of stores, again and again: each time another one of their calls meets a fault, once
+// or from then on.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,8 @@ namespace conduit::simulation {
 
 class fault_sweep {
  public:
-  // Plays each life once, to learn which calls it makes. A life that finds something without a fault makes a sweep of that one history.
+  // Plays each life once, to learn which calls it makes. A life that finds something without a
+  // fault makes a sweep of that one history.
   fault_sweep();
 
   std::uint64_t size() const noexcept { return points_.size(); }

@@ -17,19 +17,23 @@ namespace conduit::simulation {
 
 namespace {
 
-// The record, where nobody has the lock, and where it speaks of the last file: a process may have died between a new one and its record.
+// The record, where nobody has the lock, and where it speaks of the last file: a process may have
+// died between a new one and its record.
 std::optional<files::lock_record> record_at_rest() {
   const inode* const lock = look_up("/store.lock");
-  if (lock == nullptr || !lock->locked_by.empty() || !lock->locked_by_process.empty()) return std::nullopt;
+  if (lock == nullptr || !lock->locked_by.empty() || !lock->locked_by_process.empty())
+    return std::nullopt;
   const auto record = record_of_this_boot();
   const bool of_the_last = record && highest_number() == record->mutable_file;
   return of_the_last ? record : std::nullopt;
 }
 
-// What a writer leaves that dies in the middle of a frame: this one's blob ends in the table of a file of one frame.
+// What a writer leaves that dies in the middle of a frame: this one's blob ends in the table of a
+// file of one frame.
 void tear(inode& file, std::uint64_t end, std::uint64_t size) {
   std::string frame = "\x28\xB5\x2F\xFD" + test::bytes_of(size, size % 300);
-  const codec::frame_sizes forged{static_cast<std::uint32_t>(end + frame.size()), static_cast<std::uint32_t>(end + size)};
+  const codec::frame_sizes forged{static_cast<std::uint32_t>(end + frame.size()),
+                                  static_cast<std::uint32_t>(end + size)};
   std::array<std::byte, codec::encoded_seek_table_size(1)> table;
   codec::encode_seek_table({}, std::array{forged}, table);
   frame.append(reinterpret_cast<const char*>(table.data()), table.size());
@@ -52,15 +56,18 @@ void damage_mutable_file(std::uint64_t kind, std::uint64_t where) {
   const auto record = record_at_rest();
   if (!record || record->end == 0) return;
   inode* const file = data_file(record->mutable_file);
-  if (file == nullptr || file->links != 1 || file->doubtful || file->cached.size() < record->end) return;
+  if (file == nullptr || file->links != 1 || file->doubtful || file->cached.size() < record->end)
+    return;
   const bool framed = files::parse_file_name(some_name_of(*file))->form == file_form::zstd;
   shared_string& content = file->cached;
   if (kind >= 2) {
-    const bool goes_on = !file->closed && (!record->poisoned || *record->poisoned < record->mutable_file);
+    const bool goes_on =
+        !file->closed && (!record->poisoned || *record->poisoned < record->mutable_file);
     // The record may be behind, where it could not be written.
     const auto table = framed ? table_size(content) : std::nullopt;
     if (!table || content.size() - *table != record->end || !goes_on) return;
-    return kind == 2 ? tear(*file, record->end, where) : leave_frame_alone(*file, record->end, where);
+    return kind == 2 ? tear(*file, record->end, where)
+                     : leave_frame_alone(*file, record->end, where);
   }
   if (kind == 0) {
     content.resize(where % record->end);
@@ -86,7 +93,9 @@ void put_foreign_file(std::uint64_t which) {
   if (!record || store == nullptr || record->mutable_file == 0) return;
   const auto number = static_cast<std::uint32_t>(which % record->mutable_file);
   const std::string compressed = files::file_name(number, file_form::zstd).text();
-  if (look_up_in(*store, compressed) != nullptr || look_up_in(*store, files::file_name(number).text()) == nullptr) return;
+  if (look_up_in(*store, compressed) != nullptr ||
+      look_up_in(*store, files::file_name(number).text()) == nullptr)
+    return;
   inode& made = create_inode(false);
   add_name(*store, compressed, made);
   made.cached = made.durable = "somebody's own";

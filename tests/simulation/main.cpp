@@ -1,4 +1,5 @@
-// Histories of a store on a simulated machine: from seeds, or one from its text. See docs/testing.md.
+// Histories of a store on a simulated machine: from seeds, or one from its text. See
+// docs/testing.md.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -73,16 +74,24 @@ int main(int argc, char** argv) {
 
   campaign many;
   std::uint64_t seed = 1;
-  CLI::App& histories = *program.add_subcommand("histories", "play histories from seeds, until one finds something");
+  CLI::App& histories =
+      *program.add_subcommand("histories", "play histories from seeds, until one finds something");
   histories.add_option("--seed", seed, "whose histories")->capture_default_str();
-  histories.add_option("--seconds", many.seconds, "for how long; 0: until all are played")->capture_default_str();
+  histories.add_option("--seconds", many.seconds, "for how long; 0: until all are played")
+      ->capture_default_str();
   std::uint64_t stride = 1;
-  CLI::App& faults = *program.add_subcommand("faults", "play short lives, each with a fault at another call, until one finds something");
-  faults.add_option("--stride", stride, "only every so many-th")->check(CLI::PositiveNumber)->capture_default_str();
+  CLI::App& faults = *program.add_subcommand(
+      "faults", "play short lives, each with a fault at another call, until one finds something");
+  faults.add_option("--stride", stride, "only every so many-th")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   for (CLI::App* const command : {&histories, &faults}) {
     command->add_option("--from", many.from, "the number of the first")->capture_default_str();
-    command->add_option("--count", many.count, "how many; 0: all there are, or until the time is up")->capture_default_str();
-    command->add_option("--jobs", many.jobs, "at the same time; 0: one a processor")->capture_default_str();
+    command
+        ->add_option("--count", many.count, "how many; 0: all there are, or until the time is up")
+        ->capture_default_str();
+    command->add_option("--jobs", many.jobs, "at the same time; 0: one a processor")
+        ->capture_default_str();
     command->add_option("--totals", many.totals, "a file that keeps the sums from run to run");
   }
 
@@ -91,7 +100,9 @@ int main(int argc, char** argv) {
   bool story = false;
   bool calls = false;
   CLI::App& one = *program.add_subcommand("play", "play one history");
-  one.add_option("history", text, "its text, as it was printed, or SEED:NUMBER of one of `histories`")->required();
+  one.add_option("history", text,
+                 "its text, as it was printed, or SEED:NUMBER of one of `histories`")
+      ->required();
   one.add_flag("--shorten", shorten, "cut it down to what finds the same");
   one.add_flag("--calls", calls, "print all that happens, with every call");
   one.add_flag("--story", story, "print all that happens");
@@ -107,7 +118,8 @@ int main(int argc, char** argv) {
     if (found.parsed()) return play_file(file) ? 0 : 1;
     const std::size_t colon = text.find(':');
     const bool numbered = !text.starts_with("seed") && colon != std::string::npos;
-    const history what = numbered ? generate(std::stoull(text), std::stoull(text.substr(colon + 1))) : parse_history(text);
+    const history what = numbered ? generate(std::stoull(text), std::stoull(text.substr(colon + 1)))
+                                  : parse_history(text);
     return play_and_print(what, shorten, story, calls) ? 0 : 1;
   } catch (const CLI::ParseError& refused) {
     return program.exit(refused);

@@ -65,22 +65,28 @@ bool is_mended(const shared_string& now, const shared_string& before) {
 std::optional<files::lock_record> record_of_this_boot() {
   const inode* const lock = look_up("/store.lock");
   if (lock == nullptr) return std::nullopt;
-  const auto record = files::lock_record::decode(std::as_bytes(std::span(lock->cached.data(), lock->cached.size())));
+  const auto record = files::lock_record::decode(
+      std::as_bytes(std::span(lock->cached.data(), lock->cached.size())));
   if (!record || record->boot != boot_of(the_world().boots)) return std::nullopt;
   return record;
 }
 
 std::string words_of(const files::lock_record& record) {
-  const auto words = [](const std::optional<std::uint32_t>& number) { return number ? std::to_string(*number) : "none"; };
-  return "mutable " + std::to_string(record.mutable_file) + " to " + std::to_string(record.end) + ", highest " + words(record.highest) +
-         ", syncing " + words(record.syncing) + ", poisoned " + words(record.poisoned);
+  const auto words = [](const std::optional<std::uint32_t>& number) {
+    return number ? std::to_string(*number) : "none";
+  };
+  return "mutable " + std::to_string(record.mutable_file) + " to " + std::to_string(record.end) +
+         ", highest " + words(record.highest) + ", syncing " + words(record.syncing) +
+         ", poisoned " + words(record.poisoned);
 }
 
 std::optional<std::uint64_t> table_size(const shared_string& content) {
   const auto bytes = as_bytes(content);
-  const auto size = codec::seek_table_size(bytes.last(std::min(bytes.size(), codec::seek_table_footer_size)), bytes.size());
+  const auto size = codec::seek_table_size(
+      bytes.last(std::min(bytes.size(), codec::seek_table_footer_size)), bytes.size());
   codec::frame_index frames;
-  if (!size || (*size != 0 && codec::parse_seek_table(bytes.last(*size), bytes.size(), frames))) return std::nullopt;
+  if (!size || (*size != 0 && codec::parse_seek_table(bytes.last(*size), bytes.size(), frames)))
+    return std::nullopt;
   return size;
 }
 
@@ -96,7 +102,8 @@ std::optional<std::uint32_t> highest_number() {
   std::optional<std::uint32_t> highest;
   if (store == nullptr) return highest;
   for (const auto& [name, file] : store->names) {
-    if (const auto id = files::parse_file_name(name)) highest = std::max(highest.value_or(0), id->number);
+    if (const auto id = files::parse_file_name(name))
+      highest = std::max(highest.value_or(0), id->number);
   }
   return highest;
 }
@@ -120,13 +127,17 @@ void close_what_was_synced_by(const process& dead) {
 
 void check_untouched() {
   for (const inode* one : the_world().storage->inodes) {
-    if (one->kept && *one->kept != one->cached) complain("a file that is another's was changed: " + std::string(some_name_of(*one)));
-    if (one->doubtful && *one->doubtful != one->cached) complain("a file in doubt was written: " + std::string(some_name_of(*one)));
-    if (one->closed && !is_mended(one->cached, *one->closed)) complain("a poisoned file was written: " + std::string(some_name_of(*one)));
+    if (one->kept && *one->kept != one->cached)
+      complain("a file that is another's was changed: " + std::string(some_name_of(*one)));
+    if (one->doubtful && *one->doubtful != one->cached)
+      complain("a file in doubt was written: " + std::string(some_name_of(*one)));
+    if (one->closed && !is_mended(one->cached, *one->closed))
+      complain("a poisoned file was written: " + std::string(some_name_of(*one)));
   }
   const inode* const store = look_up("/store");
   for (const foreign_file& one : the_ledger().foreign_files) {
-    if (store == nullptr || look_up_in(*store, one.name) != one.content) complain("somebody's file is gone: " + std::string(one.name));
+    if (store == nullptr || look_up_in(*store, one.name) != one.content)
+      complain("somebody's file is gone: " + std::string(one.name));
   }
 }
 
@@ -138,8 +149,10 @@ void check_tables() {
   if (the_ledger().damaged || the_ledger().puts_plain || the_world().last_trouble >= 0) return;
   for (const auto& [name, file] : store->names) {
     const auto id = files::parse_file_name(name);
-    if (!id || id->form != file_form::zstd || file->kept || file->doubtful || file->closed) continue;
-    if (!table_size(file->cached)) complain("a compressed file ends in no table: " + std::string(name));
+    if (!id || id->form != file_form::zstd || file->kept || file->doubtful || file->closed)
+      continue;
+    if (!table_size(file->cached))
+      complain("a compressed file ends in no table: " + std::string(name));
   }
 }
 

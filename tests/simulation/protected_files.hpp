@@ -1,5 +1,6 @@
-// Files that no process may change or take away, whatever was promised of them: of a backup, in doubt, poisoned, or somebody's own. Found
-// by looking at the disk, and not at what a store answers.
+// Files that no process may change or take away, whatever was promised of them: of a backup, in
+// doubt, poisoned, or somebody's own. Found by looking at the disk, and not at what a store
+// answers.
 #pragma once
 
 #include <optional>

@@ -8,19 +8,23 @@ namespace conduit::simulation {
 
 namespace {
 
-// A step less is another order of all that follows: so many seeds are asked whether it still finds the same.
+// A step less is another order of all that follows: so many seeds are asked whether it still finds
+// the same.
 constexpr std::uint64_t seeds_max = 12;
 
 // What was found, without its numbers.
 std::string kind_of(const verdict& result) {
   std::string kind = result.found.front();
-  std::erase_if(kind, [](unsigned char letter) { return std::isxdigit(letter) != 0 || letter == '#' || letter == ':'; });
+  std::erase_if(kind, [](unsigned char letter) {
+    return std::isxdigit(letter) != 0 || letter == '#' || letter == ':';
+  });
   return kind;
 }
 
 class shrinker {
  public:
-  shrinker(const history& what, const verdict& result) : kind_(kind_of(result)), best_{what, result} {}
+  shrinker(const history& what, const verdict& result)
+      : kind_(kind_of(result)), best_{what, result} {}
 
   short_history run() {
     for (bool shorter = true; shorter;) {
@@ -40,7 +44,8 @@ class shrinker {
     for (std::size_t at = 0; at < best_.what.steps.size();) {
       history candidate = best_.what;
       const auto begin = candidate.steps.begin() + static_cast<std::ptrdiff_t>(at);
-      candidate.steps.erase(begin, begin + static_cast<std::ptrdiff_t>(std::min(size, candidate.steps.size() - at)));
+      candidate.steps.erase(
+          begin, begin + static_cast<std::ptrdiff_t>(std::min(size, candidate.steps.size() - at)));
       if (take(candidate)) {
         shorter = true;
       } else {
@@ -81,6 +86,8 @@ class shrinker {
 
 }  // namespace
 
-short_history shrink(const history& what, const verdict& result) { return shrinker(what, result).run(); }
+short_history shrink(const history& what, const verdict& result) {
+  return shrinker(what, result).run();
+}
 
 }  // namespace conduit::simulation

@@ -1,4 +1,5 @@
-// Cuts a history down that finds something: to fewer steps, and smaller numbers, that find the same.
+// Cuts a history down that finds something: to fewer steps, and smaller numbers, that find the
+// same.
 #pragma once
 
 #include "simulation/director.hpp"

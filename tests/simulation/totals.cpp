@@ -51,16 +51,18 @@ totals& totals::operator+=(const totals& other) noexcept {
 
 std::string to_string(const totals& sum) {
   std::ostringstream text;
-  text << sum.histories << " histories, " << sum.found << " findings; " << sum.moments << " calls, " << sum.acknowledged
-       << " blobs acknowledged, " << sum.reads_checked << " reads checked\n";
+  text << sum.histories << " histories, " << sum.found << " findings; " << sum.moments << " calls, "
+       << sum.acknowledged << " blobs acknowledged, " << sum.reads_checked << " reads checked\n";
   text << std::setw(18) << "";
-  for (auto what = static_cast<int>(first_operation); what <= static_cast<int>(last_operation); ++what) {
+  for (auto what = static_cast<int>(first_operation); what <= static_cast<int>(last_operation);
+       ++what) {
     text << ' ' << std::setw(9) << name_of(static_cast<verb>(what)).substr(0, 9);
   }
   text << '\n';
   for (std::size_t i = 0; i < troubles; ++i) {
     text << std::setw(18) << name_of(static_cast<trouble>(i));
-    for (auto what = static_cast<std::size_t>(first_operation); what <= static_cast<std::size_t>(last_operation); ++what) {
+    for (auto what = static_cast<std::size_t>(first_operation);
+         what <= static_cast<std::size_t>(last_operation); ++what) {
       text << ' ' << std::setw(9) << sum.encounters[i][what];
     }
     text << '\n';

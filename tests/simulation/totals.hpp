@@ -1,4 +1,5 @@
-// What histories have reached, in sum: plain numbers, so that they can lie in shared memory and in a file.
+// What histories have reached, in sum: plain numbers, so that they can lie in shared memory and in
+// a file.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Which backend the running test program is for: the whole suite is linked into one program for each.
+// Which backend the running test program is for: the whole suite is linked into one program for
+// each.
 #pragma once
 
 #include <conduit/options.hpp>

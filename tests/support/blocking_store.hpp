@@ -1,6 +1,6 @@
-// A store for tests that read like a list of steps: each call runs the store's own io_context until it has ended. Something else may
-// stand in the place of disk and boot id. Several of them on one directory behave like several processes: locks are taken by open file
-// description.
+// A store for tests that read like a list of steps: each call runs the store's own io_context until
+// it has ended. Something else may stand in the place of disk and boot id. Several of them on one
+// directory behave like several processes: locks are taken by open file description.
 #pragma once
 
 #include <asio/async_result.hpp>
@@ -37,7 +37,9 @@ class blocking_store {
   ~blocking_store();
 
   outcome<data_location> put(std::string_view bytes) { return wait(begin_put(bytes)); }
-  outcome<std::vector<data_location>> put_many(const std::vector<std::string>& blobs) { return wait(begin_put_many(blobs)); }
+  outcome<std::vector<data_location>> put_many(const std::vector<std::string>& blobs) {
+    return wait(begin_put_many(blobs));
+  }
   // The ordinary way of every completion token, and the fast one of coroutines.
   outcome<std::string> get(data_location location, slice part = {});
   outcome<std::string> get_in_coroutine(data_location location, slice part = {});
@@ -48,16 +50,24 @@ class blocking_store {
   outcome<verify_report> verify(std::uint32_t number);
   outcome<recovery_report> examine_file(std::uint32_t number);
   outcome<recovery_report> recover_file(std::uint32_t number);
-  outcome<file_compression> compress_file(std::uint32_t number) { return wait(begin_compression(number)); }
+  outcome<file_compression> compress_file(std::uint32_t number) {
+    return wait(begin_compression(number));
+  }
   std::error_code sync();
   std::error_code delete_file(std::uint32_t number);
   std::error_code close();
 
   // Begun but not waited for: the bytes must live until the end.
-  pending<data_location> begin_put(std::string_view bytes) { return begin<detail::put_call, data_location>(asio::buffer(bytes)); }
+  pending<data_location> begin_put(std::string_view bytes) {
+    return begin<detail::put_call, data_location>(asio::buffer(bytes));
+  }
   pending<std::vector<data_location>> begin_put_many(const std::vector<std::string>& blobs);
-  pending<blob> begin_get(data_location location, slice part = {}) { return begin<detail::get_call, blob>(location, part); }
-  pending<file_compression> begin_compression(std::uint32_t number) { return begin<detail::compress_call, file_compression>(number); }
+  pending<blob> begin_get(data_location location, slice part = {}) {
+    return begin<detail::get_call, blob>(location, part);
+  }
+  pending<file_compression> begin_compression(std::uint32_t number) {
+    return begin<detail::compress_call, file_compression>(number);
+  }
   pending<nothing> begin_sync();
   pending<nothing> begin_delete(std::uint32_t number);
 
@@ -74,8 +84,11 @@ class blocking_store {
   template <typename Call, typename Value, typename... Arguments>
   pending<Value> begin(const Arguments&... given) {
     auto state = std::make_shared<std::optional<outcome<Value>>>();
-    auto handler = [state](std::error_code error, Value value) { state->emplace(outcome<Value>{error, std::move(value)}); };
-    asio::async_initiate<decltype(handler), void(std::error_code, Value)>(detail::initiation<Call>(home_), handler, given...);
+    auto handler = [state](std::error_code error, Value value) {
+      state->emplace(outcome<Value>{error, std::move(value)});
+    };
+    asio::async_initiate<decltype(handler), void(std::error_code, Value)>(
+        detail::initiation<Call>(home_), handler, given...);
     return state;
   }
   template <detail::queued_op::kind Kind>

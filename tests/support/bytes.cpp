@@ -34,7 +34,8 @@ std::string bytes_of(std::uint64_t seed, std::size_t size) {
     mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9ULL;
     mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EBULL;
     mixed ^= mixed >> 31;
-    for (std::size_t k = 0; k < sizeof mixed && i + k < size; ++k) bytes[i + k] = static_cast<char>((mixed >> (8 * k)) & 0xFF);
+    for (std::size_t k = 0; k < sizeof mixed && i + k < size; ++k)
+      bytes[i + k] = static_cast<char>((mixed >> (8 * k)) & 0xFF);
   }
   return bytes;
 }
@@ -44,7 +45,8 @@ std::string read_file(const std::filesystem::path& file) {
   std::string content(std::filesystem::file_size(file), '\0');
   std::size_t done = 0;
   while (done < content.size()) {
-    const ssize_t count = ::pread(opened.get(), content.data() + done, content.size() - done, static_cast<off_t>(done));
+    const ssize_t count = ::pread(opened.get(), content.data() + done, content.size() - done,
+                                  static_cast<off_t>(done));
     check(count >= 0, file);
     if (count == 0) break;
     done += static_cast<std::size_t>(count);
@@ -61,7 +63,8 @@ void write_file(const std::filesystem::path& file, std::string_view content) {
 void overwrite(const std::filesystem::path& file, std::uint64_t offset, std::string_view bytes) {
   const unique_fd opened = open_file(file, O_WRONLY);
   while (!bytes.empty()) {
-    const ssize_t count = ::pwrite(opened.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    const ssize_t count =
+        ::pwrite(opened.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     check(count > 0, file);
     bytes.remove_prefix(static_cast<std::size_t>(count));
     offset += static_cast<std::uint64_t>(count);

@@ -1,4 +1,5 @@
-// Runs a function in a forked child: for what must happen in another process, or in one that does not survive it.
+// Runs a function in a forked child: for what must happen in another process, or in one that does
+// not survive it.
 #pragma once
 
 #include <functional>
@@ -9,8 +10,8 @@ namespace conduit::test {
 // The status of a child whose function threw.
 inline constexpr int child_threw = 99;
 
-// A forked child that runs `body` and exits at once with its result: no destructor and no handler of the parent's runs in it. Assertions
-// belong to the parent.
+// A forked child that runs `body` and exits at once with its result: no destructor and no handler
+// of the parent's runs in it. Assertions belong to the parent.
 class child_process {
  public:
   explicit child_process(const std::function<int()>& body);

@@ -14,7 +14,8 @@ inline int descriptors_of(const std::filesystem::path& file) {
   int count = 0;
   for (int fd = 0; fd < 1024; ++fd) {
     struct stat found{};
-    if (::fstat(fd, &found) == 0 && found.st_dev == wanted.st_dev && found.st_ino == wanted.st_ino) ++count;
+    if (::fstat(fd, &found) == 0 && found.st_dev == wanted.st_dev && found.st_ino == wanted.st_ino)
+      ++count;
   }
   return count;
 }

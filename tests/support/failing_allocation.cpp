@@ -18,14 +18,18 @@ std::size_t wanted_max = 0;
 thread_local bool is_armer = false;
 
 bool is_to_fail(std::size_t size) noexcept {
-  if (state.load(std::memory_order_acquire) != phase::armed || size < wanted_min || size > wanted_max) return false;
+  if (state.load(std::memory_order_acquire) != phase::armed || size < wanted_min ||
+      size > wanted_max)
+    return false;
   if (is_armer != (wanted_threads == failing_allocation::whose::of_this_thread)) return false;
   phase expected = phase::armed;
   return state.compare_exchange_strong(expected, phase::failed);
 }
 
 // Null where there is none. A sanitizer knows the memory by `malloc`.
-void* allocate(std::size_t size) noexcept { return is_to_fail(size) ? nullptr : std::malloc(size == 0 ? 1 : size); }
+void* allocate(std::size_t size) noexcept {
+  return is_to_fail(size) ? nullptr : std::malloc(size == 0 ? 1 : size);
+}
 
 void* allocate_or_throw(std::size_t size) {
   void* const memory = allocate(size);
@@ -35,7 +39,8 @@ void* allocate_or_throw(std::size_t size) {
 
 }  // namespace
 
-failing_allocation::failing_allocation(whose threads, std::size_t bytes_min, std::size_t bytes_max) {
+failing_allocation::failing_allocation(whose threads, std::size_t bytes_min,
+                                       std::size_t bytes_max) {
   wanted_threads = threads;
   wanted_min = bytes_min;
   wanted_max = bytes_max;
@@ -55,8 +60,12 @@ bool failing_allocation::happened() const noexcept { return state.load() == phas
 // Every form, but for those with an alignment: what one of them allocates another may free.
 void* operator new(std::size_t size) { return conduit::test::allocate_or_throw(size); }
 void* operator new[](std::size_t size) { return conduit::test::allocate_or_throw(size); }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return conduit::test::allocate(size); }
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return conduit::test::allocate(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return conduit::test::allocate(size);
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+  return conduit::test::allocate(size);
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }

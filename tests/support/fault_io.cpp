@@ -75,11 +75,14 @@ std::string_view name_of(io_call kind) noexcept {
 }
 
 std::string seen_call::to_string() const {
-  return std::to_string(index) + ": " + std::string(name_of(kind)) + (creates ? " (create) " : " ") + file + " at " +
-         std::to_string(offset) + " of " + std::to_string(size);
+  return std::to_string(index) + ": " + std::string(name_of(kind)) +
+         (creates ? " (create) " : " ") + file + " at " + std::to_string(offset) + " of " +
+         std::to_string(size);
 }
 
-bool applies(const fault& what, io_call to) noexcept { return what.what == fault::kind::error || is_transfer(to); }
+bool applies(const fault& what, io_call to) noexcept {
+  return what.what == fault::kind::error || is_transfer(to);
+}
 
 void fault_script::set_rule(rule next) {
   const std::lock_guard hold(mutex_);
@@ -95,7 +98,8 @@ void fault_script::fail_at(std::size_t index, fault what, bool sticky) {
 }
 
 void fault_script::fail_next(io_call kind, fault what, std::string suffix) {
-  set_rule([kind, what, suffix = std::move(suffix), done = false](const seen_call& call) mutable -> std::optional<fault> {
+  set_rule([kind, what, suffix = std::move(suffix),
+            done = false](const seen_call& call) mutable -> std::optional<fault> {
     if (done || call.kind != kind || !call.file.ends_with(suffix)) return std::nullopt;
     done = true;
     return what;
@@ -129,8 +133,10 @@ void fault_script::forget_calls() {
   calls_.clear();
 }
 
-std::function<std::unique_ptr<io::file_io>(std::unique_ptr<io::file_io>)> fault_script::wrapper(std::shared_ptr<fault_script> script) {
-  return [script = std::move(script)](std::unique_ptr<io::file_io> inner) -> std::unique_ptr<io::file_io> {
+std::function<std::unique_ptr<io::file_io>(std::unique_ptr<io::file_io>)> fault_script::wrapper(
+    std::shared_ptr<fault_script> script) {
+  return [script = std::move(script)](
+             std::unique_ptr<io::file_io> inner) -> std::unique_ptr<io::file_io> {
     return std::make_unique<fault_io>(std::move(inner), script);
   };
 }
@@ -140,7 +146,8 @@ std::optional<fault> fault_script::admit(seen_call call) {
   call.index = next_index_++;
   if (call.file.empty()) {
     const auto known = names_.find(call.fd);
-    if (known != names_.end() && call.kind != io_call::sync_directory && call.kind != io_call::sync_parent && call.kind != io_call::list)
+    if (known != names_.end() && call.kind != io_call::sync_directory &&
+        call.kind != io_call::sync_parent && call.kind != io_call::list)
       call.file = known->second;
   }
   calls_.push_back(call);
@@ -158,19 +165,23 @@ void fault_script::opened(int fd, const char* name) {
 void fault_io::start(io_request& request) {
   switch (request.what) {
     case io_request::kind::read: {
-      const auto answer = script_->admit({0, io_call::start_read, request.fd, {}, request.offset, request.size});
+      const auto answer =
+          script_->admit({0, io_call::start_read, request.fd, {}, request.offset, request.size});
       if (!answer) return inner_->start(request);
       request.result = short_read(request.fd, request.data, request.size, request.offset, *answer);
       return inner_->complete_later(request);
     }
     case io_request::kind::write: {
       const std::uint64_t size = bytes_of(request.iov, request.iov_count);
-      const auto answer = script_->admit({0, io_call::start_write, request.fd, {}, request.offset, size});
+      const auto answer =
+          script_->admit({0, io_call::start_write, request.fd, {}, request.offset, size});
       if (request.linked != nullptr) {
-        return start_pair(request, answer, script_->admit({0, io_call::start_sync, request.linked->fd}));
+        return start_pair(request, answer,
+                          script_->admit({0, io_call::start_sync, request.linked->fd}));
       }
       if (!answer) return inner_->start(request);
-      request.result = short_write(request.fd, request.iov, request.iov_count, request.offset, *answer);
+      request.result =
+          short_write(request.fd, request.iov, request.iov_count, request.offset, *answer);
       return inner_->complete_later(request);
     }
     case io_request::kind::sync_data: {
@@ -183,12 +194,15 @@ void fault_io::start(io_request& request) {
 }
 
 // The pair breaks as it does in the kernel: anything but a whole write cancels the sync.
-void fault_io::start_pair(io_request& write, const std::optional<fault>& at_write, const std::optional<fault>& at_sync) {
+void fault_io::start_pair(io_request& write, const std::optional<fault>& at_write,
+                          const std::optional<fault>& at_sync) {
   if (!at_write && !at_sync) return inner_->start(write);
   io_request& sync = *write.linked;
-  write.result = at_write ? short_write(write.fd, write.iov, write.iov_count, write.offset, *at_write)
-                          : inner_->write(write.fd, write.iov, write.iov_count, write.offset);
-  const bool whole = write.result == static_cast<std::int64_t>(bytes_of(write.iov, write.iov_count));
+  write.result = at_write
+                     ? short_write(write.fd, write.iov, write.iov_count, write.offset, *at_write)
+                     : inner_->write(write.fd, write.iov, write.iov_count, write.offset);
+  const bool whole =
+      write.result == static_cast<std::int64_t>(bytes_of(write.iov, write.iov_count));
   sync.result = !whole ? -ECANCELED : at_sync ? -at_sync->error : inner_->sync_data(sync.fd);
   // Each is delivered by itself from here on.
   write.linked = nullptr;
@@ -196,12 +210,15 @@ void fault_io::start_pair(io_request& write, const std::optional<fault>& at_writ
   inner_->complete_later(sync);
 }
 
-// Through memory of its own: a short transfer must leave the rest of the caller's alone, and O_DIRECT cannot read an odd length.
-std::int64_t fault_io::short_read(int fd, void* data, std::size_t size, std::uint64_t offset, const fault& how) {
+// Through memory of its own: a short transfer must leave the rest of the caller's alone, and
+// O_DIRECT cannot read an odd length.
+std::int64_t fault_io::short_read(int fd, void* data, std::size_t size, std::uint64_t offset,
+                                  const fault& how) {
   if (how.what == fault::kind::error) return -how.error;
   constexpr std::size_t block = 4096;
   const std::size_t rounded = (size + block) / block * block;
-  const std::unique_ptr<void, void (*)(void*)> memory(std::aligned_alloc(block, rounded), std::free);
+  const std::unique_ptr<void, void (*)(void*)> memory(std::aligned_alloc(block, rounded),
+                                                      std::free);
   const std::int64_t count = inner_->read(fd, memory.get(), size, offset);
   if (count <= 0) return count;
   const std::int64_t kept = std::min(count, static_cast<std::int64_t>(moved(how, size)));
@@ -209,7 +226,8 @@ std::int64_t fault_io::short_read(int fd, void* data, std::size_t size, std::uin
   return kept;
 }
 
-std::int64_t fault_io::short_write(int fd, const iovec* iov, unsigned count, std::uint64_t offset, const fault& how) {
+std::int64_t fault_io::short_write(int fd, const iovec* iov, unsigned count, std::uint64_t offset,
+                                   const fault& how) {
   if (how.what == fault::kind::error) return -how.error;
   std::uint64_t left = moved(how, bytes_of(iov, count));
   std::vector<iovec> parts;
@@ -217,22 +235,27 @@ std::int64_t fault_io::short_write(int fd, const iovec* iov, unsigned count, std
     parts.push_back({iov[i].iov_base, std::min<std::size_t>(iov[i].iov_len, left)});
     left -= parts.back().iov_len;
   }
-  return parts.empty() ? 0 : inner_->write(fd, parts.data(), static_cast<unsigned>(parts.size()), offset);
+  return parts.empty()
+             ? 0
+             : inner_->write(fd, parts.data(), static_cast<unsigned>(parts.size()), offset);
 }
 
 std::int64_t fault_io::read_cached(int fd, void* data, std::size_t size, std::uint64_t offset) {
   const auto answer = script_->admit({0, io_call::read_cached, fd, {}, offset, size});
-  return answer ? short_read(fd, data, size, offset, *answer) : inner_->read_cached(fd, data, size, offset);
+  return answer ? short_read(fd, data, size, offset, *answer)
+                : inner_->read_cached(fd, data, size, offset);
 }
 
 std::int64_t fault_io::read(int fd, void* data, std::size_t size, std::uint64_t offset) {
   const auto answer = script_->admit({0, io_call::read, fd, {}, offset, size});
-  return answer ? short_read(fd, data, size, offset, *answer) : inner_->read(fd, data, size, offset);
+  return answer ? short_read(fd, data, size, offset, *answer)
+                : inner_->read(fd, data, size, offset);
 }
 
 std::int64_t fault_io::write(int fd, const iovec* iov, unsigned count, std::uint64_t offset) {
   const auto answer = script_->admit({0, io_call::write, fd, {}, offset, bytes_of(iov, count)});
-  return answer ? short_write(fd, iov, count, offset, *answer) : inner_->write(fd, iov, count, offset);
+  return answer ? short_write(fd, iov, count, offset, *answer)
+                : inner_->write(fd, iov, count, offset);
 }
 
 std::int64_t fault_io::sync_data(int fd) {
@@ -285,7 +308,8 @@ std::int64_t fault_io::list(int directory, std::vector<std::string>& names) {
   return answer ? -answer->error : inner_->list(directory, names);
 }
 
-std::int64_t fault_io::open(int directory, const char* name, io::open_mode mode, unsigned permissions, io::open_patience patience) {
+std::int64_t fault_io::open(int directory, const char* name, io::open_mode mode,
+                            unsigned permissions, io::open_patience patience) {
   const bool creates = mode == io::open_mode::create || mode == io::open_mode::unnamed;
   const auto answer = script_->admit({0, io_call::open, directory, name, 0, 0, creates});
   if (answer) return -answer->error;

@@ -1,5 +1,6 @@
-// A disk that fails on demand: it stands before the real one, writes down every call that passes, and answers those that a rule picks
-// with an error or a short transfer. What a test may do to the store's disk stands here.
+// A disk that fails on demand: it stands before the real one, writes down every call that passes,
+// and answers those that a rule picks with an error or a short transfer. What a test may do to the
+// store's disk stands here.
 #pragma once
 
 #include <atomic>
@@ -48,7 +49,8 @@ struct seen_call {
   std::size_t index = 0;  // in order of arrival, over all disks of a script
   io_call kind = io_call::status;
   int fd = -1;         // the file, or the directory of a name
-  std::string file{};  // the name given, or the one under which `fd` was opened; empty for the directory itself
+  std::string file{};  // the name given, or the one under which `fd` was opened; empty for the
+                       // directory itself
   std::uint64_t offset = 0;
   std::uint64_t size = 0;  // bytes asked for; the new size of a truncation
   bool creates = false;    // an `open` of a new file
@@ -69,18 +71,21 @@ struct fault {
 // Whether the kernel could answer such a call that way at all.
 bool applies(const fault& what, io_call to) noexcept;
 
-// The record of calls and the rule for answering them, shared by the disks of one store, or of several. Thread-safe.
+// The record of calls and the rule for answering them, shared by the disks of one store, or of
+// several. Thread-safe.
 class fault_script {
  public:
-  // Called before each call, from the thread that makes it, one at a time; it may do things to the disk behind the store's back. Must
-  // not touch the script.
+  // Called before each call, from the thread that makes it, one at a time; it may do things to the
+  // disk behind the store's back. Must not touch the script.
   using rule = std::function<std::optional<fault>(const seen_call&)>;
 
   // Replaces the rule; an empty one lets everything pass.
   void set_rule(rule next);
-  // Answers the call of this index with a fault, `sticky` also all later ones that the fault applies to.
+  // Answers the call of this index with a fault, `sticky` also all later ones that the fault
+  // applies to.
   void fail_at(std::size_t index, fault what, bool sticky);
-  // Answers the next call of this kind, of files whose name ends in `suffix`, with a fault: once, or each time.
+  // Answers the next call of this kind, of files whose name ends in `suffix`, with a fault: once,
+  // or each time.
   void fail_next(io_call kind, fault what, std::string suffix = {});
   void fail_every(io_call kind, fault what, std::string suffix = {});
 
@@ -91,7 +96,8 @@ class fault_script {
   void forget_calls();
 
   // For `environment::wrap_disk`.
-  static std::function<std::unique_ptr<io::file_io>(std::unique_ptr<io::file_io>)> wrapper(std::shared_ptr<fault_script> script);
+  static std::function<std::unique_ptr<io::file_io>(std::unique_ptr<io::file_io>)> wrapper(
+      std::shared_ptr<fault_script> script);
 
  private:
   friend class fault_io;
@@ -101,7 +107,8 @@ class fault_script {
   mutable std::mutex mutex_;
   rule rule_;
   std::vector<seen_call> calls_;
-  std::map<int, std::string> names_;  // of descriptors; a number that was closed and came back has its new name
+  std::map<int, std::string>
+      names_;  // of descriptors; a number that was closed and came back has its new name
   std::size_t next_index_ = 0;
   std::size_t hits_ = 0;
 };
@@ -130,7 +137,8 @@ class fault_io final : public io::file_io {
   std::int64_t link(int fd, int directory, const char* name) override;
   std::int64_t copy_permissions(int from, int to) override;
   std::int64_t list(int directory, std::vector<std::string>& names) override;
-  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions, io::open_patience patience) override;
+  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions,
+                    io::open_patience patience) override;
   std::int64_t status(int fd, io::file_status& found) override;
   std::int64_t status_at(int directory, const char* name, io::file_status& found) override;
   std::int64_t try_lock(int fd) override;
@@ -138,9 +146,12 @@ class fault_io final : public io::file_io {
   std::int64_t unlock(int fd) override;
 
  private:
-  void start_pair(detail::io_request& write, const std::optional<fault>& at_write, const std::optional<fault>& at_sync);
-  std::int64_t short_read(int fd, void* data, std::size_t size, std::uint64_t offset, const fault& how);
-  std::int64_t short_write(int fd, const iovec* iov, unsigned count, std::uint64_t offset, const fault& how);
+  void start_pair(detail::io_request& write, const std::optional<fault>& at_write,
+                  const std::optional<fault>& at_sync);
+  std::int64_t short_read(int fd, void* data, std::size_t size, std::uint64_t offset,
+                          const fault& how);
+  std::int64_t short_write(int fd, const iovec* iov, unsigned count, std::uint64_t offset,
+                           const fault& how);
 
   const std::unique_ptr<io::file_io> inner_;
   const std::shared_ptr<fault_script> script_;

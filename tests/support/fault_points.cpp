@@ -23,10 +23,11 @@ namespace {
 
 // Every fault that the store is expected to survive.
 const std::vector<fault>& all_faults() {
-  static const std::vector<fault> all{fault::with_error(EIO),       fault::with_error(ENOSPC), fault::with_error(EDQUOT),
-                                      fault::with_error(EFBIG),     fault::with_error(EINTR),  fault::with_error(EAGAIN),
-                                      fault::with_error(ECANCELED), fault::with_error(EMFILE), {fault::kind::short_by_one},
-                                      {fault::kind::short_half},    {fault::kind::nothing}};
+  static const std::vector<fault> all{
+      fault::with_error(EIO),       fault::with_error(ENOSPC), fault::with_error(EDQUOT),
+      fault::with_error(EFBIG),     fault::with_error(EINTR),  fault::with_error(EAGAIN),
+      fault::with_error(ECANCELED), fault::with_error(EMFILE), {fault::kind::short_by_one},
+      {fault::kind::short_half},    {fault::kind::nothing}};
   return all;
 }
 
@@ -50,9 +51,12 @@ class scratch_directory {
   scratch_directory() {
     const std::filesystem::path memory = "/dev/shm";
     std::error_code missing;
-    const auto parent = std::filesystem::is_directory(memory, missing) ? memory : std::filesystem::temp_directory_path();
+    const auto parent = std::filesystem::is_directory(memory, missing)
+                            ? memory
+                            : std::filesystem::temp_directory_path();
     std::string name = (parent / "conduit-test-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::system_error(errno, std::system_category(), name);
+    if (::mkdtemp(name.data()) == nullptr)
+      throw std::system_error(errno, std::system_category(), name);
     path_ = name;
   }
   scratch_directory(const scratch_directory&) = delete;
@@ -99,7 +103,9 @@ class scenario {
   void check_no_overlap();
   void check_usable(blocking_store& store, const std::string& whose);
 
-  void acknowledge(const data_location& where, std::string bytes) { stored_.push_back({where, std::move(bytes)}); }
+  void acknowledge(const data_location& where, std::string bytes) {
+    stored_.push_back({where, std::move(bytes)});
+  }
   std::string next_blob(std::size_t size) { return bytes_of(++blobs_, size); }
 
   const std::shared_ptr<fault_script> script_;
@@ -124,7 +130,8 @@ std::unique_ptr<blocking_store> scenario::open(const machine::change& adjust, bo
   try {
     return std::make_unique<blocking_store>(how, around);
   } catch (const std::system_error& refused) {
-    expect(with_faults && refused.code(), "a store cannot be opened: " + std::string(refused.what()));
+    expect(with_faults && refused.code(),
+           "a store cannot be opened: " + std::string(refused.what()));
     return nullptr;
   }
 }
@@ -151,7 +158,8 @@ void scenario::put_many(blocking_store& store, const std::vector<std::size_t>& s
   std::vector<std::string> blobs;
   for (const std::size_t size : sizes) blobs.push_back(next_blob(size));
   const auto result = store.put_many(blobs);
-  expect(result.value.size() == (result.error ? 0 : blobs.size()), "a batch has some of its locations");
+  expect(result.value.size() == (result.error ? 0 : blobs.size()),
+         "a batch has some of its locations");
   for (std::size_t i = 0; i < result.value.size(); ++i) acknowledge(result.value[i], blobs[i]);
 }
 
@@ -160,21 +168,26 @@ void scenario::read_some(blocking_store& store) {
   const std::size_t from = stored_.size() > 4 ? stored_.size() - 4 : 0;
   for (std::size_t i = from; i < stored_.size(); ++i) {
     const auto& [where, bytes] = stored_[i];
-    const slice middle{bytes.size() / 3, std::max<std::uint64_t>(bytes.size() / 3, bytes.size() - bytes.size() / 3)};
+    const slice middle{bytes.size() / 3,
+                       std::max<std::uint64_t>(bytes.size() / 3, bytes.size() - bytes.size() / 3)};
     const auto whole = i % 2 == 0 ? store.get(where) : store.get_in_coroutine(where);
     expect(whole.error ? whole.value.empty() : whole.value == bytes, "a get returns wrong bytes");
     const auto part = store.get(where, middle);
-    expect(part.error ? part.value.empty() : part.value == bytes.substr(middle.start, middle.end - middle.start), "a slice is wrong");
+    expect(part.error ? part.value.empty()
+                      : part.value == bytes.substr(middle.start, middle.end - middle.start),
+           "a slice is wrong");
     std::string memory(bytes.size(), '\0');
     const auto into = store.get_into(where, {}, asio::buffer(memory));
-    expect(into.error || (into.value == bytes.size() && memory == bytes), "a get into memory is wrong");
+    expect(into.error || (into.value == bytes.size() && memory == bytes),
+           "a get into memory is wrong");
   }
 }
 
 void scenario::remove(blocking_store& store, std::uint32_t number) {
   perhaps_deleted_.insert(number);
   const std::error_code error = store.delete_file(number);
-  if (!error) std::erase_if(stored_, [number](const stored& one) { return one.where.file_number == number; });
+  if (!error)
+    std::erase_if(stored_, [number](const stored& one) { return one.where.file_number == number; });
 }
 
 void scenario::live() {
@@ -222,7 +235,8 @@ void scenario::check_all_blobs(blocking_store& store, const std::string& whose) 
   for (const auto& [where, bytes] : stored_) {
     const auto found = store.get(where);
     if (found.error == errc::no_such_file && perhaps_deleted_.contains(where.file_number)) continue;
-    expect(!found.error && found.value == bytes, whose + " does not find " + where.to_string() + ": " + found.error.message());
+    expect(!found.error && found.value == bytes,
+           whose + " does not find " + where.to_string() + ": " + found.error.message());
   }
 }
 
@@ -230,8 +244,10 @@ void scenario::check_no_overlap() {
   std::map<std::uint32_t, std::vector<data_location>> files;
   for (const stored& one : stored_) files[one.where.file_number].push_back(one.where);
   for (auto& [number, blobs] : files) {
-    std::sort(blobs.begin(), blobs.end(), [](const data_location& a, const data_location& b) { return a.start < b.start; });
-    for (std::size_t i = 1; i < blobs.size(); ++i) expect(blobs[i - 1].end <= blobs[i].start, "two blobs share bytes");
+    std::sort(blobs.begin(), blobs.end(),
+              [](const data_location& a, const data_location& b) { return a.start < b.start; });
+    for (std::size_t i = 1; i < blobs.size(); ++i)
+      expect(blobs[i - 1].end <= blobs[i].start, "two blobs share bytes");
   }
 }
 
@@ -259,7 +275,9 @@ void scenario::check_afterwards() {
 
 }  // namespace
 
-std::string fault_point::to_string() const { return to_text(what) + (sticky ? " from call " : " at call ") + std::to_string(index); }
+std::string fault_point::to_string() const {
+  return to_text(what) + (sticky ? " from call " : " at call ") + std::to_string(index);
+}
 
 std::vector<seen_call> record_run() {
   const auto script = std::make_shared<fault_script>();
@@ -303,7 +321,8 @@ std::vector<point_report> run_all(const std::vector<fault_point>& points) {
   std::vector<std::thread> workers;
   for (int i = 0; i < 4; ++i) {
     workers.emplace_back([&] {
-      for (std::size_t one = next++; one < points.size(); one = next++) reports[one] = run_with(points[one]);
+      for (std::size_t one = next++; one < points.size(); one = next++)
+        reports[one] = run_with(points[one]);
     });
   }
   for (std::thread& worker : workers) worker.join();

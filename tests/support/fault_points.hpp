@@ -1,5 +1,6 @@
-// One run of a store through everything it can do, with a fault at one of its calls to the disk, and what must hold afterwards: nothing
-// that was acknowledged is lost, nothing hangs, no byte is wrong, the lock is free, and the store goes on once the disk is sound.
+// One run of a store through everything it can do, with a fault at one of its calls to the disk,
+// and what must hold afterwards: nothing that was acknowledged is lost, nothing hangs, no byte is
+// wrong, the lock is free, and the store goes on once the disk is sound.
 #pragma once
 
 #include <cstddef>

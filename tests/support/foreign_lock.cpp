@@ -17,7 +17,8 @@ bool lock_command(int fd, int command, short type) {
   do {
     result = ::fcntl(fd, command, &whole);
   } while (result < 0 && errno == EINTR);
-  if (result < 0 && errno != EAGAIN && errno != EACCES) throw std::system_error(errno, std::system_category(), "lock");
+  if (result < 0 && errno != EAGAIN && errno != EACCES)
+    throw std::system_error(errno, std::system_category(), "lock");
   return result == 0;
 }
 
@@ -29,7 +30,10 @@ unique_fd open_lock_file(const std::filesystem::path& lock_file) {
 
 }  // namespace
 
-foreign_lock::foreign_lock(const std::filesystem::path& lock_file) : file_(open_lock_file(lock_file)) { take(); }
+foreign_lock::foreign_lock(const std::filesystem::path& lock_file)
+    : file_(open_lock_file(lock_file)) {
+  take();
+}
 
 void foreign_lock::take() { lock_command(file_.get(), F_OFD_SETLKW, F_WRLCK); }
 
@@ -42,6 +46,8 @@ bool lock_is_free(const std::filesystem::path& lock_file) {
   return lock_command(file.get(), F_OFD_SETLK, F_WRLCK);  // given up with the descriptor
 }
 
-void wait_until_lock_is_free(const std::filesystem::path& lock_file) { foreign_lock(lock_file).release(); }
+void wait_until_lock_is_free(const std::filesystem::path& lock_file) {
+  foreign_lock(lock_file).release();
+}
 
 }  // namespace conduit::test

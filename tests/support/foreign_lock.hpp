@@ -1,4 +1,5 @@
-// The store's lock in the hands of somebody else: through an open file description of its own, which excludes like another process.
+// The store's lock in the hands of somebody else: through an open file description of its own,
+// which excludes like another process.
 #pragma once
 
 #include <filesystem>

@@ -21,7 +21,9 @@ class forwarding_disk : public io::file_io {
   std::int64_t read_cached(int fd, void* data, std::size_t size, std::uint64_t offset) override {
     return real_->read_cached(fd, data, size, offset);
   }
-  std::int64_t read(int fd, void* data, std::size_t size, std::uint64_t offset) override { return real_->read(fd, data, size, offset); }
+  std::int64_t read(int fd, void* data, std::size_t size, std::uint64_t offset) override {
+    return real_->read(fd, data, size, offset);
+  }
   std::int64_t write(int fd, const iovec* iov, unsigned count, std::uint64_t offset) override {
     return real_->write(fd, iov, count, offset);
   }
@@ -35,11 +37,20 @@ class forwarding_disk : public io::file_io {
   std::int64_t sync_directory(int fd) override { return real_->sync_directory(fd); }
   std::int64_t sync_parent(int directory) override { return real_->sync_parent(directory); }
   std::int64_t truncate(int fd, std::uint64_t size) override { return real_->truncate(fd, size); }
-  std::int64_t remove(int directory, const char* name) override { return real_->remove(directory, name); }
-  std::int64_t link(int fd, int directory, const char* name) override { return real_->link(fd, directory, name); }
-  std::int64_t copy_permissions(int from, int to) override { return real_->copy_permissions(from, to); }
-  std::int64_t list(int directory, std::vector<std::string>& names) override { return real_->list(directory, names); }
-  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions, io::open_patience patience) override {
+  std::int64_t remove(int directory, const char* name) override {
+    return real_->remove(directory, name);
+  }
+  std::int64_t link(int fd, int directory, const char* name) override {
+    return real_->link(fd, directory, name);
+  }
+  std::int64_t copy_permissions(int from, int to) override {
+    return real_->copy_permissions(from, to);
+  }
+  std::int64_t list(int directory, std::vector<std::string>& names) override {
+    return real_->list(directory, names);
+  }
+  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions,
+                    io::open_patience patience) override {
     return real_->open(directory, name, mode, permissions, patience);
   }
   std::int64_t status(int fd, io::file_status& found) override { return real_->status(fd, found); }

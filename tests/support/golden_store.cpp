@@ -21,8 +21,10 @@ std::vector<manifest_entry> read_manifest(const std::string& store) {
     manifest_entry entry;
     unsigned long long start = 0;
     unsigned long long end = 0;
-    constexpr const char* layout = R"({"file": "data_%8u%*[^"]", "start": %llu, "end": %llu, "sha256": "%64[0-9a-f]"})";
-    if (std::sscanf(line.c_str(), layout, &entry.where.file_number, &start, &end, hash.data()) != 4) continue;
+    constexpr const char* layout =
+        R"({"file": "data_%8u%*[^"]", "start": %llu, "end": %llu, "sha256": "%64[0-9a-f]"})";
+    if (std::sscanf(line.c_str(), layout, &entry.where.file_number, &start, &end, hash.data()) != 4)
+      continue;
     entry.where.start = start;
     entry.where.end = end;
     entry.sha256 = hash.data();
@@ -41,7 +43,8 @@ std::vector<std::string> sha256_of(const std::vector<std::string>& blobs, const 
   const std::unique_ptr<FILE, int (*)(FILE*)> output(::popen(command.c_str(), "r"), ::pclose);
   std::vector<std::string> hashes;
   std::array<char, 256> line{};
-  while (output && std::fgets(line.data(), line.size(), output.get()) != nullptr) hashes.emplace_back(line.data(), 64);
+  while (output && std::fgets(line.data(), line.size(), output.get()) != nullptr)
+    hashes.emplace_back(line.data(), 64);
   return hashes;
 }
 

@@ -1,4 +1,5 @@
-// Stores that the Python original wrote, and what it wrote into them: see tests/data/golden/README.md.
+// Stores that the Python original wrote, and what it wrote into them: see
+// tests/data/golden/README.md.
 #pragma once
 
 #include <conduit/data_location.hpp>
@@ -20,8 +21,10 @@ struct manifest_entry {
 // One entry a line, as the original's manifests are laid out.
 std::vector<manifest_entry> read_manifest(const std::string& store);
 
-// By the program of that name: no hash library is among the tests' dependencies. Makes the directory `scratch`.
-std::vector<std::string> sha256_of(const std::vector<std::string>& blobs, const std::filesystem::path& scratch);
+// By the program of that name: no hash library is among the tests' dependencies. Makes the
+// directory `scratch`.
+std::vector<std::string> sha256_of(const std::vector<std::string>& blobs,
+                                   const std::filesystem::path& scratch);
 
 // A machine with a writable copy of a golden store.
 void install(const machine& host, const std::string& store);

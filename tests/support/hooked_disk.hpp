@@ -1,4 +1,5 @@
-// A disk that stops at chosen calls: a test's function runs before the call goes on to the real disk, on the thread that made it.
+// A disk that stops at chosen calls: a test's function runs before the call goes on to the real
+// disk, on the thread that made it.
 #pragma once
 
 #include <cerrno>
@@ -19,7 +20,7 @@ struct disk_hooks {
   std::function<void()> before_remove;
   std::function<void()> before_list;
   std::function<void()> before_sync_data;  // on a helper thread
-  bool cold = false;                       // nothing is in the page cache, as far as `read_cached` tells
+  bool cold = false;  // nothing is in the page cache, as far as `read_cached` tells
 };
 
 class hooked_disk final : public forwarding_disk {
@@ -42,7 +43,8 @@ class hooked_disk final : public forwarding_disk {
     if (hooks_->before_write) hooks_->before_write();
     return forwarding_disk::write(fd, iov, count, offset);
   }
-  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions, io::open_patience patience) override {
+  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions,
+                    io::open_patience patience) override {
     if (mode == io::open_mode::create && hooks_->before_create) hooks_->before_create();
     return forwarding_disk::open(directory, name, mode, permissions, patience);
   }

@@ -11,7 +11,8 @@ namespace conduit::test {
 
 class loop_threads {
  public:
-  explicit loop_threads(asio::io_context& context, std::size_t count = 1) : work_(context.get_executor()) {
+  explicit loop_threads(asio::io_context& context, std::size_t count = 1)
+      : work_(context.get_executor()) {
     context.restart();
     for (std::size_t i = 0; i < count; ++i) threads_.emplace_back([&context] { context.run(); });
   }

@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-detail::environment surroundings(const machine& where, const std::shared_ptr<fault_script>& script) {
+detail::environment surroundings(const machine& where,
+                                 const std::shared_ptr<fault_script>& script) {
   detail::environment around;
   around.wrap_disk = fault_script::wrapper(script);
   around.boot = [id = where.boot()] { return id; };
@@ -44,11 +45,13 @@ std::size_t event_log::count(event::kind what) const {
 
 bool event_log::wait_for(event::kind what, std::size_t count) const {
   std::unique_lock hold(content_->mutex);
-  return content_->changed.wait_for(hold, std::chrono::minutes(1), [&] { return content_->count(what) >= count; });
+  return content_->changed.wait_for(hold, std::chrono::minutes(1),
+                                    [&] { return content_->count(what) >= count; });
 }
 
 std::size_t event_log::content::count(event::kind what) const {
-  return static_cast<std::size_t>(std::count_if(events.begin(), events.end(), [what](const event& one) { return one.what == what; }));
+  return static_cast<std::size_t>(std::count_if(
+      events.begin(), events.end(), [what](const event& one) { return one.what == what; }));
 }
 
 std::vector<event> event_log::all() const {
@@ -56,11 +59,14 @@ std::vector<event> event_log::all() const {
   return content_->events;
 }
 
-process::process(const machine& where, options how) : store_(with_events(std::move(how), events), surroundings(where, script)) {}
+process::process(const machine& where, options how)
+    : store_(with_events(std::move(how), events), surroundings(where, script)) {}
 
 std::vector<seen_call> process::calls(io_call kind, std::string_view suffix) const {
   std::vector<seen_call> found = script->calls();
-  std::erase_if(found, [&](const seen_call& call) { return call.kind != kind || !call.file.ends_with(suffix); });
+  std::erase_if(found, [&](const seen_call& call) {
+    return call.kind != kind || !call.file.ends_with(suffix);
+  });
   return found;
 }
 
@@ -80,13 +86,16 @@ files::boot_id machine::boot() const noexcept {
   return id;
 }
 
-fs::path machine::data_path(std::uint32_t number) const { return how.data_directory / files::file_name(number).text(); }
+fs::path machine::data_path(std::uint32_t number) const {
+  return how.data_directory / files::file_name(number).text();
+}
 
 fs::path machine::lock_path() const { return how.data_directory.string() + ".lock"; }
 
 std::vector<std::string> machine::names() const {
   std::vector<std::string> found;
-  for (const fs::directory_entry& entry : fs::directory_iterator(how.data_directory)) found.push_back(entry.path().filename().string());
+  for (const fs::directory_entry& entry : fs::directory_iterator(how.data_directory))
+    found.push_back(entry.path().filename().string());
   std::sort(found.begin(), found.end());
   return found;
 }

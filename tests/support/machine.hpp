@@ -1,5 +1,5 @@
-// One directory with a store in it, on a machine that can be restarted, and the processes that open it. Each process has a disk whose
-// calls are written down and can be made to fail.
+// One directory with a store in it, on a machine that can be restarted, and the processes that open
+// it. Each process has a disk whose calls are written down and can be made to fail.
 #pragma once
 
 #include <chrono>
@@ -27,7 +27,8 @@ class event_log {
  public:
   event_sink sink();
   std::size_t count(event::kind what) const;
-  // Waits until so many of them have been reported; false where a working store would have long done so.
+  // Waits until so many of them have been reported; false where a working store would have long
+  // done so.
   bool wait_for(event::kind what, std::size_t count) const;
   std::vector<event> all() const;
 
@@ -80,7 +81,9 @@ class machine {
 
   std::filesystem::path data_path(std::uint32_t number) const;  // of a plain file
   std::filesystem::path lock_path() const;
-  std::uint64_t size_of(std::uint32_t number) const { return std::filesystem::file_size(data_path(number)); }
+  std::uint64_t size_of(std::uint32_t number) const {
+    return std::filesystem::file_size(data_path(number));
+  }
   std::vector<std::string> names() const;  // in the data directory, sorted
 
   // The record in the lock file; nothing where it cannot be read.
@@ -88,8 +91,8 @@ class machine {
   void write_record(const files::lock_record& record) const;
   void change_record(const std::function<void(files::lock_record&)>& edit) const;
 
-  // What the Python original does: appends to a file under the lock, without a look at the record. Creates the file where it is missing.
-  // Returns the location.
+  // What the Python original does: appends to a file under the lock, without a look at the record.
+  // Creates the file where it is missing. Returns the location.
   data_location append_as_original(std::uint32_t number, std::string_view bytes) const;
 
  private:

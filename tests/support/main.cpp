@@ -1,4 +1,5 @@
-// The only source that differs between the test programs: the build compiles it once for each backend.
+// The only source that differs between the test programs: the build compiles it once for each
+// backend.
 #include "support/backend.hpp"
 
 namespace conduit::test {

@@ -15,7 +15,8 @@ class outcome {
  public:
   // A handler that notes its arguments here. Move-only, like the results it may carry.
   auto handler() {
-    return [this, alive = std::make_unique<count_guard>(pending_)](std::error_code with, Results... values) {
+    return [this, alive = std::make_unique<count_guard>(pending_)](std::error_code with,
+                                                                   Results... values) {
       ++calls;
       if (initiating) called_inside = true;
       error = with;
@@ -24,7 +25,9 @@ class outcome {
   }
 
   // Handlers that exist still: given to operations, and neither run nor destroyed.
-  std::size_t pending() const noexcept { return static_cast<std::size_t>(pending_.use_count() - 1); }
+  std::size_t pending() const noexcept {
+    return static_cast<std::size_t>(pending_.use_count() - 1);
+  }
   bool called() const noexcept { return calls != 0; }
   bool well() const noexcept { return calls != 0 && !error; }
   auto& value() noexcept { return std::get<0>(results); }

@@ -1,4 +1,5 @@
-// The command line of a torture program: `--name value` pairs with defaults, and last the directory to work in.
+// The command line of a torture program: `--name value` pairs with defaults, and last the directory
+// to work in.
 #pragma once
 
 #include <conduit/options.hpp>
@@ -16,8 +17,10 @@ namespace conduit::test {
 
 class process_arguments {
  public:
-  // `known`: every name with its default. A mistake on the command line ends the program with status 2 and says what is known.
-  process_arguments(int count, char** words, std::map<std::string, std::string> known) : values_(std::move(known)) {
+  // `known`: every name with its default. A mistake on the command line ends the program with
+  // status 2 and says what is known.
+  process_arguments(int count, char** words, std::map<std::string, std::string> known)
+      : values_(std::move(known)) {
     bool well = count >= 2;
     for (int i = 1; well && i + 1 < count; i += 2) {
       const std::string name(words[i]);
@@ -30,7 +33,9 @@ class process_arguments {
 
   const std::filesystem::path& directory() const noexcept { return directory_; }
   const std::string& text(const std::string& name) const { return values_.at(name); }
-  std::uint64_t number(const std::string& name) const { return std::strtoull(text(name).c_str(), nullptr, 10); }
+  std::uint64_t number(const std::string& name) const {
+    return std::strtoull(text(name).c_str(), nullptr, 10);
+  }
 
   // "--backend": one, or "both".
   std::vector<std::pair<backend, std::string>> backends() const {
@@ -52,8 +57,9 @@ class process_arguments {
   std::vector<std::pair<compression, std::string>> compressions() const {
     const std::string& asked = text("compression");
     std::vector<std::pair<compression, std::string>> chosen;
-    for (const auto& [form, name] : {std::pair(compression::none, "none"), std::pair(compression::zstd, "zstd"),
-                                     std::pair(compression::zstd_on_seal, "zstd-on-seal")}) {
+    for (const auto& [form, name] :
+         {std::pair(compression::none, "none"), std::pair(compression::zstd, "zstd"),
+          std::pair(compression::zstd_on_seal, "zstd-on-seal")}) {
       if (asked == "all" || asked == name) chosen.emplace_back(form, name);
     }
     return chosen;
@@ -62,7 +68,8 @@ class process_arguments {
  private:
   [[noreturn]] void end_with_usage(const char* program) const {
     std::fprintf(stderr, "usage: %s", program);
-    for (const auto& [name, value] : values_) std::fprintf(stderr, " [--%s %s]", name.c_str(), value.c_str());
+    for (const auto& [name, value] : values_)
+      std::fprintf(stderr, " [--%s %s]", name.c_str(), value.c_str());
     std::fprintf(stderr, " DIRECTORY\n");
     std::exit(2);
   }

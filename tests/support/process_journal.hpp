@@ -1,5 +1,5 @@
-// What several processes did to one store, in memory that survives each of them: every acknowledged blob, every deletion that was begun
-// or acknowledged, and what went wrong.
+// What several processes did to one store, in memory that survives each of them: every acknowledged
+// blob, every deletion that was begun or acknowledged, and what went wrong.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,8 @@ class process_journal {
  public:
   explicit process_journal(std::size_t blobs_max) : entries_(blobs_max), deletions_(files_max) {}
 
-  // After the acknowledgement. A process that is killed in here leaves an entry that counts for nothing.
+  // After the acknowledgement. A process that is killed in here leaves an entry that counts for
+  // nothing.
   void acknowledged(const stored_blob& blob) {
     const std::uint64_t index = shared_->reserved.fetch_add(1);
     if (index >= entries_.size()) return failed("the journal is full");
@@ -50,8 +51,10 @@ class process_journal {
   // Each of these is for when nobody writes any more.
   std::vector<std::string> failures() const {
     std::vector<std::string> all;
-    for (std::uint32_t i = 0; i < std::min<std::uint32_t>(shared_->failures, texts_max); ++i) all.emplace_back(shared_->texts[i].data());
-    if (shared_->failures > texts_max) all.push_back("and " + std::to_string(shared_->failures - texts_max) + " more");
+    for (std::uint32_t i = 0; i < std::min<std::uint32_t>(shared_->failures, texts_max); ++i)
+      all.emplace_back(shared_->texts[i].data());
+    if (shared_->failures > texts_max)
+      all.push_back("and " + std::to_string(shared_->failures - texts_max) + " more");
     return all;
   }
   std::vector<stored_blob> blobs() const {
@@ -63,7 +66,9 @@ class process_journal {
   }
 
   // Entries so far, those that are not complete included.
-  std::uint64_t reserved() const { return std::min<std::uint64_t>(shared_->reserved, entries_.size()); }
+  std::uint64_t reserved() const {
+    return std::min<std::uint64_t>(shared_->reserved, entries_.size());
+  }
   std::optional<stored_blob> at(std::uint64_t index) const {
     if (!entries_[index].complete.load(std::memory_order_acquire)) return std::nullopt;
     return entries_[index].blob;

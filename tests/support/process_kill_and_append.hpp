@@ -1,5 +1,6 @@
-// Kills and appends in turns, on a compressed store: a process puts blobs until it is killed, within a write or anywhere; the next one
-// opens the store and puts a blob; and then every data file that stands there must be one that the zstd program reads to its end.
+// Kills and appends in turns, on a compressed store: a process puts blobs until it is killed,
+// within a write or anywhere; the next one opens the store and puts a blob; and then every data
+// file that stands there must be one that the zstd program reads to its end.
 #pragma once
 
 #include <conduit/event.hpp>
@@ -36,14 +37,15 @@ struct kill_and_append_settings {
 };
 
 struct kill_and_append_outcome {
-  std::vector<std::string> failures;  // empty: no acknowledged blob lost or wrong, no file that zstd refuses, no call failed
+  std::vector<std::string> failures;  // empty: no acknowledged blob lost or wrong, no file that
+                                      // zstd refuses, no call failed
   std::uint64_t kills = 0;
   std::uint64_t kills_within_writes = 0;  // of these
   std::uint64_t blobs = 0;                // acknowledged
   std::uint64_t mended = 0;               // torn files, by the put behind the kill
-  std::uint64_t recovered = 0;            // torn files that this put left in doubt, by `recover_file`
-  std::uint64_t files = 0;                // left in the end
-  std::uint64_t files_checked = 0;        // by the zstd program, after each round those that had changed
+  std::uint64_t recovered = 0;      // torn files that this put left in doubt, by `recover_file`
+  std::uint64_t files = 0;          // left in the end
+  std::uint64_t files_checked = 0;  // by the zstd program, after each round those that had changed
   std::uint64_t plain_bytes_checked = 0;  // that it gave
 };
 
@@ -77,11 +79,14 @@ class kill_and_append {
     for (char& one : text) one = digits[static_cast<unsigned char>(one) % 16];
     return text;
   }
-  static std::size_t size_of_blob(std::mt19937_64& random) { return random() % 4 == 0 ? 100U << 10U : 1 + random() % (8U << 10U); }
+  static std::size_t size_of_blob(std::mt19937_64& random) {
+    return random() % 4 == 0 ? 100U << 10U : 1 + random() % (8U << 10U);
+  }
 
   // ---- a process that is killed
 
-  // A record that cannot be read makes the next put begin a new file, and leave the torn one as it is.
+  // A record that cannot be read makes the next put begin a new file, and leave the torn one as it
+  // is.
   bool loses_record() const { return round_ % 8 == 7; }
   bool dies_within_write() const { return round_ % 4 == 3; }
 
@@ -90,31 +95,40 @@ class kill_and_append {
     const auto plan = std::make_shared<tear_plan>();
     plan->writes_before = dies_within_write() ? seed % operations_max : ~std::uint64_t{0};
     plan->random.seed(seed);
-    // A torn frame that is shorter than the table it was written over has the rest of that table behind it. Without a record nobody can
-    // tell it from a damaged one, and `recover_file` leaves those alone.
+    // A torn frame that is shorter than the table it was written over has the rest of that table
+    // behind it. Without a record nobody can tell it from a damaged one, and `recover_file` leaves
+    // those alone.
     if (loses_record()) plan->least_bytes = 16U << 10U;
-    const auto work = [&](const std::function<void()>& tell) { return put_until_killed(seed, plan, tell); };
-    const int status = dies_within_write() ? in_child([&] { return work([] {}); }) : killed_at_random(random_, operations_max, work);
-    if (status != 128 + SIGKILL) return failed("a process ended with status " + std::to_string(status));
+    const auto work = [&](const std::function<void()>& tell) {
+      return put_until_killed(seed, plan, tell);
+    };
+    const int status = dies_within_write() ? in_child([&] { return work([] {}); })
+                                           : killed_at_random(random_, operations_max, work);
+    if (status != 128 + SIGKILL)
+      return failed("a process ended with status " + std::to_string(status));
     ++outcome_.kills;
     if (dies_within_write()) ++outcome_.kills_within_writes;
     if (loses_record()) write_file(lock_path(), "");
   }
 
-  int put_until_killed(std::uint64_t seed, const std::shared_ptr<tear_plan>& plan, const std::function<void()>& tell) {
+  int put_until_killed(std::uint64_t seed, const std::shared_ptr<tear_plan>& plan,
+                       const std::function<void()>& tell) {
     options how = how_.store;
     if (round_ % 5 == 4) how.durability = durability::fdatasync;
     asio::io_context context;
-    const store_on_disk store(context, how,
-                              [plan](std::unique_ptr<io::file_io> real) { return std::make_unique<tearing_disk>(std::move(real), plan); });
+    const store_on_disk store(context, how, [plan](std::unique_ptr<io::file_io> real) {
+      return std::make_unique<tearing_disk>(std::move(real), plan);
+    });
     for (std::uint32_t i = 0; i < coroutines; ++i) {
-      asio::co_spawn(context, put_without_end(store, seed + i, tell), [this](const std::exception_ptr& error) { report(error); });
+      asio::co_spawn(context, put_without_end(store, seed + i, tell),
+                     [this](const std::exception_ptr& error) { report(error); });
     }
     context.run();
     return 1;
   }
 
-  asio::awaitable<void> put_without_end(const store_on_disk& store, std::uint64_t seed, const std::function<void()>& tell) {
+  asio::awaitable<void> put_without_end(const store_on_disk& store, std::uint64_t seed,
+                                        const std::function<void()>& tell) {
     std::mt19937_64 random(seed);
     for (;;) {
       const std::uint64_t content = random();
@@ -164,7 +178,8 @@ class kill_and_append {
       // It is read as it is, and mended afterwards.
       for (const stored_blob& stored : blobs_in(number)) co_await read_one(db, stored);
       const recovery_report done = co_await db.recover_file(number);
-      if (done.outcome != recovery::mended) failed(file.string() + " was left in doubt and cannot be recovered");
+      if (done.outcome != recovery::mended)
+        failed(file.string() + " was left in doubt and cannot be recovered");
       ++outcome_.recovered;
     }
   }
@@ -208,7 +223,8 @@ class kill_and_append {
       const auto name = files::parse_file_name(entry.path().filename().string());
       if (!name) continue;  // seen in the end
       const auto good = good_.find(name->number);
-      if (good == good_.end() || good->second != state_of(entry.path())) changed.emplace(name->number, entry.path());
+      if (good == good_.end() || good->second != state_of(entry.path()))
+        changed.emplace(name->number, entry.path());
     }
     return changed;
   }
@@ -220,7 +236,8 @@ class kill_and_append {
       if (!plain) return failed(file.string() + " is refused by zstd");
       for (const stored_blob& stored : blobs_in(number)) {
         const bool there = stored.where.end <= plain->size();
-        if (!there || plain->compare(stored.where.start, stored.where.size(), blob_bytes(stored.seed, stored.where.size())) != 0) {
+        if (!there || plain->compare(stored.where.start, stored.where.size(),
+                                     blob_bytes(stored.seed, stored.where.size())) != 0) {
           return failed("zstd gives other bytes at " + stored.where.to_string());
         }
       }
@@ -232,14 +249,16 @@ class kill_and_append {
 
   static std::optional<std::string> by_zstd(const std::filesystem::path& file) {
     std::string plain;
-    // Begun by a process that was killed before it wrote: valid and empty, but no file to the zstd program.
+    // Begun by a process that was killed before it wrote: valid and empty, but no file to the zstd
+    // program.
     if (std::filesystem::file_size(file) == 0) return plain;
     for (const char* mode : {"-t", "-d -c"}) {
       const std::string command = std::string("zstd -q ") + mode + " '" + file.string() + "'";
       FILE* const output = ::popen(command.c_str(), "re");
       if (output == nullptr) return std::nullopt;
       std::array<char, 1U << 16U> piece{};
-      for (std::size_t count = 0; (count = std::fread(piece.data(), 1, piece.size(), output)) != 0;) plain.append(piece.data(), count);
+      for (std::size_t count = 0; (count = std::fread(piece.data(), 1, piece.size(), output)) != 0;)
+        plain.append(piece.data(), count);
       if (::pclose(output) != 0) return std::nullopt;
     }
     return plain;
@@ -273,7 +292,9 @@ class kill_and_append {
   }
 
   std::filesystem::path lock_path() const { return how_.store.data_directory.string() + ".lock"; }
-  void failed(const std::string& what) { outcome_.failures.push_back("round " + std::to_string(round_) + ": " + what); }
+  void failed(const std::string& what) {
+    outcome_.failures.push_back("round " + std::to_string(round_) + ": " + what);
+  }
 
   kill_and_append_settings how_;
   process_journal log_;

@@ -1,5 +1,5 @@
-// The kill bar: several processes work on one store, one after another of them is killed and replaced, and in the end every blob that
-// was acknowledged is read back.
+// The kill bar: several processes work on one store, one after another of them is killed and
+// replaced, and in the end every blob that was acknowledged is read back.
 #pragma once
 
 #include <fcntl.h>
@@ -31,7 +31,8 @@ struct kill_settings {
   load_settings load;
   std::uint32_t processes = 8;
   std::uint64_t seed = 0;
-  // When one is killed: after so many operations of all of them, or after so many milliseconds. 0: not by that.
+  // When one is killed: after so many operations of all of them, or after so many milliseconds. 0:
+  // not by that.
   std::uint64_t kill_every_operations = 0;
   int kill_every_ms = 0;
 };
@@ -54,26 +55,32 @@ struct kill_outcome {
 namespace kills_detail {
 
 inline void check_overlaps(std::vector<stored_blob> blobs, std::vector<std::string>& failures) {
-  const auto place = [](const stored_blob& blob) { return std::tuple(blob.where.file_number, blob.where.start, blob.where.end); };
-  std::sort(blobs.begin(), blobs.end(), [&](const stored_blob& a, const stored_blob& b) { return place(a) < place(b); });
+  const auto place = [](const stored_blob& blob) {
+    return std::tuple(blob.where.file_number, blob.where.start, blob.where.end);
+  };
+  std::sort(blobs.begin(), blobs.end(),
+            [&](const stored_blob& a, const stored_blob& b) { return place(a) < place(b); });
   for (std::size_t i = 1; i < blobs.size(); ++i) {
     const data_location& before = blobs[i - 1].where;
     const data_location& after = blobs[i].where;
     if (before.file_number == after.file_number && before.end > after.start) {
-      failures.push_back("two blobs share bytes: " + before.to_string() + " and " + after.to_string());
+      failures.push_back("two blobs share bytes: " + before.to_string() + " and " +
+                         after.to_string());
     }
   }
 }
 
 // A Python process takes every name in the directory for a data file's.
-inline void check_names(const std::filesystem::path& directory, std::vector<std::string>& failures) {
+inline void check_names(const std::filesystem::path& directory,
+                        std::vector<std::string>& failures) {
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
     const std::string name = entry.path().filename().string();
     if (!files::parse_file_name(name)) failures.push_back("left in the directory: " + name);
   }
 }
 
-inline asio::awaitable<void> check_blobs(flat_file_db db, const process_journal& log, const std::vector<stored_blob>& blobs,
+inline asio::awaitable<void> check_blobs(flat_file_db db, const process_journal& log,
+                                         const std::vector<stored_blob>& blobs,
                                          std::vector<std::string>& failures, kill_outcome& counts) {
   for (const stored_blob& stored : blobs) {
     const std::uint32_t file = stored.where.file_number;
@@ -114,9 +121,11 @@ inline void check_store(const options& how, const process_journal& log, kill_out
 
 class kill_bar {
  public:
-  explicit kill_bar(const kill_settings& how) : how_(how), log_(how.load.operations * 8 + 8), random_(how.seed), workers_(how.processes) {
+  explicit kill_bar(const kill_settings& how)
+      : how_(how), log_(how.load.operations * 8 + 8), random_(how.seed), workers_(how.processes) {
     int ends[2] = {-1, -1};
-    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::system_category(), "pipe2");
+    if (::pipe2(ends, O_CLOEXEC) != 0)
+      throw std::system_error(errno, std::system_category(), "pipe2");
     notices_ = unique_fd(ends[0]);
     notify_ = unique_fd(ends[1]);
   }
@@ -143,15 +152,18 @@ class kill_bar {
   void begin(std::uint32_t index) {
     const std::uint64_t seed = random_();
     auto body = [this, seed] {
-      process_load load(how_.load, log_, *progress_, seed, [this](std::uint64_t ended) { notice(ended); });
+      process_load load(how_.load, log_, *progress_, seed,
+                        [this](std::uint64_t ended) { notice(ended); });
       return load.run(how_.store);
     };
     workers_[index] = std::make_unique<child_process>(body);
   }
 
-  // In a worker: whenever it is time for a kill by operations, and when the last operation has begun.
+  // In a worker: whenever it is time for a kill by operations, and when the last operation has
+  // begun.
   void notice(std::uint64_t ended) const {
-    const bool kill_is_due = how_.kill_every_operations != 0 && ended % how_.kill_every_operations == 0;
+    const bool kill_is_due =
+        how_.kill_every_operations != 0 && ended % how_.kill_every_operations == 0;
     if (!kill_is_due && !done()) return;
     const char byte = 'n';
     // Nobody reads any more where it fails.

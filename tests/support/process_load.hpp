@@ -1,5 +1,6 @@
-// One process of many that work on the same store at the same time: coroutines that append, read each other's blobs, roll, sync and
-// delete, tell the journal what was acknowledged, and check whatever they read.
+// One process of many that work on the same store at the same time: coroutines that append, read
+// each other's blobs, roll, sync and delete, tell the journal what was acknowledged, and check
+// whatever they read.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -28,8 +29,8 @@ namespace conduit::test {
 struct load_settings {
   std::uint64_t operations = 0;  // of all processes together
   std::uint32_t coroutines = 8;  // of each process
-  // Deletions leave the newest files alone: `delete_file` takes one below the newest `kept_files`, `delete_before` all below the newest
-  // `window_files`.
+  // Deletions leave the newest files alone: `delete_file` takes one below the newest `kept_files`,
+  // `delete_before` all below the newest `window_files`.
   std::uint32_t kept_files = 4;
   std::uint32_t window_files = 64;
 };
@@ -47,9 +48,13 @@ struct load_progress {
 class process_load {
  public:
   // `after_each` runs after each operation, with how many have ended.
-  process_load(const load_settings& how, process_journal& log, load_progress& progress, std::uint64_t seed,
-               std::function<void(std::uint64_t)> after_each)
-      : how_(how), log_(log), progress_(progress), seed_(seed), after_each_(std::move(after_each)) {}
+  process_load(const load_settings& how, process_journal& log, load_progress& progress,
+               std::uint64_t seed, std::function<void(std::uint64_t)> after_each)
+      : how_(how),
+        log_(log),
+        progress_(progress),
+        seed_(seed),
+        after_each_(std::move(after_each)) {}
 
   // Works until all operations have been begun and its own have ended. Returns an exit status.
   int run(const options& store) {
@@ -111,7 +116,8 @@ class process_load {
     const std::string bytes = bytes_of(seed, size_of_blob(random));
     try {
       const data_location where = co_await db.put(asio::buffer(bytes));
-      if (where.size() != bytes.size()) log_.failed("put of " + std::to_string(bytes.size()) + " bytes gave " + where.to_string());
+      if (where.size() != bytes.size())
+        log_.failed("put of " + std::to_string(bytes.size()) + " bytes gave " + where.to_string());
       log_.acknowledged({seed, where});
     } catch (const std::system_error& failure) {
       log_.failed(std::string("put: ") + failure.what());
@@ -130,11 +136,14 @@ class process_load {
     try {
       const std::vector<data_location> where = co_await db.put_many(std::move(list));
       for (std::size_t i = 0; i < where.size(); ++i) {
-        const bool follows = i == 0 || (where[i].file_number == where[0].file_number && where[i].start == where[i - 1].end);
-        if (!follows || where[i].size() != blobs[i].size()) log_.failed("put_many gave " + where[i].to_string() + " out of order");
+        const bool follows = i == 0 || (where[i].file_number == where[0].file_number &&
+                                        where[i].start == where[i - 1].end);
+        if (!follows || where[i].size() != blobs[i].size())
+          log_.failed("put_many gave " + where[i].to_string() + " out of order");
         log_.acknowledged({seeds[i], where[i]});
       }
-      if (where.size() != seeds.size()) log_.failed("put_many gave " + std::to_string(where.size()) + " locations");
+      if (where.size() != seeds.size())
+        log_.failed("put_many gave " + std::to_string(where.size()) + " locations");
     } catch (const std::system_error& failure) {
       log_.failed(std::string("put_many: ") + failure.what());
     }
@@ -146,7 +155,8 @@ class process_load {
     if (known == 0) co_return;
     // Half of the time one of the newest: of the mutable file, perhaps not an instant old.
     const std::uint64_t newest = std::min<std::uint64_t>(known, 32);
-    const auto picked = log_.at(random() % 2 == 0 ? random() % known : known - 1 - random() % newest);
+    const auto picked =
+        log_.at(random() % 2 == 0 ? random() % known : known - 1 - random() % newest);
     if (!picked) co_return;
     const std::uint64_t size = picked->where.size();
     slice part;
@@ -182,7 +192,8 @@ class process_load {
     const std::uint32_t known = log_.highest_file();
     try {
       const std::uint32_t number = co_await db.roll();
-      if (number <= known) log_.failed("roll began " + std::to_string(number) + " after " + std::to_string(known));
+      if (number <= known)
+        log_.failed("roll began " + std::to_string(number) + " after " + std::to_string(known));
       progress_.rolls.fetch_add(1);
     } catch (const std::system_error& failure) {
       log_.failed(std::string("roll: ") + failure.what());

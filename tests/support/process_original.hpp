@@ -27,9 +27,12 @@ namespace conduit::test {
 class original_process {
  public:
   // Starts it and waits until it has opened the store.
-  original_process(const std::filesystem::path& directory, const std::filesystem::path& lock_file, std::uint64_t max_file_size) {
-    const std::filesystem::path script = std::filesystem::path(__FILE__).parent_path().parent_path() / "processes" / "original.py";
-    start({"/usr/bin/python3", script.string(), directory.string(), lock_file.string(), std::to_string(max_file_size)});
+  original_process(const std::filesystem::path& directory, const std::filesystem::path& lock_file,
+                   std::uint64_t max_file_size) {
+    const std::filesystem::path script =
+        std::filesystem::path(__FILE__).parent_path().parent_path() / "processes" / "original.py";
+    start({"/usr/bin/python3", script.string(), directory.string(), lock_file.string(),
+           std::to_string(max_file_size)});
     if (answer() != "ready") throw std::runtime_error("original.py did not start");
   }
   original_process(const original_process&) = delete;
@@ -46,10 +49,12 @@ class original_process {
     return answer();
   }
 
-  // The same in two steps, for what takes its time; `answers()` is readable when the answer is there.
+  // The same in two steps, for what takes its time; `answers()` is readable when the answer is
+  // there.
   void tell(const std::string& command) {
     const std::string line = command + "\n";
-    if (::write(to_.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size())) throw std::runtime_error("original.py is gone");
+    if (::write(to_.get(), line.data(), line.size()) != static_cast<ssize_t>(line.size()))
+      throw std::runtime_error("original.py is gone");
   }
   int answers() const noexcept { return from_.get(); }
   std::string answer() {
@@ -76,7 +81,8 @@ class original_process {
   void start(std::vector<std::string> words) {
     int input[2] = {-1, -1};
     int output[2] = {-1, -1};
-    if (::pipe2(input, O_CLOEXEC) != 0 || ::pipe2(output, O_CLOEXEC) != 0) throw std::system_error(errno, std::system_category(), "pipe2");
+    if (::pipe2(input, O_CLOEXEC) != 0 || ::pipe2(output, O_CLOEXEC) != 0)
+      throw std::system_error(errno, std::system_category(), "pipe2");
     const unique_fd its_input(input[0]);
     const unique_fd its_output(output[1]);
     to_ = unique_fd(input[1]);
@@ -88,7 +94,8 @@ class original_process {
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
-    const int error = ::posix_spawn(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ);
+    const int error =
+        ::posix_spawn(&pid_, arguments[0], &actions, nullptr, arguments.data(), environ);
     ::posix_spawn_file_actions_destroy(&actions);
     if (error != 0) throw std::system_error(error, std::system_category(), words[0]);
   }

@@ -1,4 +1,5 @@
-// Processes that put without pause, and how often each of them got to it: for the fairness of the lock between processes.
+// Processes that put without pause, and how often each of them got to it: for the fairness of the
+// lock between processes.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -34,7 +35,8 @@ struct putters_settings {
   std::uint32_t processes = 1;
   std::uint32_t coroutines = 1;  // of each process
   std::size_t blob_bytes = 4096;
-  std::uint32_t kept_files = 4;  // older ones are deleted on the way, so that a fast run does not fill the disk
+  std::uint32_t kept_files =
+      4;  // older ones are deleted on the way, so that a fast run does not fill the disk
 };
 
 class putter_processes {
@@ -42,7 +44,8 @@ class putter_processes {
   // Starts them and waits until each has put something.
   explicit putter_processes(const putters_settings& how) : how_(how), counts_(how.processes) {
     int ends[2] = {-1, -1};
-    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::system_category(), "pipe2");
+    if (::pipe2(ends, O_CLOEXEC) != 0)
+      throw std::system_error(errno, std::system_category(), "pipe2");
     const unique_fd started(ends[0]);
     started_ = unique_fd(ends[1]);
     for (std::uint32_t i = 0; i < how.processes; ++i) {
@@ -51,7 +54,8 @@ class putter_processes {
     started_.reset();
     for (std::uint32_t i = 0; i < how.processes; ++i) {
       char byte = 0;
-      if (::read(started.get(), &byte, 1) != 1) throw std::runtime_error("a putter ended before its first put");
+      if (::read(started.get(), &byte, 1) != 1)
+        throw std::runtime_error("a putter ended before its first put");
     }
   }
 

@@ -14,7 +14,8 @@
 
 namespace conduit::test {
 
-// Runs `context` until it is out of work and returns the coroutine's result, or throws what it threw.
+// Runs `context` until it is out of work and returns the coroutine's result, or throws what it
+// threw.
 template <typename Result>
 Result run(asio::io_context& context, asio::awaitable<Result> task) {
   constexpr bool has_value = !std::is_void_v<Result>;
@@ -56,7 +57,8 @@ std::error_code error_of(asio::io_context& context, asio::awaitable<Result> task
   return {};
 }
 
-// Runs the loop until `condition` holds; false where it does not hold after a time that no working store needs.
+// Runs the loop until `condition` holds; false where it does not hold after a time that no working
+// store needs.
 template <typename Condition>
 bool run_until_holds(asio::io_context& context, Condition condition) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);

@@ -1,4 +1,5 @@
-// Whether this program is built with a sanitizer, which makes it several times slower: tests that count their work do less of it then.
+// Whether this program is built with a sanitizer, which makes it several times slower: tests that
+// count their work do less of it then.
 #pragma once
 
 namespace conduit::test {

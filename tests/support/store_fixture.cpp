@@ -18,16 +18,22 @@ options adjusted(options how, const store_fixture::change& adjust) {
 options options_in(const temporary_directory& directory) {
   options how(directory / "store");
   how.backend = backend_under_test();
-  // Temporary files may lie on what a virtual machine shares with its host, where these tests are at home all the same.
+  // Temporary files may lie on what a virtual machine shares with its host, where these tests are
+  // at home all the same.
   how.allow_network = true;
   return how;
 }
 
-store_fixture::store_fixture(const change& adjust) : how(adjusted(options_in(directory), adjust)), db(flat_file_db::open(context, how)) {}
+store_fixture::store_fixture(const change& adjust)
+    : how(adjusted(options_in(directory), adjust)), db(flat_file_db::open(context, how)) {}
 
-data_location store_fixture::put(std::string_view bytes) { return run(db.put(asio::buffer(bytes))); }
+data_location store_fixture::put(std::string_view bytes) {
+  return run(db.put(asio::buffer(bytes)));
+}
 
-std::string store_fixture::get(const data_location& location) { return std::string(run(db.get(location)).text()); }
+std::string store_fixture::get(const data_location& location) {
+  return std::string(run(db.get(location)).text());
+}
 
 std::uint32_t store_fixture::roll(std::uint32_t at_least) { return run(db.roll(at_least)); }
 
@@ -41,10 +47,13 @@ void store_fixture::reopen(const change& adjust) {
 }
 
 std::filesystem::path store_fixture::lock_path() const {
-  return how.lock_path.empty() ? std::filesystem::path(how.data_directory.string() + ".lock") : how.lock_path;
+  return how.lock_path.empty() ? std::filesystem::path(how.data_directory.string() + ".lock")
+                               : how.lock_path;
 }
 
-std::filesystem::path store_fixture::data_path(std::uint32_t number) const { return how.data_directory / files::file_name(number).text(); }
+std::filesystem::path store_fixture::data_path(std::uint32_t number) const {
+  return how.data_directory / files::file_name(number).text();
+}
 
 second_opening::second_opening(const store_fixture& first, const store_fixture::change& adjust)
     : db(flat_file_db::open(context, adjusted(first.how, adjust))) {}

@@ -1,5 +1,6 @@
-// A store in a directory of its own, with the backend under test and an io_context that runs only while a test asks for something. The
-// calls here are for the lines of a test that are not its subject; the subject goes through `db` and `run`.
+// A store in a directory of its own, with the backend under test and an io_context that runs only
+// while a test asks for something. The calls here are for the lines of a test that are not its
+// subject; the subject goes through `db` and `run`.
 #pragma once
 
 #include <asio/awaitable.hpp>

@@ -1,4 +1,5 @@
-// A store whose disk, or boot, is of a test's making: the calls of `flat_file_db` over `detail::open_store`.
+// A store whose disk, or boot, is of a test's making: the calls of `flat_file_db` over
+// `detail::open_store`.
 #pragma once
 
 #include <asio/async_result.hpp>
@@ -19,13 +20,16 @@ class store_on_disk {
  public:
   using wrap = std::function<std::unique_ptr<io::file_io>(std::unique_ptr<io::file_io>)>;
 
-  // `around_disk` gets every disk that the store makes: one for the reads of each context, one for the writer.
+  // `around_disk` gets every disk that the store makes: one for the reads of each context, one for
+  // the writer.
   store_on_disk(asio::io_context& context, const options& how, wrap around_disk)
       : store_on_disk(context, how, detail::environment{std::move(around_disk), {}, {}}) {}
   store_on_disk(asio::io_context& context, const options& how, detail::environment around)
       : binding_(detail::open_store(context, how, std::move(around))) {}
 
-  store_on_disk bind(asio::io_context& context) const { return store_on_disk(detail::bind_store(*binding_, context)); }
+  store_on_disk bind(asio::io_context& context) const {
+    return store_on_disk(detail::bind_store(*binding_, context));
+  }
 
   template <typename Token>
   auto put(asio::const_buffer bytes, Token&& token) const {
@@ -45,7 +49,8 @@ class store_on_disk {
   }
   template <typename Token>
   auto delete_before(std::uint32_t number, Token&& token) const {
-    return initiate<detail::plain_call<detail::queued_op::kind::remove_before>, std::size_t>(token, number);
+    return initiate<detail::plain_call<detail::queued_op::kind::remove_before>, std::size_t>(
+        token, number);
   }
   template <typename Token>
   auto files(Token&& token) const {
@@ -73,8 +78,8 @@ class store_on_disk {
 
   template <typename Call, typename... Results, typename Token, typename... Arguments>
   auto initiate(Token& token, Arguments&&... arguments) const {
-    return asio::async_initiate<Token, void(std::error_code, Results...)>(detail::initiation<Call>(binding_), token,
-                                                                          std::forward<Arguments>(arguments)...);
+    return asio::async_initiate<Token, void(std::error_code, Results...)>(
+        detail::initiation<Call>(binding_), token, std::forward<Arguments>(arguments)...);
   }
 
   std::shared_ptr<detail::binding> binding_;

@@ -1,5 +1,5 @@
-// A disk that kills its own process with SIGKILL in the middle of a write to a compressed file: the torn end that a kill leaves where the
-// kernel had copied only a part.
+// A disk that kills its own process with SIGKILL in the middle of a write to a compressed file: the
+// torn end that a kill leaves where the kernel had copied only a part.
 #pragma once
 
 #include <signal.h>
@@ -30,10 +30,12 @@ class tearing_disk final : public forwarding_disk {
   tearing_disk(std::unique_ptr<io::file_io> real, std::shared_ptr<tear_plan> plan)
       : forwarding_disk(std::move(real)), plan_(std::move(plan)) {}
 
-  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions, io::open_patience patience) override {
+  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions,
+                    io::open_patience patience) override {
     const std::int64_t fd = forwarding_disk::open(directory, name, mode, permissions, patience);
     const bool for_writing = mode == io::open_mode::create || mode == io::open_mode::read_write;
-    if (fd >= 0 && for_writing && std::string_view(name).ends_with(".zst")) compressed_.push_back(static_cast<int>(fd));
+    if (fd >= 0 && for_writing && std::string_view(name).ends_with(".zst"))
+      compressed_.push_back(static_cast<int>(fd));
     return fd;
   }
   std::int64_t write(int fd, const iovec* iov, unsigned count, std::uint64_t offset) override {
@@ -41,7 +43,8 @@ class tearing_disk final : public forwarding_disk {
     return forwarding_disk::write(fd, iov, count, offset);
   }
   void start(detail::io_request& request) override {
-    if (request.what == detail::io_request::kind::write) tear_if_due(request.fd, {request.iov, request.iov_count}, request.offset);
+    if (request.what == detail::io_request::kind::write)
+      tear_if_due(request.fd, {request.iov, request.iov_count}, request.offset);
     forwarding_disk::start(request);
   }
 

@@ -9,7 +9,8 @@ namespace conduit::test {
 
 temporary_directory::temporary_directory() {
   std::string name = (std::filesystem::temp_directory_path() / "conduit-test-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw std::system_error(errno, std::system_category(), name);
+  if (::mkdtemp(name.data()) == nullptr)
+    throw std::system_error(errno, std::system_category(), name);
   path_ = name;
 }
 

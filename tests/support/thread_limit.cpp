@@ -21,11 +21,13 @@ void check(long result, const char* what) {
 
 // The limit is for neither the first user nor whoever may raise it.
 void give_up_exemption() {
-  if (::getuid() == 0) check(::setresuid(somebody, static_cast<uid_t>(-1), static_cast<uid_t>(-1)), "setresuid");
+  if (::getuid() == 0)
+    check(::setresuid(somebody, static_cast<uid_t>(-1), static_cast<uid_t>(-1)), "setresuid");
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> rights{};
   check(::syscall(SYS_capget, &header, rights.data()), "capget");
-  for (const unsigned right : {unsigned{CAP_SYS_RESOURCE}, unsigned{CAP_SYS_ADMIN}}) rights[right / 32].effective &= ~(1U << (right % 32));
+  for (const unsigned right : {unsigned{CAP_SYS_RESOURCE}, unsigned{CAP_SYS_ADMIN}})
+    rights[right / 32].effective &= ~(1U << (right % 32));
   check(::syscall(SYS_capset, &header, rights.data()), "capset");
 }
 
@@ -46,7 +48,8 @@ void thread_limit::allow() const { check(::setrlimit(RLIMIT_NPROC, &before_), "s
 
 unsigned count_threads() {
   unsigned count = 0;
-  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) count += thread.is_directory() ? 1U : 0U;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task"))
+    count += thread.is_directory() ? 1U : 0U;
   return count;
 }
 

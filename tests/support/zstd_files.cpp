@@ -34,7 +34,8 @@ fs::path zstd_path(const machine& host, std::uint32_t number) {
 
 std::string decompressed(const fs::path& file) {
   const std::string stored = read_file(file);
-  const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(), &ZSTD_freeDCtx);
+  const std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(),
+                                                                     &ZSTD_freeDCtx);
   ZSTD_inBuffer from{stored.data(), stored.size(), 0};
   std::string plain;
   std::vector<char> piece(ZSTD_DStreamOutSize());
@@ -42,7 +43,8 @@ std::string decompressed(const fs::path& file) {
   while (from.pos < from.size) {
     ZSTD_outBuffer to{piece.data(), piece.size(), 0};
     left = ZSTD_decompressStream(context.get(), &to, &from);
-    if (ZSTD_isError(left) != 0) throw std::runtime_error(file.string() + ": " + ZSTD_getErrorName(left));
+    if (ZSTD_isError(left) != 0)
+      throw std::runtime_error(file.string() + ": " + ZSTD_getErrorName(left));
     plain.append(piece.data(), to.pos);
   }
   if (left != 0) throw std::runtime_error(file.string() + " ends within a frame");
@@ -52,8 +54,10 @@ std::string decompressed(const fs::path& file) {
 codec::frame_index table_in(const fs::path& file) {
   const std::string stored = read_file(file);
   codec::frame_walk walk(stored.size());
-  if (walk.feed(std::as_bytes(std::span(stored)))) throw std::runtime_error(file.string() + " cannot be walked");
-  if (walk.state() != codec::walk_state::complete) throw std::runtime_error(file.string() + " has no table of its frames");
+  if (walk.feed(std::as_bytes(std::span(stored))))
+    throw std::runtime_error(file.string() + " cannot be walked");
+  if (walk.state() != codec::walk_state::complete)
+    throw std::runtime_error(file.string() + " has no table of its frames");
   return walk.frames();
 }
 
@@ -64,14 +68,17 @@ void append_to(const fs::path& file, std::string_view bytes) {
   out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
-data_location append_as_zstd_original(const machine& host, std::uint32_t number, std::string_view bytes) {
+data_location append_as_zstd_original(const machine& host, std::uint32_t number,
+                                      std::string_view bytes) {
   const foreign_lock held(host.lock_path());
   const fs::path file = zstd_path(host, number);
   codec::frame_index frames = table_in(file);
-  const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(), &ZSTD_freeCCtx);
+  const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(),
+                                                                     &ZSTD_freeCCtx);
   ZSTD_CCtx_setParameter(context.get(), ZSTD_c_contentSizeFlag, 0);
   std::string frame(ZSTD_compressBound(bytes.size()), '\0');
-  const std::size_t size = ZSTD_compress2(context.get(), frame.data(), frame.size(), bytes.data(), bytes.size());
+  const std::size_t size =
+      ZSTD_compress2(context.get(), frame.data(), frame.size(), bytes.data(), bytes.size());
   if (ZSTD_isError(size) != 0) throw std::runtime_error(ZSTD_getErrorName(size));
   frame.resize(size);
   data_location where;

@@ -1,5 +1,5 @@
-// Fairness of the lock between processes, for some seconds each: four of ours that put without pause, and a process of the Python
-// original beside one of ours. Prints the shares and the waits.
+// Fairness of the lock between processes, for some seconds each: four of ours that put without
+// pause, and a process of the Python original beside one of ours. Prints the shares and the waits.
 #include <algorithm>
 #include <cstdio>
 #include <numeric>
@@ -14,7 +14,8 @@
 namespace conduit::test {
 namespace {
 
-putters_settings settings_for(const std::filesystem::path& store, backend engine, durability wanted, std::uint32_t coroutines) {
+putters_settings settings_for(const std::filesystem::path& store, backend engine, durability wanted,
+                              std::uint32_t coroutines) {
   putters_settings how;
   how.store = options(store);
   how.store.backend = engine;
@@ -28,10 +29,13 @@ putters_settings settings_for(const std::filesystem::path& store, backend engine
 bool shares(const process_arguments& arguments, putters_settings how) {
   how.processes = 4;
   putter_processes putters(how);
-  const std::vector<std::uint64_t> counts = putters.count_for(std::chrono::milliseconds(arguments.number("share-ms")));
+  const std::vector<std::uint64_t> counts =
+      putters.count_for(std::chrono::milliseconds(arguments.number("share-ms")));
   bool well = putters.stop();
-  const auto sum = static_cast<double>(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}));
-  std::printf("  four of ours: %.0f puts/s, shares", sum * 1000 / static_cast<double>(arguments.number("share-ms")));
+  const auto sum =
+      static_cast<double>(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}));
+  std::printf("  four of ours: %.0f puts/s, shares",
+              sum * 1000 / static_cast<double>(arguments.number("share-ms")));
   for (const std::uint64_t count : counts) {
     const double share = static_cast<double>(count) / sum;
     well = well && share >= 0.5 / 4;
@@ -48,8 +52,10 @@ bool waits(const process_arguments& arguments, const putters_settings& how) {
   original_process original(how.store.data_directory, lock, how.store.max_file_size);
   const auto puts_before = putters.counts();
   const auto begun = std::chrono::steady_clock::now();
-  std::vector<double> seconds = numbers_of<double>(original.ask("wait " + arguments.text("waits") + " " + arguments.text("pause-ms")));
-  const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  std::vector<double> seconds = numbers_of<double>(
+      original.ask("wait " + arguments.text("waits") + " " + arguments.text("pause-ms")));
+  const double elapsed =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   const auto puts_after = putters.counts();
   std::uint64_t puts = 0;
   for (std::size_t i = 0; i < puts_after.size(); ++i) puts += puts_after[i] - puts_before[i];
@@ -57,9 +63,11 @@ bool waits(const process_arguments& arguments, const putters_settings& how) {
   std::sort(seconds.begin(), seconds.end());
   const double median = seconds[seconds.size() / 2];
   well = well && median <= 0.5 && seconds.back() <= 3;
-  std::printf("  original beside %u of ours, %u putters: %zu waits, median %.3f s, p90 %.3f s, worst %.3f s, meanwhile %.0f puts/s%s\n",
-              how.processes, how.coroutines, seconds.size(), median, seconds[seconds.size() * 9 / 10], seconds.back(),
-              static_cast<double>(puts) / elapsed, well ? "" : "  FAILED");
+  std::printf(
+      "  original beside %u of ours, %u putters: %zu waits, median %.3f s, p90 %.3f s, worst %.3f "
+      "s, meanwhile %.0f puts/s%s\n",
+      how.processes, how.coroutines, seconds.size(), median, seconds[seconds.size() * 9 / 10],
+      seconds.back(), static_cast<double>(puts) / elapsed, well ? "" : "  FAILED");
   return well;
 }
 
@@ -68,13 +76,18 @@ bool waits(const process_arguments& arguments, const putters_settings& how) {
 
 int main(int count, char** words) {
   using namespace conduit::test;
-  const process_arguments arguments(
-      count, words,
-      {{"backend", "both"}, {"durability", "both"}, {"share-ms", "20000"}, {"waits", "50"}, {"pause-ms", "20"}, {"beside", "1"}});
+  const process_arguments arguments(count, words,
+                                    {{"backend", "both"},
+                                     {"durability", "both"},
+                                     {"share-ms", "20000"},
+                                     {"waits", "50"},
+                                     {"pause-ms", "20"},
+                                     {"beside", "1"}});
   bool well = true;
   for (const auto& [engine, engine_name] : arguments.backends()) {
     for (const auto& [wanted, durability_name] : arguments.durabilities()) {
-      const std::filesystem::path store = arguments.directory() / (engine_name + "-" + durability_name);
+      const std::filesystem::path store =
+          arguments.directory() / (engine_name + "-" + durability_name);
       std::printf("%s, durability %s\n", engine_name.c_str(), durability_name.c_str());
       for (const std::uint32_t coroutines : {1U, 64U}) {
         std::fflush(stdout);

@@ -1,6 +1,7 @@
-// How long a put of another process takes at worst while this one looks through, syncs, compresses and exports a large store. Each of the
-// operations runs ten times, each time after a while of puts alone. Nine times of ten the longest put beside it may take 50 ms more than
-// the longest one of all that were alone.
+// How long a put of another process takes at worst while this one looks through, syncs, compresses
+// and exports a large store. Each of the operations runs ten times, each time after a while of puts
+// alone. Nine times of ten the longest put beside it may take 50 ms more than the longest one of
+// all that were alone.
 #include <asio/buffer.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
@@ -52,7 +53,9 @@ Result run(asio::io_context& context, asio::awaitable<Result> work) {
 // A process that puts 4 KiB every half millisecond, and the longest put since it was last asked.
 class putter {
  public:
-  explicit putter(const options& how) : child_([this, how] { return run_for_ever(how); }) { puts_since_last(); }
+  explicit putter(const options& how) : child_([this, how] { return run_for_ever(how); }) {
+    puts_since_last();
+  }
 
   // Runs `work`, for at least `least`; the longest put that ended meanwhile, in milliseconds.
   double longest_beside(const std::function<void()>& work, std::chrono::milliseconds least) {
@@ -61,7 +64,8 @@ class putter {
     work();
     puts_since_last();
     // One put at least has begun before the work ended, and one after it.
-    for (std::uint64_t ended = 0; ended < 2 || clock::now() - begun < least;) ended += puts_since_last();
+    for (std::uint64_t ended = 0; ended < 2 || clock::now() - begun < least;)
+      ended += puts_since_last();
     return static_cast<double>(longest_ns_->load()) / 1e6;
   }
 
@@ -69,7 +73,8 @@ class putter {
   // Waits for one.
   std::uint64_t puts_since_last() const {
     std::uint64_t ended = 0;
-    if (::read(ended_puts_.get(), &ended, sizeof ended) != sizeof ended) throw std::system_error(errno, std::system_category(), "eventfd");
+    if (::read(ended_puts_.get(), &ended, sizeof ended) != sizeof ended)
+      throw std::system_error(errno, std::system_category(), "eventfd");
     return ended;
   }
   int run_for_ever(const options& how) {
@@ -83,10 +88,12 @@ class putter {
     for (;;) {
       const auto begun = clock::now();
       co_await db.put(asio::buffer(bytes));
-      const auto ns = static_cast<std::uint64_t>(std::chrono::nanoseconds(clock::now() - begun).count());
+      const auto ns =
+          static_cast<std::uint64_t>(std::chrono::nanoseconds(clock::now() - begun).count());
       longest_ns_->store(std::max(longest_ns_->load(), ns));
       const std::uint64_t one = 1;
-      if (::write(ended_puts_.get(), &one, sizeof one) != sizeof one) throw std::system_error(errno, std::system_category(), "eventfd");
+      if (::write(ended_puts_.get(), &one, sizeof one) != sizeof one)
+        throw std::system_error(errno, std::system_category(), "eventfd");
       pause.expires_after(500us);
       co_await pause.async_wait(asio::use_awaitable);
     }
@@ -124,7 +131,8 @@ asio::awaitable<stored_files> fill(flat_file_db db, std::uint64_t bytes) {
 
 asio::awaitable<void> put_much(flat_file_db db) {
   const std::string blob = bytes_of(7, blob_bytes);
-  for (std::uint64_t at = 0; at < unsynced_bytes; at += blob_bytes) co_await db.put(asio::buffer(blob));
+  for (std::uint64_t at = 0; at < unsynced_bytes; at += blob_bytes)
+    co_await db.put(asio::buffer(blob));
 }
 
 // What is run beside the puts, each time with a store of its own.
@@ -133,7 +141,8 @@ class upkeep {
   upkeep(const options& how, stored_files files, std::filesystem::path scratch)
       : how_(how), files_(std::move(files)), scratch_(std::move(scratch)) {
     std::ofstream manifest(scratch_ / "manifest.tsv");
-    for (std::size_t i = 0; i < files_.blobs.size(); ++i) manifest << files_.blobs[i].to_string() << "\tblob_" << i << "\n";
+    for (std::size_t i = 0; i < files_.blobs.size(); ++i)
+      manifest << files_.blobs[i].to_string() << "\tblob_" << i << "\n";
   }
 
   // All files at the same time.
@@ -153,11 +162,12 @@ class upkeep {
     for (int i = 0; i < 1000; ++i) run(context, db.files());
   }
   void export_all() {
-    const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "ffdb";
+    const std::filesystem::path program =
+        std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "ffdb";
     const std::filesystem::path copy = scratch_ / "copy";
     child_process child([&] {
-      ::execl(program.c_str(), "ffdb", "export", "--store", how_.data_directory.c_str(), "--manifest", (scratch_ / "manifest.tsv").c_str(),
-              "--to", copy.c_str(), nullptr);
+      ::execl(program.c_str(), "ffdb", "export", "--store", how_.data_directory.c_str(),
+              "--manifest", (scratch_ / "manifest.tsv").c_str(), "--to", copy.c_str(), nullptr);
       return 127;
     });
     if (child.wait() != 0) throw std::runtime_error("ffdb export failed");
@@ -197,16 +207,18 @@ struct measured {
 
 bool report(const char* what, const measured& found) {
   const double idle = *std::max_element(found.alone.begin(), found.alone.end());
-  const auto well = std::count_if(found.beside.begin(), found.beside.end(), [&](double one) { return one <= idle + excess_max_ms; });
+  const auto well = std::count_if(found.beside.begin(), found.beside.end(),
+                                  [&](double one) { return one <= idle + excess_max_ms; });
   std::printf("  %-9s longest put alone %7.2f ms, beside it", what, idle);
   for (const double one : found.beside) std::printf(" %.2f", one);
-  std::printf(" ms: %td of %u within %.0f ms more%s\n", well, rounds, excess_max_ms, well >= well_min ? "" : "  FAILED");
+  std::printf(" ms: %td of %u within %.0f ms more%s\n", well, rounds, excess_max_ms,
+              well >= well_min ? "" : "  FAILED");
   std::fflush(stdout);
   return well >= well_min;
 }
 
-bool measure(const options& how, const std::filesystem::path& scratch, std::uint64_t bytes, std::chrono::milliseconds idle,
-             const std::string& only) {
+bool measure(const options& how, const std::filesystem::path& scratch, std::uint64_t bytes,
+             std::chrono::milliseconds idle, const std::string& only) {
   asio::io_context context(1);
   stored_files files = run(context, fill(flat_file_db::open(context, how), bytes));
   upkeep done(how, std::move(files), scratch);
@@ -216,11 +228,12 @@ bool measure(const options& how, const std::filesystem::path& scratch, std::uint
     std::function<void()> before;
     std::function<void()> work;
   };
-  const std::vector<operation> operations{{"files", {}, [&] { done.list(); }},
-                                          {"verify", {}, [&] { done.verify(); }},
-                                          {"sync", [&] { done.write_unsynced(); }, [&] { done.sync(); }},
-                                          {"export", {}, [&] { done.export_all(); }},
-                                          {"compress", {}, [&] { done.compress(); }}};
+  const std::vector<operation> operations{
+      {"files", {}, [&] { done.list(); }},
+      {"verify", {}, [&] { done.verify(); }},
+      {"sync", [&] { done.write_unsynced(); }, [&] { done.sync(); }},
+      {"export", {}, [&] { done.export_all(); }},
+      {"compress", {}, [&] { done.compress(); }}};
   bool well = true;
   for (const operation& one : operations) {
     if (only != "all" && only != one.name) continue;
@@ -240,12 +253,17 @@ bool measure(const options& how, const std::filesystem::path& scratch, std::uint
 
 int main(int count, char** words) {
   using namespace conduit::test;
-  const process_arguments arguments(
-      count, words, {{"backend", "io_uring"}, {"durability", "none"}, {"mebibytes", "4096"}, {"idle-ms", "1000"}, {"operation", "all"}});
+  const process_arguments arguments(count, words,
+                                    {{"backend", "io_uring"},
+                                     {"durability", "none"},
+                                     {"mebibytes", "4096"},
+                                     {"idle-ms", "1000"},
+                                     {"operation", "all"}});
   bool well = true;
   for (const auto& [engine, engine_name] : arguments.backends()) {
     for (const auto& [wanted, durability_name] : arguments.durabilities()) {
-      const std::filesystem::path scratch = arguments.directory() / (engine_name + "-" + durability_name);
+      const std::filesystem::path scratch =
+          arguments.directory() / (engine_name + "-" + durability_name);
       std::filesystem::create_directories(scratch);
       std::printf("%s, durability %s\n", engine_name.c_str(), durability_name.c_str());
       conduit::options how(scratch / "store");
@@ -253,7 +271,8 @@ int main(int count, char** words) {
       how.durability = wanted;
       how.allow_network = true;
       how.max_file_size = 1ULL << 40U;
-      well = measure(how, scratch, arguments.number("mebibytes") << 20U, std::chrono::milliseconds(arguments.number("idle-ms")),
+      well = measure(how, scratch, arguments.number("mebibytes") << 20U,
+                     std::chrono::milliseconds(arguments.number("idle-ms")),
                      arguments.text("operation")) &&
              well;
       std::filesystem::remove_all(scratch);

@@ -1,11 +1,13 @@
-// Ties a program to a library that was built with the same Asio. Asio consists of headers, and its macros change its types and what its
-// threads keep between operations: a library and a program that see different ones corrupt each other's memory. So both name a symbol
-// after the Asio that they see, and the linker refuses a program that sees another one, with a name that tells which. Files of a
-// program that use Asio without this header go unnoticed.
+// Ties a program to a library that was built with the same Asio. Asio consists of headers, and its
+// macros change its types and what its threads keep between operations: a library and a program
+// that see different ones corrupt each other's memory. So both name a symbol after the Asio that
+// they see, and the linker refuses a program that sees another one, with a name that tells which.
+// Files of a program that use Asio without this header go unnoticed.
 #pragma once
 
 #if !defined(ASIO_STANDALONE) && !defined(ASIO_ENABLE_BOOST) && __has_include(<boost/config.hpp>)
-#error "conduit needs the standalone Asio: define ASIO_STANDALONE, or link conduit::flat_file_db or use its pkg-config module, which do"
+#error \
+    "conduit needs the standalone Asio: define ASIO_STANDALONE, or link conduit::flat_file_db or use its pkg-config module, which do"
 #endif
 
 #include <asio/detail/call_stack.hpp>
@@ -37,7 +39,8 @@ what was included before Asio how Asio gets memory"
 #error "conduit needs threads: compile with -pthread and without ASIO_DISABLE_THREADS"
 #endif
 
-// One word for each macro that changes Asio's types, or how it gets and keeps memory; nothing where it has its usual value.
+// One word for each macro that changes Asio's types, or how it gets and keeps memory; nothing where
+// it has its usual value.
 
 #if defined(ASIO_HAS_IO_URING)
 #define CONDUIT_ASIO_IO_URING _ASIO_HAS_IO_URING
@@ -141,14 +144,17 @@ what was included before Asio how Asio gets memory"
 #define CONDUIT_ASIO_ATOMIC_WAIT
 #endif
 
-#define CONDUIT_JOIN(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s) a##b##c##d##e##f##g##h##i##j##k##l##m##n##o##p##q##r##s
+#define CONDUIT_JOIN(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s) \
+  a##b##c##d##e##f##g##h##i##j##k##l##m##n##o##p##q##r##s
 #define CONDUIT_JOIN_EXPANDED(...) CONDUIT_JOIN(__VA_ARGS__)
-#define CONDUIT_ASIO_BUILD                                                                                                                \
-  CONDUIT_JOIN_EXPANDED(conduit_flat_file_db_is_not_built_for_ASIO_VERSION_, ASIO_VERSION, CONDUIT_ASIO_IO_URING,                         \
-                        CONDUIT_ASIO_IO_URING_AS_DEFAULT, CONDUIT_ASIO_EPOLL, CONDUIT_ASIO_EVENTFD, CONDUIT_ASIO_TIMERFD,                 \
-                        CONDUIT_ASIO_TRACKING, CONDUIT_ASIO_BUFFERS, CONDUIT_ASIO_RECYCLING, CONDUIT_ASIO_CACHE, CONDUIT_ASIO_CACHE_SIZE, \
-                        CONDUIT_ASIO_FRAMES, CONDUIT_ASIO_ALIGN, CONDUIT_ASIO_EXCEPTIONS, CONDUIT_ASIO_TYPEID, CONDUIT_ASIO_KEYWORD,      \
-                        CONDUIT_ASIO_HOOKS, CONDUIT_ASIO_ATOMIC_WAIT)
+#define CONDUIT_ASIO_BUILD                                                                   \
+  CONDUIT_JOIN_EXPANDED(conduit_flat_file_db_is_not_built_for_ASIO_VERSION_, ASIO_VERSION,   \
+                        CONDUIT_ASIO_IO_URING, CONDUIT_ASIO_IO_URING_AS_DEFAULT,             \
+                        CONDUIT_ASIO_EPOLL, CONDUIT_ASIO_EVENTFD, CONDUIT_ASIO_TIMERFD,      \
+                        CONDUIT_ASIO_TRACKING, CONDUIT_ASIO_BUFFERS, CONDUIT_ASIO_RECYCLING, \
+                        CONDUIT_ASIO_CACHE, CONDUIT_ASIO_CACHE_SIZE, CONDUIT_ASIO_FRAMES,    \
+                        CONDUIT_ASIO_ALIGN, CONDUIT_ASIO_EXCEPTIONS, CONDUIT_ASIO_TYPEID,    \
+                        CONDUIT_ASIO_KEYWORD, CONDUIT_ASIO_HOOKS, CONDUIT_ASIO_ATOMIC_WAIT)
 
 extern "C" CONDUIT_EXPORTED const char CONDUIT_ASIO_BUILD;
 
@@ -163,7 +169,8 @@ namespace conduit::detail {
 // One in each file: two files of a program may see different ones.
 CONDUIT_KEPT static const char* const asio_build_of_this_file = &CONDUIT_ASIO_BUILD;
 
-using loops_of_thread = asio::detail::call_stack<asio::detail::thread_context, asio::detail::thread_info_base>;
+using loops_of_thread =
+    asio::detail::call_stack<asio::detail::thread_context, asio::detail::thread_info_base>;
 
 // Whether the library finds this loop among those that the calling thread runs.
 bool library_sees_loop(asio::detail::thread_context& loop) noexcept;

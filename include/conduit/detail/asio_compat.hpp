@@ -38,32 +38,38 @@ using asio::experimental::as_tuple_t;
 using asio::experimental::deferred;
 #endif
 
-// The executor inside, where it is of this type. Before 1.23 Asio's own `target` does not compare types.
+// The executor inside, where it is of this type. Before 1.23 Asio's own `target` does not compare
+// types.
 template <typename Executor>
 const Executor* target_of(const asio::any_io_executor& executor) noexcept {
   return executor.target_type() == typeid(Executor) ? executor.target<Executor>() : nullptr;
 }
 
-// Runs what ended within its own initiation: through the handler's immediate executor, which a handler may have since 1.28. All others
-// let the initiation return first.
+// Runs what ended within its own initiation: through the handler's immediate executor, which a
+// handler may have since 1.28. All others let the initiation return first.
 template <typename Handler, typename Executor, typename Function>
-void leave_initiation([[maybe_unused]] const Handler& handler, const Executor& executor, Function&& function) {
+void leave_initiation([[maybe_unused]] const Handler& handler, const Executor& executor,
+                      Function&& function) {
 #if ASIO_VERSION >= 102800
-  asio::dispatch(asio::get_associated_immediate_executor(handler, executor), std::forward<Function>(function));
+  asio::dispatch(asio::get_associated_immediate_executor(handler, executor),
+                 std::forward<Function>(function));
 #else
   asio::post(executor, std::forward<Function>(function));
 #endif
 }
 
-// Whether other threads may post to the context, and let it watch descriptors: not with ASIO_CONCURRENCY_HINT_UNSAFE and its kin.
+// Whether other threads may post to the context, and let it watch descriptors: not with
+// ASIO_CONCURRENCY_HINT_UNSAFE and its kin.
 inline bool has_locks(asio::io_context& context) {
 #if __has_include(<asio/config.hpp>)
   asio::config settings(context);
-  return settings.get("scheduler", "locking", true) && settings.get("reactor", "registration_locking", true) &&
+  return settings.get("scheduler", "locking", true) &&
+         settings.get("reactor", "registration_locking", true) &&
          settings.get("reactor", "io_locking", true);
 #else
   const int hint = asio::use_service<asio::detail::io_context_impl>(context).concurrency_hint();
-  return ASIO_CONCURRENCY_HINT_IS_LOCKING(SCHEDULER, hint) && ASIO_CONCURRENCY_HINT_IS_LOCKING(REACTOR_REGISTRATION, hint) &&
+  return ASIO_CONCURRENCY_HINT_IS_LOCKING(SCHEDULER, hint) &&
+         ASIO_CONCURRENCY_HINT_IS_LOCKING(REACTOR_REGISTRATION, hint) &&
          ASIO_CONCURRENCY_HINT_IS_LOCKING(REACTOR_IO, hint);
 #endif
 }

@@ -1,4 +1,5 @@
-// What a put takes for bytes, and how the writer wants them: the parts of all blobs in a row, and how many bytes each blob has.
+// What a put takes for bytes, and how the writer wants them: the parts of all blobs in a row, and
+// how many bytes each blob has.
 #pragma once
 
 #include <asio/buffer.hpp>
@@ -12,27 +13,31 @@
 namespace conduit::detail {
 
 template <typename Value>
-concept plain_buffer =
-    std::is_same_v<std::remove_cvref_t<Value>, asio::const_buffer> || std::is_same_v<std::remove_cvref_t<Value>, asio::mutable_buffer>;
+concept plain_buffer = std::is_same_v<std::remove_cvref_t<Value>, asio::const_buffer> ||
+                       std::is_same_v<std::remove_cvref_t<Value>, asio::mutable_buffer>;
 
 template <typename Sequence>
 using element_of = decltype(*asio::buffer_sequence_begin(std::declval<const Sequence&>()));
 
-// The bytes of one blob. No elements that own their bytes and are made on the fly: they would be gone before the operation begins.
+// The bytes of one blob. No elements that own their bytes and are made on the fly: they would be
+// gone before the operation begins.
 template <typename Source>
 concept blob_source =
     std::is_convertible_v<const Source&, asio::const_buffer> ||
-    (asio::is_const_buffer_sequence<Source>::value && (std::is_reference_v<element_of<Source>> || plain_buffer<element_of<Source>>));
+    (asio::is_const_buffer_sequence<Source>::value &&
+     (std::is_reference_v<element_of<Source>> || plain_buffer<element_of<Source>>));
 
 // An element of a range of blobs: it stands somewhere, or only names bytes that do.
 template <typename Element>
-concept lasting_blob = blob_source<std::remove_cvref_t<Element>> &&
-                       (std::is_reference_v<Element> || plain_buffer<Element> ||
-                        (asio::is_const_buffer_sequence<Element>::value && !std::is_convertible_v<Element, asio::const_buffer> &&
-                         plain_buffer<element_of<Element>>));
+concept lasting_blob =
+    blob_source<std::remove_cvref_t<Element>> &&
+    (std::is_reference_v<Element> || plain_buffer<Element> ||
+     (asio::is_const_buffer_sequence<Element>::value &&
+      !std::is_convertible_v<Element, asio::const_buffer> && plain_buffer<element_of<Element>>));
 
 template <typename Range>
-concept blob_range = std::ranges::input_range<const Range> && lasting_blob<std::ranges::range_reference_t<const Range>>;
+concept blob_range = std::ranges::input_range<const Range> &&
+                     lasting_blob<std::ranges::range_reference_t<const Range>>;
 
 // The parts themselves stay the caller's memory.
 class blob_list {

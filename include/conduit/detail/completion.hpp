@@ -1,5 +1,6 @@
-// What the compiled part of the library sees of a pending operation: something that an io_context's thread finishes or, when that
-// context goes away, drops. Not public: the layout may change with every release.
+// What the compiled part of the library sees of a pending operation: something that an io_context's
+// thread finishes or, when that context goes away, drops. Not public: the layout may change with
+// every release.
 #pragma once
 
 #include <conduit/detail/exported.hpp>
@@ -17,7 +18,8 @@ struct list_hook {
 };
 
 struct work_list;  // held by whoever works on the operation
-struct away_list;  // held by the context that the operation belongs to, while another thread works on it
+struct away_list;  // held by the context that the operation belongs to, while another thread works
+                   // on it
 
 class CONDUIT_EXPORTED completion : public list_hook<work_list>, public list_hook<away_list> {
  public:
@@ -27,17 +29,20 @@ class CONDUIT_EXPORTED completion : public list_hook<work_list>, public list_hoo
 
   // Called once, on a thread of the context that the operation belongs to.
   virtual void complete() = 0;
-  // Called instead of `complete` while that context is being destroyed: frees everything, invokes nothing.
+  // Called instead of `complete` while that context is being destroyed: frees everything, invokes
+  // nothing.
   virtual void drop() noexcept = 0;
-  // Takes the operation back from whoever works on it. True: it will not be delivered and its buffers are free. False: it is being
-  // delivered right now. May block until the kernel has let go of the buffers, never on another thread's event loop.
+  // Takes the operation back from whoever works on it. True: it will not be delivered and its
+  // buffers are free. False: it is being delivered right now. May block until the kernel has let go
+  // of the buffers, never on another thread's event loop.
   virtual bool revoke() noexcept { return false; }
 
  protected:
   ~completion() = default;
 };
 
-// One attempt at one transfer: what a completion queue entry answers. Short results, EINTR and EAGAIN are the caller's business.
+// One attempt at one transfer: what a completion queue entry answers. Short results, EINTR and
+// EAGAIN are the caller's business.
 class CONDUIT_EXPORTED io_request : public completion {
  public:
   enum class kind : std::uint8_t { read, write, sync_data };
@@ -48,14 +53,16 @@ class CONDUIT_EXPORTED io_request : public completion {
   bool cancel_wanted = false;
   bool parted = false;  // the kernel took this write and not what is linked to it
   int fd = -1;
-  unsigned iov_count = 0;        // of `write`
-  const iovec* iov = nullptr;    // of `write`
-  void* data = nullptr;          // of `read`
-  std::size_t size = 0;          // of `read`: bytes
-  std::uint64_t offset = 0;      // bytes from the file's start
-  io_request* linked = nullptr;  // a `sync_data` that runs only after this whole write, and is completed for both
-  std::uint8_t orphaned = 0;     // how often its answer was only that the thread that submitted it has ended
-  std::int64_t result = 0;       // bytes, or -errno
+  unsigned iov_count = 0;      // of `write`
+  const iovec* iov = nullptr;  // of `write`
+  void* data = nullptr;        // of `read`
+  std::size_t size = 0;        // of `read`: bytes
+  std::uint64_t offset = 0;    // bytes from the file's start
+  io_request* linked =
+      nullptr;  // a `sync_data` that runs only after this whole write, and is completed for both
+  std::uint8_t orphaned =
+      0;  // how often its answer was only that the thread that submitted it has ended
+  std::int64_t result = 0;  // bytes, or -errno
 
  protected:
   ~io_request() = default;

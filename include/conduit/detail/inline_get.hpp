@@ -1,5 +1,5 @@
-// The fast path of a coroutine's get: bytes that lie in the page cache are read at once, and the coroutine goes on without having been
-// suspended. Everything else takes the way of all operations.
+// The fast path of a coroutine's get: bytes that lie in the page cache are read at once, and the
+// coroutine goes on without having been suspended. Everything else takes the way of all operations.
 #pragma once
 
 #include <asio/async_result.hpp>
@@ -16,7 +16,8 @@
 
 namespace conduit::detail {
 
-// How a token of coroutines wants error and result: `use_awaitable`, alone or within one of the adaptors that are common around it.
+// How a token of coroutines wants error and result: `use_awaitable`, alone or within one of the
+// adaptors that are common around it.
 template <typename Token>
 struct awaiting : std::false_type {};
 
@@ -26,7 +27,8 @@ struct awaiting<asio::use_awaitable_t<Executor>> : std::true_type {
   using awaitable = asio::awaitable<Result, Executor>;
 
   template <typename Result>
-  static Result hand_over(const asio::use_awaitable_t<Executor>& /*token*/, std::error_code error, Result result) {
+  static Result hand_over(const asio::use_awaitable_t<Executor>& /*token*/, std::error_code error,
+                          Result result) {
     if (error) throw std::system_error(error);
     return result;
   }
@@ -38,8 +40,9 @@ struct awaiting<as_tuple_t<asio::use_awaitable_t<Executor>>> : std::true_type {
   using awaitable = asio::awaitable<std::tuple<std::error_code, Result>, Executor>;
 
   template <typename Result>
-  static std::tuple<std::error_code, Result> hand_over(const as_tuple_t<asio::use_awaitable_t<Executor>>& /*token*/, std::error_code error,
-                                                       Result result) {
+  static std::tuple<std::error_code, Result> hand_over(
+      const as_tuple_t<asio::use_awaitable_t<Executor>>& /*token*/, std::error_code error,
+      Result result) {
     return {error, std::move(result)};
   }
 };
@@ -50,7 +53,8 @@ struct awaiting<asio::redirect_error_t<asio::use_awaitable_t<Executor>>> : std::
   using awaitable = asio::awaitable<Result, Executor>;
 
   template <typename Result>
-  static Result hand_over(const asio::redirect_error_t<asio::use_awaitable_t<Executor>>& token, std::error_code error, Result result) {
+  static Result hand_over(const asio::redirect_error_t<asio::use_awaitable_t<Executor>>& token,
+                          std::error_code error, Result result) {
     token.ec_ = error;
     return result;
   }
@@ -62,37 +66,43 @@ inline constexpr bool is_awaiting = awaiting<std::remove_cvref_t<Token>>::value;
 template <typename Token, typename Result>
 using awaitable_for = typename awaiting<Token>::template awaitable<Result>;
 
-// False where an attempt would be declined: other reads are under way, to be submitted together with this one. A hint, without effect.
+// False where an attempt would be declined: other reads are under way, to be submitted together
+// with this one. A hint, without effect.
 bool may_read_inline(const binding& where) noexcept;
 
-// True where the read has ended, well or with `error`; false where it has to take the asynchronous way. Never blocks on the disk.
-// Declines now and then although it could, so that a coroutine that never misses does not starve the others.
-bool try_get_into(binding& where, const data_location& location, const slice& part, const asio::mutable_buffer& to, std::size_t& length,
+// True where the read has ended, well or with `error`; false where it has to take the asynchronous
+// way. Never blocks on the disk. Declines now and then although it could, so that a coroutine that
+// never misses does not starve the others.
+bool try_get_into(binding& where, const data_location& location, const slice& part,
+                  const asio::mutable_buffer& to, std::size_t& length,
                   std::error_code& error) noexcept;
-bool try_get(binding& where, const data_location& location, const slice& part, blob& bytes, std::error_code& error) noexcept;
+bool try_get(binding& where, const data_location& location, const slice& part, blob& bytes,
+             std::error_code& error) noexcept;
 
 template <typename Token>
-awaitable_for<Token, std::size_t> inline_get_into(std::shared_ptr<binding> where, data_location location, slice part,
+awaitable_for<Token, std::size_t> inline_get_into(std::shared_ptr<binding> where,
+                                                  data_location location, slice part,
                                                   asio::mutable_buffer to, Token token) {
   std::error_code error;
   std::size_t length = 0;
   if (try_get_into(*where, location, part, to, length, error)) {
     co_return awaiting<Token>::hand_over(token, error, error ? 0 : length);
   }
-  auto result = co_await asio::async_initiate<Token, void(std::error_code, std::size_t)>(initiation<get_into_call>(std::move(where)), token,
-                                                                                         location, part, to);
+  auto result = co_await asio::async_initiate<Token, void(std::error_code, std::size_t)>(
+      initiation<get_into_call>(std::move(where)), token, location, part, to);
   co_return result;
 }
 
 template <typename Token>
-awaitable_for<Token, blob> inline_get(std::shared_ptr<binding> where, data_location location, slice part, Token token) {
+awaitable_for<Token, blob> inline_get(std::shared_ptr<binding> where, data_location location,
+                                      slice part, Token token) {
   std::error_code error;
   blob bytes;
   if (try_get(*where, location, part, bytes, error)) {
     co_return awaiting<Token>::hand_over(token, error, error ? blob() : std::move(bytes));
   }
-  auto result =
-      co_await asio::async_initiate<Token, void(std::error_code, blob)>(initiation<get_call>(std::move(where)), token, location, part);
+  auto result = co_await asio::async_initiate<Token, void(std::error_code, blob)>(
+      initiation<get_call>(std::move(where)), token, location, part);
   co_return result;
 }
 

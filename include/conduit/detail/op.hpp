@@ -1,5 +1,6 @@
-// Adds a completion handler to an operation: memory from the handler's associated allocator, cancellation through its associated
-// slot, completion on its associated executor. The only templates with code.
+// Adds a completion handler to an operation: memory from the handler's associated allocator,
+// cancellation through its associated slot, completion on its associated executor. The only
+// templates with code.
 #pragma once
 
 #include <asio/associated_allocator.hpp>
@@ -23,14 +24,16 @@ asio::io_context& context_of(const binding& where) noexcept;
 // Differs in a forked child from what it was in its parent.
 std::uint64_t forks_seen() noexcept;
 
-// Keeps the handler's executor from running out of work. The context of the operation itself counts its pending operations, so the
-// common case, a handler that runs there, needs no guard.
+// Keeps the handler's executor from running out of work. The context of the operation itself counts
+// its pending operations, so the common case, a handler that runs there, needs no guard.
 template <typename Executor>
 class handler_work {
  public:
-  handler_work(const Executor& executor, asio::io_context& home) : guard_(make_guard(executor, home)) {}
+  handler_work(const Executor& executor, asio::io_context& home)
+      : guard_(make_guard(executor, home)) {}
 
-  // The context's own executor. Not one that was asked never to run a handler at once: it differs from that.
+  // The context's own executor. Not one that was asked never to run a handler at once: it differs
+  // from that.
   static bool runs_on(const Executor& executor, asio::io_context& home) noexcept {
     using native = asio::io_context::executor_type;
     if constexpr (std::is_same_v<Executor, native>) {
@@ -54,9 +57,11 @@ class handler_work {
 
  private:
   using guard = asio::executor_work_guard<Executor>;
-  // Other executors never run there, and without the optional g++ 12 does not warn of a guard that may be uninitialised.
+  // Other executors never run there, and without the optional g++ 12 does not warn of a guard that
+  // may be uninitialised.
   static constexpr bool may_run_on_home =
-      std::is_same_v<Executor, asio::io_context::executor_type> || std::is_same_v<Executor, asio::any_io_executor>;
+      std::is_same_v<Executor, asio::io_context::executor_type> ||
+      std::is_same_v<Executor, asio::any_io_executor>;
   using held_guard = std::conditional_t<may_run_on_home, std::optional<guard>, guard>;
 
   static held_guard make_guard(const Executor& executor, asio::io_context& home) {
@@ -69,8 +74,8 @@ class handler_work {
   held_guard guard_;
 };
 
-// Where the memory of an operation comes from: the handler's own allocator where it has one, else the thread that runs the context,
-// which keeps a little for the next operation.
+// Where the memory of an operation comes from: the handler's own allocator where it has one, else
+// the thread that runs the context, which keeps a little for the next operation.
 template <typename Allocator>
 struct operation_memory {
   using allocator = Allocator;
@@ -87,7 +92,8 @@ class op final : public Call {
  public:
   using executor_type = asio::associated_executor_t<Handler, asio::io_context::executor_type>;
   using memory_type = operation_memory<asio::associated_allocator_t<Handler>>;
-  using allocator_type = typename std::allocator_traits<typename memory_type::allocator>::template rebind_alloc<op>;
+  using allocator_type =
+      typename std::allocator_traits<typename memory_type::allocator>::template rebind_alloc<op>;
 
   // Owns itself from here on; `start` must be called next.
   template <typename... Arguments>
@@ -95,7 +101,8 @@ class op final : public Call {
     allocator_type allocator(memory_type::of(asio::get_associated_allocator(handler)));
     op* memory = std::allocator_traits<allocator_type>::allocate(allocator, 1);
     try {
-      return *std::construct_at(memory, std::move(owner), std::move(handler), std::forward<Arguments>(arguments)...);
+      return *std::construct_at(memory, std::move(owner), std::move(handler),
+                                std::forward<Arguments>(arguments)...);
     } catch (...) {
       std::allocator_traits<allocator_type>::deallocate(allocator, memory, 1);
       throw;
@@ -104,7 +111,9 @@ class op final : public Call {
 
   template <typename... Arguments>
   op(std::shared_ptr<binding> home, Handler&& handler, Arguments&&... arguments)
-      : Call(std::forward<Arguments>(arguments)...), handler_(std::move(handler)), work_(executor(context_of(*home)), context_of(*home)) {
+      : Call(std::forward<Arguments>(arguments)...),
+        handler_(std::move(handler)),
+        work_(executor(context_of(*home)), context_of(*home)) {
     this->owner = std::move(home);
     auto slot = asio::get_associated_cancellation_slot(handler_);
     if (slot.is_connected()) {
@@ -114,8 +123,9 @@ class op final : public Call {
     }
   }
 
-  // The rest happens on the handler's executor. It is there that a cancellation signal may be emitted, at the same time as this: until
-  // then the slot is not touched and the operation stays where it is.
+  // The rest happens on the handler's executor. It is there that a cancellation signal may be
+  // emitted, at the same time as this: until then the slot is not touched and the operation stays
+  // where it is.
   void end(finish way) override {
     if (way == finish::dispatch && work_.at_home()) return invoke();
     arrival self(*this);
@@ -128,26 +138,32 @@ class op final : public Call {
   }
 
  private:
-  // An ended operation on its way to the handler's executor; freed where that never runs it, and in a forked child, whose parent runs it.
+  // An ended operation on its way to the handler's executor; freed where that never runs it, and in
+  // a forked child, whose parent runs it.
   class arrival {
    public:
     using allocator_type = asio::associated_allocator_t<Handler>;
 
     explicit arrival(op& ended) noexcept : ended_(&ended) {}
-    arrival(arrival&& other) noexcept : ended_(std::exchange(other.ended_, nullptr)), made_in_(other.made_in_) {}
+    arrival(arrival&& other) noexcept
+        : ended_(std::exchange(other.ended_, nullptr)), made_in_(other.made_in_) {}
     arrival& operator=(arrival&&) = delete;
     ~arrival() {
       if (ended_ != nullptr) ended_->release();
     }
 
-    allocator_type get_allocator() const noexcept { return asio::get_associated_allocator(ended_->handler_); }
+    allocator_type get_allocator() const noexcept {
+      return asio::get_associated_allocator(ended_->handler_);
+    }
     void operator()() {
       if (forks_seen() == made_in_) std::exchange(ended_, nullptr)->invoke();
     }
 
-    // To the handler's executor, to which not everything can be posted: a completion executor may only dispatch.
+    // To the handler's executor, to which not everything can be posted: a completion executor may
+    // only dispatch.
     void go_on() {
-      if (forks_seen() == made_in_) asio::dispatch(ended_->executor(context_of(*ended_->owner)), std::move(*this));
+      if (forks_seen() == made_in_)
+        asio::dispatch(ended_->executor(context_of(*ended_->owner)), std::move(*this));
     }
 
    private:
@@ -169,10 +185,12 @@ class op final : public Call {
     const std::error_code with = this->error;
     auto results = this->results();
     Handler handler = release();
-    std::apply([&](auto&&... values) { std::move(handler)(with, std::move(values)...); }, std::move(results));
+    std::apply([&](auto&&... values) { std::move(handler)(with, std::move(values)...); },
+               std::move(results));
   }
 
-  // Frees the operation. The memory goes back before the handler runs, so that the next operation of the handler can have it.
+  // Frees the operation. The memory goes back before the handler runs, so that the next operation
+  // of the handler can have it.
   Handler release() {
     auto slot = asio::get_associated_cancellation_slot(handler_);
     if (slot.is_connected()) slot.clear();
@@ -192,7 +210,8 @@ class op final : public Call {
   handler_work<executor_type> work_;
 };
 
-// What async_initiate calls. `get_executor` tells adaptors such as `cancel_after` where the operation completes by default.
+// What async_initiate calls. `get_executor` tells adaptors such as `cancel_after` where the
+// operation completes by default.
 template <typename Call>
 class initiation {
  public:
@@ -205,7 +224,9 @@ class initiation {
   void operator()(Handler&& handler, Arguments&&... arguments) {
     using plain_handler = std::decay_t<Handler>;
     plain_handler own(std::forward<Handler>(handler));
-    op<Call, plain_handler>::make(std::move(owner_), std::move(own), std::forward<Arguments>(arguments)...).start();
+    op<Call, plain_handler>::make(std::move(owner_), std::move(own),
+                                  std::forward<Arguments>(arguments)...)
+        .start();
   }
 
  private:

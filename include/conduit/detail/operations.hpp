@@ -1,5 +1,5 @@
-// The operations of the store without their handlers: arguments, results, and how each is started, cancelled and finished. The
-// handler is added by op.hpp; everything else is compiled code.
+// The operations of the store without their handlers: arguments, results, and how each is started,
+// cancelled and finished. The handler is added by op.hpp; everything else is compiled code.
 #pragma once
 
 #include <asio/buffer.hpp>
@@ -31,7 +31,8 @@ struct framed_read_deleter {
 
 enum class finish {
   dispatch,   // run the handler now if this thread belongs to its executor
-  immediate,  // for operations that ended in their own initiation: not inside that, unless the handler has its own immediate executor
+  immediate,  // for operations that ended in their own initiation: not inside that, unless the
+              // handler has its own immediate executor
   destroy     // the context is going: free the handler without running it
 };
 
@@ -56,7 +57,7 @@ class CONDUIT_EXPORTED get_op : public io_request {
   std::atomic<bool> abandoned{false};
   std::shared_ptr<data_file> file;
   std::shared_ptr<binding> owner;
-  blob bounce;                                               // aligned memory of an O_DIRECT read whose slice is not aligned
+  blob bounce;  // aligned memory of an O_DIRECT read whose slice is not aligned
   std::unique_ptr<framed_read, framed_read_deleter> framed;  // where the file is compressed
 
   virtual void end(finish how) = 0;
@@ -95,11 +96,12 @@ class CONDUIT_EXPORTED queued_op : public completion {
   bool cancel_wanted = false;                 // the same: while its bytes were being encoded
   bool may_wait = true;                       // of `append`: for room in the queue
   std::span<const asio::const_buffer> parts;  // of `append`: of all blobs, in a row
-  std::span<data_location> locations;         // of `append`: one a blob, of its size from the beginning; checksums set by the initiation
-  std::uint64_t blob_bytes = 0;               // of `append`: their sum
-  std::uint32_t number = 0;                   // argument of roll, remove, remove_before, recover; result of roll
-  std::size_t count = 0;                      // result of remove_before
-  recovery_report recovered;                  // result of recover
+  std::span<data_location> locations;  // of `append`: one a blob, of its size from the beginning;
+                                       // checksums set by the initiation
+  std::uint64_t blob_bytes = 0;        // of `append`: their sum
+  std::uint32_t number = 0;   // argument of roll, remove, remove_before, recover; result of roll
+  std::size_t count = 0;      // result of remove_before
+  recovery_report recovered;  // result of recover
   std::error_code error;
   std::shared_ptr<binding> owner;
 
@@ -167,7 +169,8 @@ class CONDUIT_EXPORTED compress_op : public completion {
   ~compress_op() = default;
 };
 
-// The calls: each fills its operation from the arguments and says what the handler receives besides the error.
+// The calls: each fills its operation from the arguments and says what the handler receives besides
+// the error.
 
 class get_call : public get_op {
  public:
@@ -183,7 +186,8 @@ class get_call : public get_op {
 
 class get_into_call : public get_op {
  public:
-  get_into_call(const data_location& from, const conduit::slice& wanted, const asio::mutable_buffer& to) {
+  get_into_call(const data_location& from, const conduit::slice& wanted,
+                const asio::mutable_buffer& to) {
     location = from;
     part = wanted;
     own_memory = false;
@@ -232,7 +236,9 @@ class put_list_call : public queued_op {
 // One blob of several parts.
 class put_parts_call : public put_list_call {
  public:
-  put_parts_call(blob_list blob, bool waits_for_room) : put_list_call(std::move(blob)) { may_wait = waits_for_room; }
+  put_parts_call(blob_list blob, bool waits_for_room) : put_list_call(std::move(blob)) {
+    may_wait = waits_for_room;
+  }
   std::tuple<data_location> results() { return {error ? data_location{} : list.locations.front()}; }
 
  protected:

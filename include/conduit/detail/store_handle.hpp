@@ -1,4 +1,5 @@
-// What a handle of a store consists of: its parts, its default token, and the calls that take no token, which are compiled code.
+// What a handle of a store consists of: its parts, its default token, and the calls that take no
+// token, which are compiled code.
 #pragma once
 
 #include <asio/io_context.hpp>
@@ -14,12 +15,14 @@ class binding;
 
 struct store_handle {
   std::shared_ptr<binding> where;
-  std::shared_ptr<void> life;  // shared by all handles and by no operation: its end is the end of the last handle
+  std::shared_ptr<void>
+      life;  // shared by all handles and by no operation: its end is the end of the last handle
 };
 
 // Where `asio_is_shared` is false: `errc::hidden_asio`.
 store_handle open_handle(asio::io_context& context, const options& how, bool asio_is_shared);
-store_handle open_handle(asio::io_context& context, const options& how, bool asio_is_shared, std::error_code& error);
+store_handle open_handle(asio::io_context& context, const options& how, bool asio_is_shared,
+                         std::error_code& error);
 store_handle bind_handle(const store_handle& known, asio::io_context& context);
 store_stats stats_of(const binding& where);
 compression_report compression_of(const binding& where);

@@ -56,8 +56,10 @@ ssize_t pread(int fd, void* to, std::size_t size, off_t offset) {
   const open_file* const file = file_of(fd);
   if (file == nullptr) return CONDUIT_REAL(pread)(fd, to, size, offset);
   enter("pread");
-  if (by_chance(the_world().manners.cold_reads)) park(channel_of(current_task()), the_world().now + random_time(millisecond));
-  return answered<ssize_t>(read_into(*file, kernel_call::read, to, size, static_cast<std::uint64_t>(offset)));
+  if (by_chance(the_world().manners.cold_reads))
+    park(channel_of(current_task()), the_world().now + random_time(millisecond));
+  return answered<ssize_t>(
+      read_into(*file, kernel_call::read, to, size, static_cast<std::uint64_t>(offset)));
 }
 
 ssize_t preadv2(int fd, const iovec* parts, int count, off_t offset, int flags) {
@@ -66,15 +68,17 @@ ssize_t preadv2(int fd, const iovec* parts, int count, off_t offset, int flags) 
   enter("preadv2");
   const bool cold = file->direct || current_process().finds_nothing_cached;
   if (cold || by_chance(the_world().manners.cold_reads)) return answered(-EAGAIN);
-  return answered<ssize_t>(read_into(*file, kernel_call::read_cached, parts->iov_base, parts->iov_len, static_cast<std::uint64_t>(offset)));
+  return answered<ssize_t>(read_into(*file, kernel_call::read_cached, parts->iov_base,
+                                     parts->iov_len, static_cast<std::uint64_t>(offset)));
 }
 
 ssize_t pwritev(int fd, const iovec* parts, int count, off_t offset) {
   open_file* const file = file_of(fd);
   if (file == nullptr) return CONDUIT_REAL(pwritev)(fd, parts, count, offset);
   enter("pwritev");
-  return answered<ssize_t>(
-      write_all(*file, kernel_call::write, parts, static_cast<std::uint64_t>(count), static_cast<std::uint64_t>(offset)));
+  return answered<ssize_t>(write_all(*file, kernel_call::write, parts,
+                                     static_cast<std::uint64_t>(count),
+                                     static_cast<std::uint64_t>(offset)));
 }
 
 ssize_t pwrite(int fd, const void* from, std::size_t size, off_t offset) {
@@ -95,7 +99,8 @@ int fsync(int fd) {
   open_file* const file = file_of(fd);
   if (file == nullptr) return CONDUIT_REAL(fsync)(fd);
   enter("fsync");
-  return answered(sync_and_wait(*file, file->node->is_directory ? kernel_call::sync_directory : kernel_call::sync_data));
+  return answered(sync_and_wait(
+      *file, file->node->is_directory ? kernel_call::sync_directory : kernel_call::sync_data));
 }
 
 int sync_file_range(int fd, off64_t offset, off64_t size, unsigned flags) {

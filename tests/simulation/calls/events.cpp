@@ -20,7 +20,8 @@ namespace conduit::simulation {
 namespace {
 
 bool is_ready(const registration& entry) noexcept {
-  return (entry.events & EPOLLIN) != 0 && entry.what->readable() && (entry.edge || (entry.events & EPOLLET) == 0);
+  return (entry.events & EPOLLIN) != 0 && entry.what->readable() &&
+         (entry.edge || (entry.events & EPOLLET) == 0);
 }
 
 std::int64_t change_registration(poll_set& set, int operation, int fd, const epoll_event* event) {
@@ -31,16 +32,21 @@ std::int64_t change_registration(poll_set& set, int operation, int fd, const epo
     if (known == nullptr) return -ENOENT;
     std::erase_if(set.registrations, [&](const registration& entry) { return &entry == known; });
     const bool watched_still =
-        std::any_of(set.registrations.begin(), set.registrations.end(), [&](const registration& entry) { return entry.what == what; });
+        std::any_of(set.registrations.begin(), set.registrations.end(),
+                    [&](const registration& entry) { return entry.what == what; });
     if (!watched_still) std::erase(what->watched_by, &set);
     return 0;
   }
-  if ((operation == EPOLL_CTL_ADD) == (known != nullptr)) return known != nullptr ? -EEXIST : -ENOENT;
-  registration& entry = known != nullptr ? *known : set.registrations.emplace_back(registration{fd, what, 0, 0, false});
+  if ((operation == EPOLL_CTL_ADD) == (known != nullptr))
+    return known != nullptr ? -EEXIST : -ENOENT;
+  registration& entry = known != nullptr
+                            ? *known
+                            : set.registrations.emplace_back(registration{fd, what, 0, 0, false});
   entry.events = event->events;
   entry.data = event->data.u64;
   entry.edge = true;
-  if (known == nullptr && std::find(what->watched_by.begin(), what->watched_by.end(), &set) == what->watched_by.end()) {
+  if (known == nullptr &&
+      std::find(what->watched_by.begin(), what->watched_by.end(), &set) == what->watched_by.end()) {
     what->watched_by.push_back(&set);
   }
   wake_all(channel_of(&set));
@@ -130,7 +136,8 @@ int timerfd_settime(int fd, int flags, const itimerspec* next, itimerspec* last)
   enter("timerfd_settime");
   if (last != nullptr) *last = {};
   const nanoseconds value = next->it_value.tv_sec * second + next->it_value.tv_nsec;
-  clock->expires = value == 0 ? never : value + ((flags & TFD_TIMER_ABSTIME) != 0 ? 0 : the_world().now);
+  clock->expires =
+      value == 0 ? never : value + ((flags & TFD_TIMER_ABSTIME) != 0 ? 0 : the_world().now);
   became_readable(*clock);  // whoever polls it has to look at the new time
   return 0;
 }

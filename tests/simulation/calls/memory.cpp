@@ -1,4 +1,5 @@
-// Memory of a simulated process that runs out. Large pieces only: small ones are Asio's own, or the simulation's.
+// Memory of a simulated process that runs out. Large pieces only: small ones are Asio's own, or the
+// simulation's.
 #include <cstdlib>
 #include <new>
 

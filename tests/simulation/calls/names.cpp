@@ -116,7 +116,8 @@ int statx(int directory, const char* path, int flags, unsigned mask, struct stat
   if (!is_ours(directory, path)) return CONDUIT_REAL(statx)(directory, path, flags, mask, into);
   enter("statx");
   struct stat found{};
-  const std::int64_t result = status_ours(path[0] == '\0' ? node_of(directory) : find(find_place(directory, path)), found);
+  const std::int64_t result =
+      status_ours(path[0] == '\0' ? node_of(directory) : find(find_place(directory, path)), found);
   if (result != 0) return answered(result);
   *into = {};
   into->stx_mode = static_cast<std::uint16_t>(found.st_mode);

@@ -1,4 +1,5 @@
-// Descriptors of files: how they come, what they are asked, and how they go. The lock is one of the questions.
+// Descriptors of files: how they come, what they are asked, and how they go. The lock is one of the
+// questions.
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/inotify.h>
@@ -29,7 +30,8 @@ std::int64_t open_ours(int directory, const char* path, int flags, bool cached_o
   if (where.directory == nullptr) return -ENOENT;
   const bool for_writing = (flags & O_ACCMODE) != O_RDONLY;
   if (creates || for_writing) note_writer();
-  if ((flags & O_TMPFILE) == O_TMPFILE) return add_descriptor(new open_file(create_inode(false), true));
+  if ((flags & O_TMPFILE) == O_TMPFILE)
+    return add_descriptor(new open_file(create_inode(false), true));
   inode* found = find(where);
   if (found != nullptr && (flags & O_CREAT) != 0 && (flags & O_EXCL) != 0) return -EEXIST;
   if (cached_only && (creates || by_chance(the_world().manners.cold_names))) return -EAGAIN;
@@ -102,7 +104,8 @@ std::int64_t control(int fd, int command, std::uintptr_t argument) {
     case F_SETLKW: {
       auto* const file = dynamic_cast<open_file*>(what);
       if (file == nullptr) return -EINVAL;
-      return try_to_lock_process(*file->node, command, reinterpret_cast<const struct flock*>(argument)->l_type);
+      return try_to_lock_process(*file->node, command,
+                                 reinterpret_cast<const struct flock*>(argument)->l_type);
     }
     case F_OFD_SETLK:
     case F_OFD_SETLKW: {
@@ -113,7 +116,8 @@ std::int64_t control(int fd, int command, std::uintptr_t argument) {
     case F_OFD_GETLK: {
       auto* const file = dynamic_cast<open_file*>(what);
       auto* const asked = reinterpret_cast<struct flock*>(argument);
-      const auto wanted = asked->l_type == F_WRLCK ? open_file::lock::exclusive : open_file::lock::shared;
+      const auto wanted =
+          asked->l_type == F_WRLCK ? open_file::lock::exclusive : open_file::lock::shared;
       if (file != nullptr && is_lock_free_for(*file, wanted)) asked->l_type = F_UNLCK;
       return 0;
     }
@@ -124,10 +128,11 @@ std::int64_t control(int fd, int command, std::uintptr_t argument) {
 
 // The boot's name, in a file of the real kernel's: the library of C++ reads it by a descriptor.
 std::FILE* open_boot_id() {
-  const int fd = static_cast<int>(real::system_call(SYS_memfd_create, reinterpret_cast<long>("boot_id"), 1));
+  const int fd =
+      static_cast<int>(real::system_call(SYS_memfd_create, reinterpret_cast<long>("boot_id"), 1));
   char text[64];
-  const int size =
-      std::snprintf(text, sizeof text, "%08llx-0000-4000-8000-000000000000\n", static_cast<unsigned long long>(the_world().boots));
+  const int size = std::snprintf(text, sizeof text, "%08llx-0000-4000-8000-000000000000\n",
+                                 static_cast<unsigned long long>(the_world().boots));
   real::system_call(SYS_write, fd, reinterpret_cast<long>(text), size);
   real::system_call(SYS_lseek, fd, 0, SEEK_SET);
   return ::fdopen(fd, "r");
@@ -211,10 +216,12 @@ long syscall(long number, ...) noexcept {
   for (long& one : given) one = va_arg(more, long);
   va_end(more);
   constexpr long cachestat = 451;
-  if (in_world() && number == SYS_openat2 && is_ours(static_cast<int>(given[0]), reinterpret_cast<const char*>(given[1]))) {
+  if (in_world() && number == SYS_openat2 &&
+      is_ours(static_cast<int>(given[0]), reinterpret_cast<const char*>(given[1]))) {
     const auto& how = *reinterpret_cast<const open_how*>(given[2]);
-    return answered<long>(open_ours(static_cast<int>(given[0]), reinterpret_cast<const char*>(given[1]), static_cast<int>(how.flags),
-                                    (how.resolve & RESOLVE_CACHED) != 0));
+    return answered<long>(
+        open_ours(static_cast<int>(given[0]), reinterpret_cast<const char*>(given[1]),
+                  static_cast<int>(how.flags), (how.resolve & RESOLVE_CACHED) != 0));
   }
   if (in_world() && number == cachestat) {
     const std::int64_t refused = refusal(kernel_call::unwritten_bytes);
@@ -222,8 +229,11 @@ long syscall(long number, ...) noexcept {
     std::memset(reinterpret_cast<void*>(given[2]), 0, 5 * sizeof(std::uint64_t));
     return 0;
   }
-  if (in_world() && number == SYS_futex) return answered<long>(futex_ours(reinterpret_cast<std::uint32_t*>(given[0]), given[1], given[2]));
-  return answered<long>(real::system_call(number, given[0], given[1], given[2], given[3], given[4], given[5]));
+  if (in_world() && number == SYS_futex)
+    return answered<long>(
+        futex_ours(reinterpret_cast<std::uint32_t*>(given[0]), given[1], given[2]));
+  return answered<long>(
+      real::system_call(number, given[0], given[1], given[2], given[3], given[4], given[5]));
 }
 
 }  // extern "C"

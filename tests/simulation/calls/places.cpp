@@ -16,7 +16,8 @@ open_file* file_of(int fd) noexcept { return description_as<open_file>(fd); }
 place find_place(int directory, std::string_view path) {
   if (const open_file* const base = file_of(directory)) {
     // A directory that was removed takes nothing any more.
-    if (base->node->is_directory && base->node->links == 0 && path != "." && path != "..") return {};
+    if (base->node->is_directory && base->node->links == 0 && path != "." && path != "..")
+      return {};
     return {base->node, path};
   }
   path.remove_prefix(root.size());

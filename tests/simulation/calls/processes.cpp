@@ -25,7 +25,8 @@ task* child_to_be = nullptr;
     if (child_to_be == nullptr) return forget_task();
     task& self = *child_to_be;
     child_to_be = nullptr;
-    // Where not even one descriptor can be had although others were closed, Asio cannot go on in the child either.
+    // Where not even one descriptor can be had although others were closed, Asio cannot go on in
+    // the child either.
     self.sheltered = true;
     become(self);
   });
@@ -46,7 +47,8 @@ pid_t fork() noexcept {
   task& first = add_task(child);
   first.state = task::phase::parked;  // not before there is a thread to run it
   child_to_be = &first;
-  // The handlers of a fork take locks: nobody else may have turns meanwhile, and take others. Nor is there half a fork.
+  // The handlers of a fork take locks: nobody else may have turns meanwhile, and take others. Nor
+  // is there half a fork.
   const unsigned switches = std::exchange(the_world().manners.switches, 0);
   const std::uint64_t dies_at_call = std::exchange(parent.dies_at_call, UINT64_MAX);
   const pid_t made = CONDUIT_REAL(fork)();

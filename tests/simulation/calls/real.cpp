@@ -22,8 +22,8 @@ long system_call(long number, long a, long b, long c, long d, long e, long f) no
 
 bool futex_wait_a_second(std::uint32_t* word, std::uint32_t value) noexcept {
   const timespec patience{1, 0};
-  return system_call(SYS_futex, reinterpret_cast<long>(word), FUTEX_WAIT, static_cast<long>(value), reinterpret_cast<long>(&patience)) !=
-         -ETIMEDOUT;
+  return system_call(SYS_futex, reinterpret_cast<long>(word), FUTEX_WAIT, static_cast<long>(value),
+                     reinterpret_cast<long>(&patience)) != -ETIMEDOUT;
 }
 
 void end_process(int signal) noexcept {

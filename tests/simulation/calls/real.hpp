@@ -16,7 +16,8 @@
 namespace conduit::simulation::real {
 
 // A system call past everything, errno too: a negative errno, or the result.
-long system_call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0, long f = 0) noexcept;
+long system_call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
+                 long f = 0) noexcept;
 
 inline long futex(std::uint32_t* word, int operation, std::uint32_t value) noexcept {
   return system_call(SYS_futex, reinterpret_cast<long>(word), operation, static_cast<long>(value));

@@ -1,4 +1,5 @@
-// liburing's calls, over the simulated kernel. What liburing does in its header works on the same memory as ever.
+// liburing's calls, over the simulated kernel. What liburing does in its header works on the same
+// memory as ever.
 #include <liburing.h>
 
 #include <bit>
@@ -40,8 +41,10 @@ void lay_out(io_uring& user, queues& shared, unsigned entries) {
   shared.submission_mask = shared.submission_entries - 1;
   shared.completion_entries = 2 * shared.submission_entries;
   shared.completion_mask = shared.completion_entries - 1;
-  shared.entries = static_cast<io_uring_sqe*>(std::calloc(shared.submission_entries, sizeof(io_uring_sqe)));
-  shared.answers = static_cast<io_uring_cqe*>(std::calloc(shared.completion_entries, sizeof(io_uring_cqe)));
+  shared.entries =
+      static_cast<io_uring_sqe*>(std::calloc(shared.submission_entries, sizeof(io_uring_sqe)));
+  shared.answers =
+      static_cast<io_uring_cqe*>(std::calloc(shared.completion_entries, sizeof(io_uring_cqe)));
   user.sq.khead = &shared.submission_head;
   user.sq.ktail = &shared.submission_tail;
   user.sq.kring_mask = &shared.submission_mask;
@@ -87,7 +90,8 @@ int io_uring_queue_init(unsigned entries, io_uring* user, unsigned flags) {
   return 0;
 }
 
-// What is under way is cancelled, or waited for: either way the kernel has no more to do with the memory.
+// What is under way is cancelled, or waited for: either way the kernel has no more to do with the
+// memory.
 void io_uring_queue_exit(io_uring* user) {
   if (!in_world()) return CONDUIT_REAL(io_uring_queue_exit)(user);
   enter("io_uring_queue_exit");
@@ -121,10 +125,12 @@ int io_uring_submit(io_uring* user) {
   if (!one.overflow.empty()) return -EBUSY;
   const bool partial = filled > 1 && by_chance(the_world().manners.partial_submits);
   if (partial) meet(trouble::parted_submission, &current_process());
-  return static_cast<int>(submit(one, partial ? 1 + static_cast<unsigned>(random_below(filled - 1)) : filled));
+  return static_cast<int>(
+      submit(one, partial ? 1 + static_cast<unsigned>(random_below(filled - 1)) : filled));
 }
 
-int __io_uring_get_cqe(io_uring* user, io_uring_cqe** found, unsigned submitted, unsigned wanted, sigset_t* mask) {
+int __io_uring_get_cqe(io_uring* user, io_uring_cqe** found, unsigned submitted, unsigned wanted,
+                       sigset_t* mask) {
   if (!in_world()) return CONDUIT_REAL(__io_uring_get_cqe)(user, found, submitted, wanted, mask);
   enter("io_uring_enter");
   ring& one = *ring_of(*user);
@@ -134,6 +140,8 @@ int __io_uring_get_cqe(io_uring* user, io_uring_cqe** found, unsigned submitted,
   return *found == nullptr ? -EAGAIN : 0;
 }
 
-int io_uring_ring_dontfork(io_uring* user) { return in_world() ? 0 : CONDUIT_REAL(io_uring_ring_dontfork)(user); }
+int io_uring_ring_dontfork(io_uring* user) {
+  return in_world() ? 0 : CONDUIT_REAL(io_uring_ring_dontfork)(user);
+}
 
 }  // extern "C"

@@ -72,7 +72,8 @@ void unlock(pthread_mutex_t* mutex) {
   wake_all(own_channel(mutex));
 }
 
-int wait(pthread_cond_t* condition, pthread_mutex_t* mutex, nanoseconds deadline, const char* call) {
+int wait(pthread_cond_t* condition, pthread_mutex_t* mutex, nanoseconds deadline,
+         const char* call) {
   enter(call);
   unlock(mutex);
   bool told = true;
@@ -89,11 +90,13 @@ int wait(pthread_cond_t* condition, pthread_mutex_t* mutex, nanoseconds deadline
 
 extern "C" {
 
-int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*body)(void*), void* argument) noexcept {
+int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*body)(void*),
+                   void* argument) noexcept {
   if (!in_world()) return CONDUIT_REAL(pthread_create)(thread, attributes, body, argument);
   enter("pthread_create");
   process& owner = current_process();
-  if (refusal(kernel_call::new_thread) != 0 || (!current_task()->sheltered && owner.threads >= owner.allowed.threads)) {
+  if (refusal(kernel_call::new_thread) != 0 ||
+      (!current_task()->sheltered && owner.threads >= owner.allowed.threads)) {
     note_trouble();
     meet(trouble::no_thread, &owner);
     return EAGAIN;
@@ -141,13 +144,15 @@ int pthread_cond_wait(pthread_cond_t* condition, pthread_mutex_t* mutex) {
   return wait(condition, mutex, never, "pthread_cond_wait");
 }
 
-int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex, const timespec* deadline) {
+int pthread_cond_timedwait(pthread_cond_t* condition, pthread_mutex_t* mutex,
+                           const timespec* deadline) {
   if (!in_world()) return CONDUIT_REAL(pthread_cond_timedwait)(condition, mutex, deadline);
   // Asio's conditions wait by the monotonic clock, and nobody else waits this way.
   return wait(condition, mutex, moment_of(CLOCK_MONOTONIC, *deadline), "pthread_cond_timedwait");
 }
 
-int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex, clockid_t clock, const timespec* deadline) {
+int pthread_cond_clockwait(pthread_cond_t* condition, pthread_mutex_t* mutex, clockid_t clock,
+                           const timespec* deadline) {
   if (!in_world()) return CONDUIT_REAL(pthread_cond_clockwait)(condition, mutex, clock, deadline);
   return wait(condition, mutex, moment_of(clock, *deadline), "pthread_cond_clockwait");
 }
@@ -165,7 +170,9 @@ int pthread_cond_broadcast(pthread_cond_t* condition) noexcept {
 }
 
 // Nobody waits in the real one.
-int pthread_cond_destroy(pthread_cond_t* condition) noexcept { return in_world() ? 0 : CONDUIT_REAL(pthread_cond_destroy)(condition); }
+int pthread_cond_destroy(pthread_cond_t* condition) noexcept {
+  return in_world() ? 0 : CONDUIT_REAL(pthread_cond_destroy)(condition);
+}
 
 int sched_yield() noexcept {
   if (!in_world()) return CONDUIT_REAL(sched_yield)();

@@ -55,20 +55,27 @@ struct usual {
 };
 
 constexpr std::array usual_weights{
-    usual{verb::pause, 40},  usual{verb::power, 4},         usual{verb::capacity, 3},  usual{verb::fault, 40},    usual{verb::heal, 5},
-    usual{verb::backup, 4},  usual{verb::temper, 2},        usual{verb::decay, 4},     usual{verb::start, 12},    usual{verb::kill, 4},
-    usual{verb::kill_at, 6}, usual{verb::stop, 3},          usual{verb::go, 6},        usual{verb::limit, 4},     usual{verb::fork, 6},
-    usual{verb::finish, 3},  usual{verb::destroy, 3},       usual{verb::put, 60},      usual{verb::put_many, 15}, usual{verb::try_put, 6},
-    usual{verb::get, 30},    usual{verb::slice, 15},        usual{verb::get_into, 10}, usual{verb::roll, 8},      usual{verb::sync, 15},
-    usual{verb::remove, 5},  usual{verb::remove_before, 4}, usual{verb::compress, 8},  usual{verb::recover, 4},   usual{verb::survey, 8},
-    usual{verb::cancel, 6},  usual{verb::close, 4},         usual{verb::wait, 10},     usual{verb::original, 3},  usual{verb::block, 4},
-    usual{verb::slow, 8},    usual{verb::damage, 4},        usual{verb::foreign, 3}};
+    usual{verb::pause, 40},    usual{verb::power, 4},     usual{verb::capacity, 3},
+    usual{verb::fault, 40},    usual{verb::heal, 5},      usual{verb::backup, 4},
+    usual{verb::temper, 2},    usual{verb::decay, 4},     usual{verb::start, 12},
+    usual{verb::kill, 4},      usual{verb::kill_at, 6},   usual{verb::stop, 3},
+    usual{verb::go, 6},        usual{verb::limit, 4},     usual{verb::fork, 6},
+    usual{verb::finish, 3},    usual{verb::destroy, 3},   usual{verb::put, 60},
+    usual{verb::put_many, 15}, usual{verb::try_put, 6},   usual{verb::get, 30},
+    usual{verb::slice, 15},    usual{verb::get_into, 10}, usual{verb::roll, 8},
+    usual{verb::sync, 15},     usual{verb::remove, 5},    usual{verb::remove_before, 4},
+    usual{verb::compress, 8},  usual{verb::recover, 4},   usual{verb::survey, 8},
+    usual{verb::cancel, 6},    usual{verb::close, 4},     usual{verb::wait, 10},
+    usual{verb::original, 3},  usual{verb::block, 4},     usual{verb::slow, 8},
+    usual{verb::damage, 4},    usual{verb::foreign, 3}};
 
 // Some things happen often for a while, and others not at all.
 void generator::change_mood() {
   for (const usual& one : usual_weights) {
     const auto kind = below(10);
-    weights_[static_cast<std::size_t>(one.what)] = kind < 2 ? 0 : kind < 3 ? 5 * one.weight : one.weight;
+    weights_[static_cast<std::size_t>(one.what)] = kind < 2   ? 0
+                                                   : kind < 3 ? 5 * one.weight
+                                                              : one.weight;
   }
 }
 
@@ -128,7 +135,8 @@ step generator::some_step() {
     case verb::temper:
       return {what, {below(30), below(60), below(60)}};
     case verb::decay:
-      return {what, {chance(50) ? below(30) : 0, chance(30) ? below(15) : 0, chance(20) ? below(50) : 0}};
+      return {what,
+              {chance(50) ? below(30) : 0, chance(30) ? below(15) : 0, chance(20) ? below(50) : 0}};
     case verb::start:
       return start(below(processes_));
     case verb::original:
@@ -170,12 +178,17 @@ step generator::some_step() {
 // At a call that is made often, or at one that is not.
 step generator::some_fault() {
   using enum kernel_call;
-  constexpr std::array rare{memory,   link,      change_mode, touch, remove,     begin_write_back, unwritten_bytes,
-                            truncate, sync_data, create,      list,  ring_setup, watch_names,      sync_directory};
+  constexpr std::array rare{
+      memory,   link,      change_mode, touch, remove,     begin_write_back, unwritten_bytes,
+      truncate, sync_data, create,      list,  ring_setup, watch_names,      sync_directory};
   const std::uint64_t error = below(8);
   const std::uint64_t process = below(processes_ + 1);
-  if (chance(40)) return {verb::fault, {static_cast<std::uint64_t>(rare[below(rare.size())]), error, process, below(2), below(4)}};
-  return {verb::fault, {below(kernel_calls), error, process, below(8), chance(80) ? below(2) : below(50)}};
+  if (chance(40))
+    return {
+        verb::fault,
+        {static_cast<std::uint64_t>(rare[below(rare.size())]), error, process, below(2), below(4)}};
+  return {verb::fault,
+          {below(kernel_calls), error, process, below(8), chance(80) ? below(2) : below(50)}};
 }
 
 // What comes together too seldom by itself.
@@ -241,7 +254,9 @@ void generator::add_a_file_in_the_place_of_another() {
     if (chance(60)) add({{verb::start, {whose, below(2), below(2), chance(30) ? 1U : 0U}}});
     add({{verb::put, {whose, 1 + below(4), below(2000)}}, short_pause});
     if (chance(30)) add({{verb::get, {first, 1 + below(8)}}});
-    while (chance(50)) add({{ends[below(ends.size())], {chance(70) ? first : second, counted_back + below(3)}}, short_pause});
+    while (chance(50))
+      add({{ends[below(ends.size())], {chance(70) ? first : second, counted_back + below(3)}},
+           short_pause});
   }
   add({{verb::get, {first, 1 + below(12)}}});
 }
@@ -292,12 +307,16 @@ history generator::run() {
     if (chance(6)) add_a_scene();
     result_.steps.push_back(some_step());
   }
-  if (!originals_) std::erase_if(result_.steps, [](const step& one) { return one.what == verb::original; });
+  if (!originals_)
+    std::erase_if(result_.steps, [](const step& one) { return one.what == verb::original; });
   // An original's files are not for us to compress, nor to delete above its own.
   if (originals_) {
     // Nor does it know when a file is in doubt.
-    constexpr std::array unfit{verb::compress, verb::remove, verb::remove_before, verb::damage, verb::foreign};
-    std::erase_if(result_.steps, [&](const step& one) { return std::find(unfit.begin(), unfit.end(), one.what) != unfit.end(); });
+    constexpr std::array unfit{verb::compress, verb::remove, verb::remove_before, verb::damage,
+                               verb::foreign};
+    std::erase_if(result_.steps, [&](const step& one) {
+      return std::find(unfit.begin(), unfit.end(), one.what) != unfit.end();
+    });
     for (step& one : result_.steps) {
       if (one.what == verb::start) one.with[1] = 0;
     }
@@ -315,6 +334,8 @@ std::uint64_t seed_of(std::uint64_t seed, std::uint64_t number) noexcept {
 
 }  // namespace
 
-history generate(std::uint64_t seed, std::uint64_t number) { return generator(seed_of(seed, number)).run(); }
+history generate(std::uint64_t seed, std::uint64_t number) {
+  return generator(seed_of(seed, number)).run();
+}
 
 }  // namespace conduit::simulation

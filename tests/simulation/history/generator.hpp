@@ -1,5 +1,5 @@
-// Histories from seeds: what happens, to whom, and how often, with weights that change on the way, so that rare states are reached and
-// stay for a while.
+// Histories from seeds: what happens, to whom, and how often, with weights that change on the way,
+// so that rare states are reached and stay for a while.
 #pragma once
 
 #include "simulation/history/step.hpp"

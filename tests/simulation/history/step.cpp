@@ -9,10 +9,11 @@ namespace conduit::simulation {
 namespace {
 
 constexpr std::array<std::string_view, verbs> names{
-    "pause",         "power",    "capacity", "fault",   "heal",    "backup", "temper",   "decay", "damage", "foreign",
-    "slow",          "start",    "original", "kill",    "kill_at", "stop",   "go",       "limit", "fork",   "finish",
-    "destroy",       "put",      "put_many", "try_put", "get",     "slice",  "get_into", "roll",  "sync",   "remove",
-    "remove_before", "compress", "recover",  "survey",  "cancel",  "close",  "wait",     "block", "check"};
+    "pause",   "power",   "capacity", "fault",  "heal",     "backup", "temper",        "decay",
+    "damage",  "foreign", "slow",     "start",  "original", "kill",   "kill_at",       "stop",
+    "go",      "limit",   "fork",     "finish", "destroy",  "put",    "put_many",      "try_put",
+    "get",     "slice",   "get_into", "roll",   "sync",     "remove", "remove_before", "compress",
+    "recover", "survey",  "cancel",   "close",  "wait",     "block",  "check"};
 
 }  // namespace
 
@@ -42,7 +43,8 @@ history parse_history(std::string_view text) {
     std::string word;
     words >> word;
     if (first) {
-      if (word != "seed" || !(words >> all.seed)) throw std::invalid_argument("a history begins with its seed");
+      if (word != "seed" || !(words >> all.seed))
+        throw std::invalid_argument("a history begins with its seed");
       continue;
     }
     const auto found = std::find(names.begin(), names.end(), word);

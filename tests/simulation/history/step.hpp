@@ -1,4 +1,5 @@
-// One thing that happens in a history, and its words. A history is a line of them: it can be printed, cut down, and run again.
+// One thing that happens in a history, and its words. A history is a line of them: it can be
+// printed, cut down, and run again.
 #pragma once
 
 #include <array>
@@ -19,11 +20,13 @@ enum class verb : std::uint8_t {
   backup,    // hard links of all files
   temper,    // percent of switches, of cold reads, of slow syncs
   decay,     // percent of syncs that fail, of write backs that fail, of syncs that lie
-  damage,    // kind, where: the mutable file is cut short, loses a byte and its end, ends in a torn frame with a table, or in no table
+  damage,    // kind, where: the mutable file is cut short, loses a byte and its end, ends in a torn
+             // frame with a table, or in no table
   foreign,   // which: somebody's file stands where a compressed one is to come
   slow,      // which: a sealed file that takes seconds to sync
   // A process.
-  start,     // process, form, durable, way (1: on threads, 2: read-only, 4: direct reads; their sum), loops, contexts
+  start,  // process, form, durable, way (1: on threads, 2: read-only, 4: direct reads; their sum),
+          // loops, contexts
   original,  // process: one of the Python original
   kill,      // process
   kill_at,   // process, calls from now

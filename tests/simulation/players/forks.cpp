@@ -25,7 +25,8 @@ void play_child(store_player* inherited, const step& start) {
   current_process().may_only_read = store_player::is_read_only(start);
   {
     store_player own(start);
-    for (const verb what : {verb::put, verb::get, verb::sync, verb::wait}) own.obey({what, {0, 3, 200}});
+    for (const verb what : {verb::put, verb::get, verb::sync, verb::wait})
+      own.obey({what, {0, 3, 200}});
   }
   exit_here();
 }

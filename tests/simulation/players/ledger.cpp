@@ -11,7 +11,8 @@ namespace conduit::simulation {
 
 namespace {
 
-// Of an operation, on a machine where all is well. A sync takes up to 30 ms here, and some processes share the lock.
+// Of an operation, on a machine where all is well. A sync takes up to 30 ms here, and some
+// processes share the lock.
 constexpr nanoseconds wait_max = 3 * second;
 
 ledger* present = nullptr;
@@ -20,7 +21,9 @@ bool overlap(const data_location& a, const data_location& b) noexcept {
   return a.file_number == b.file_number && a.start < b.end && b.start < a.end;
 }
 
-bool hits(const deletion& begun, std::uint32_t number) noexcept { return begun.all_below ? number < begun.number : number == begun.number; }
+bool hits(const deletion& begun, std::uint32_t number) noexcept {
+  return begun.all_below ? number < begun.number : number == begun.number;
+}
 
 // Those of a dead process are over.
 bool is_under_way(const deletion& begun) noexcept {
@@ -30,8 +33,9 @@ bool is_under_way(const deletion& begun) noexcept {
 // Its own process syncs such a file, or another may do so under the lock.
 bool may_wait_for_slow_file(const operation& one) noexcept {
   const world& all = the_world();
-  const bool others_do = std::any_of(all.processes.begin(), all.processes.end(),
-                                     [&](const process* other) { return other->syncs_under_lock && other->gone >= one.begun; });
+  const bool others_do = std::any_of(
+      all.processes.begin(), all.processes.end(),
+      [&](const process* other) { return other->syncs_under_lock && other->gone >= one.begun; });
   return all.processes[one.process]->slow_until >= one.begun || others_do;
 }
 
@@ -40,7 +44,9 @@ bool may_wait_for_slow_file(const operation& one) noexcept {
 ledger& the_ledger() noexcept { return *present; }
 void set_ledger(ledger* next) noexcept { present = next; }
 
-bool troubled_since(nanoseconds begun) noexcept { return the_world().limits_in_force || the_world().last_trouble + aftermath >= begun; }
+bool troubled_since(nanoseconds begun) noexcept {
+  return the_world().limits_in_force || the_world().last_trouble + aftermath >= begun;
+}
 
 std::size_t begin_operation(verb what) {
   ledger& all = the_ledger();
@@ -58,7 +64,8 @@ void end_operation(std::size_t number) {
   --the_world().processes[one.process]->pending[static_cast<std::size_t>(one.what)];
   const nanoseconds took = the_world().now - one.begun;
   if (took > wait_max && !troubled_since(one.begun) && !may_wait_for_slow_file(one)) {
-    complain(std::string(name_of(one.what)) + " took " + std::to_string(took / millisecond) + " ms, and nobody was stopped");
+    complain(std::string(name_of(one.what)) + " took " + std::to_string(took / millisecond) +
+             " ms, and nobody was stopped");
   }
 }
 
@@ -73,10 +80,12 @@ void add_promise(promise next) {
     if (next.original && !other.cached) continue;
     // Nor does anybody, where the disk said that all was well.
     if (the_ledger().syncs_lie && !other.cached) continue;
-    if (overlap(other.where, next.where)) complain(next.where.to_string() + " was handed out before, as " + other.where.to_string());
+    if (overlap(other.where, next.where))
+      complain(next.where.to_string() + " was handed out before, as " + other.where.to_string());
   }
   std::erase_if(all.deletions, [](const deletion& begun) { return !is_under_way(begun); });
-  for (const deletion& begun : all.deletions) next.doomed += hits(begun, next.where.file_number) ? 1U : 0U;
+  for (const deletion& begun : all.deletions)
+    next.doomed += hits(begun, next.where.file_number) ? 1U : 0U;
   next.doomed += all.given_up.contains(next.where.file_number) ? 1U : 0U;
   all.promises.push_back(next);
   ++all.acknowledged;
@@ -113,7 +122,8 @@ void synced(unsigned store, std::size_t count) {
 void begin_deletion(std::uint32_t number, bool all_below, std::size_t operation) {
   const deletion begun{number, all_below, current_process().number, operation};
   the_ledger().deletions.push_back(begun);
-  std::erase_if(the_ledger().foreign_files, [&](const foreign_file& one) { return hits(begun, one.number); });
+  std::erase_if(the_ledger().foreign_files,
+                [&](const foreign_file& one) { return hits(begun, one.number); });
   for (promise& one : the_ledger().promises) {
     if (hits(begun, one.where.file_number)) ++one.doomed;
   }
@@ -129,8 +139,11 @@ void give_up(std::uint32_t number) {
 void add_foreign_file(const foreign_file& one) {
   ledger& all = the_ledger();
   all.meets_foreign_files = all.damaged = true;
-  const auto takes_it = [&](const deletion& begun) { return hits(begun, one.number) && is_under_way(begun); };
-  if (std::none_of(all.deletions.begin(), all.deletions.end(), takes_it)) all.foreign_files.push_back(one);
+  const auto takes_it = [&](const deletion& begun) {
+    return hits(begun, one.number) && is_under_way(begun);
+  };
+  if (std::none_of(all.deletions.begin(), all.deletions.end(), takes_it))
+    all.foreign_files.push_back(one);
 }
 
 void take_back_deletion(std::uint32_t number) noexcept {
@@ -139,19 +152,23 @@ void take_back_deletion(std::uint32_t number) noexcept {
   }
 }
 
-bool is_binding(const promise& one) noexcept { return one.doomed == 0 && (one.cached || (one.durable && !the_ledger().syncs_lie)); }
+bool is_binding(const promise& one) noexcept {
+  return one.doomed == 0 && (one.cached || (one.durable && !the_ledger().syncs_lie));
+}
 
 void check_read(std::size_t promised, nanoseconds begun, const std::error_code& error, bool wrong) {
   const promise& one = the_ledger().promises[promised];
   ++the_ledger().reads_checked;
   if (!error && wrong) return complain("wrong bytes at " + one.where.to_string());
   if (error && is_binding(one) && !troubled_since(begun)) {
-    complain(std::string(one.durable ? "a durable blob is lost: " : "a blob is lost: ") + one.where.to_string() + ": " + error.message());
+    complain(std::string(one.durable ? "a durable blob is lost: " : "a blob is lost: ") +
+             one.where.to_string() + ": " + error.message());
   }
 }
 
 void check_error(const char* what, nanoseconds begun, const std::error_code& error) {
-  if (error && !troubled_since(begun)) complain(std::string(what) + " fails on a sound machine: " + error.message());
+  if (error && !troubled_since(begun))
+    complain(std::string(what) + " fails on a sound machine: " + error.message());
 }
 
 void check_needs_no_room(const char* what, nanoseconds begun, const std::error_code& error) {
@@ -160,7 +177,8 @@ void check_needs_no_room(const char* what, nanoseconds begun, const std::error_c
   const inode* const lock = look_up("/store.lock");
   const bool recorded = lock != nullptr && lock->cached.size() >= files::lock_record::encoded_size;
   const bool otherwise_sound = !all.limits_in_force && all.last_fault + aftermath < begun;
-  if (error == std::errc::no_space_on_device && recorded && otherwise_sound) complain(std::string(what) + " fails for want of room");
+  if (error == std::errc::no_space_on_device && recorded && otherwise_sound)
+    complain(std::string(what) + " fails for want of room");
 }
 
 void lose_unsynced() noexcept {

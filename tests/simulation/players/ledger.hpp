@@ -1,5 +1,6 @@
-// What the store has promised to whom, kept by the world and not by any process: which blobs were acknowledged, since when no power
-// failure may take them, which may be gone because somebody deletes their file. And what was found against a promise.
+// What the store has promised to whom, kept by the world and not by any process: which blobs were
+// acknowledged, since when no power failure may take them, which may be gone because somebody
+// deletes their file. And what was found against a promise.
 #pragma once
 
 #include <conduit/data_location.hpp>
@@ -66,13 +67,14 @@ struct ledger {
   std::uint64_t blobs = 0;
   unsigned stores = 0;
   bool syncs_lie = false;
-  shared_set<std::uint32_t> given_up;         // numbers of which nothing is promised: somebody damaged the file, or took its name
+  shared_set<std::uint32_t> given_up;  // numbers of which nothing is promised: somebody damaged the
+                                       // file, or took its name
   shared_vector<foreign_file> foreign_files;  // that nobody was asked to delete
   bool meets_foreign_files = false;           // there was one
   bool damaged = false;                       // somebody changed a file
-  bool recovered = false;                     // somebody let a file be recovered: it may be cut, and written
-  bool puts_plain = false;                    // some store puts into plain files
-  bool originals = false;                     // run, and know nothing of the record
+  bool recovered = false;   // somebody let a file be recovered: it may be cut, and written
+  bool puts_plain = false;  // some store puts into plain files
+  bool originals = false;   // run, and know nothing of the record
   std::uint64_t acknowledged = 0;
   std::uint64_t reads_checked = 0;
 };
@@ -93,7 +95,8 @@ void acknowledge(const data_location& where, std::uint64_t seed, unsigned store,
 void acknowledge_original(const data_location& where, std::uint64_t seed);
 // All that this opening acknowledged among the first `count` promises is durable.
 void synced(unsigned store, std::size_t count);
-// A deletion of this number, or of all below it, has begun as this operation of the calling process.
+// A deletion of this number, or of all below it, has begun as this operation of the calling
+// process.
 void begin_deletion(std::uint32_t number, bool all_below, std::size_t operation);
 // Nothing of this file is promised any more, what is yet to be acknowledged neither.
 void give_up(std::uint32_t number);
@@ -103,7 +106,8 @@ void add_foreign_file(const foreign_file& one);
 void take_back_deletion(std::uint32_t number) noexcept;
 // The answer of a get that began then. `wrong`: the bytes are not those of the blob.
 void check_read(std::size_t promised, nanoseconds begun, const std::error_code& error, bool wrong);
-// Room can always be made: what frees it, and what comes before that, does not fail for want of room.
+// Room can always be made: what frees it, and what comes before that, does not fail for want of
+// room.
 void check_needs_no_room(const char* what, nanoseconds begun, const std::error_code& error);
 // An error where none may be.
 void check_error(const char* what, nanoseconds begun, const std::error_code& error);

@@ -12,7 +12,8 @@ void check_nothing_is_left(std::size_t descriptors_before) {
   const process& own = current_process();
   constexpr nanoseconds patience = 5 * second;
   const nanoseconds deadline = the_world().now + patience;
-  while (the_world().now < deadline && (own.threads != 0 || own.descriptors.size() > descriptors_before)) {
+  while (the_world().now < deadline &&
+         (own.threads != 0 || own.descriptors.size() > descriptors_before)) {
     enter("waits for its threads to end");
     park(channel_of(current_task()), the_world().now + 10 * millisecond);
   }
@@ -21,7 +22,8 @@ void check_nothing_is_left(std::size_t descriptors_before) {
   std::string left = std::to_string(own.descriptors.size()) + " descriptors are left:";
   for (const auto& [fd, what] : own.descriptors) {
     left += std::string(" ") + what->kind();
-    if (const auto* const file = dynamic_cast<const open_file*>(what)) left += " " + std::string(some_name_of(*file->node));
+    if (const auto* const file = dynamic_cast<const open_file*>(what))
+      left += " " + std::string(some_name_of(*file->node));
   }
   complain(left);
 }

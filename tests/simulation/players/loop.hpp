@@ -1,4 +1,5 @@
-// An event loop of a simulated process, which is run as users run theirs: all the time, or as long as there is work.
+// An event loop of a simulated process, which is run as users run theirs: all the time, or as long
+// as there is work.
 #pragma once
 
 #include <asio/executor_work_guard.hpp>
@@ -18,8 +19,8 @@
 
 namespace conduit::simulation {
 
-// A context and the threads that run it. A child that a handler forked is given to `play_child` by the thread that it has, once it is back
-// from the handler and from the library.
+// A context and the threads that run it. A child that a handler forked is given to `play_child` by
+// the thread that it has, once it is back from the handler and from the library.
 class loop {
  public:
   loop(unsigned threads, bool guarded, std::function<void()> play_child)

@@ -27,7 +27,8 @@ constexpr std::uint64_t max_file_size = 5000;
 // As its library takes it: asks, and sleeps a little longer each time.
 class polled_lock {
  public:
-  explicit polled_lock(short type) : fd_(::open("/world/store.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+  explicit polled_lock(short type)
+      : fd_(::open("/world/store.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
     long pause = 10 * millisecond;
     while (set(type) != 0) {
       const timespec time{0, pause};
@@ -49,11 +50,14 @@ class polled_lock {
   const unique_fd fd_;
 };
 
-std::string path_of(std::uint32_t number) { return "/world/store/" + std::string(files::file_name(number).text()); }
+std::string path_of(std::uint32_t number) {
+  return "/world/store/" + std::string(files::file_name(number).text());
+}
 
 std::uint64_t size_of(const std::string& path) {
   struct stat found{};
-  return ::lstat(path.c_str(), &found) == 0 ? static_cast<std::uint64_t>(found.st_size) : UINT64_MAX;
+  return ::lstat(path.c_str(), &found) == 0 ? static_cast<std::uint64_t>(found.st_size)
+                                            : UINT64_MAX;
 }
 
 class original {
@@ -98,7 +102,9 @@ class original {
     const polled_lock lock(F_RDLCK);
     const unique_fd file(::open(path_of(known.where.file_number).c_str(), O_RDONLY | O_CLOEXEC));
     std::string bytes(known.where.size(), '\0');
-    const ssize_t count = file ? ::pread(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(known.where.start)) : -1;
+    const ssize_t count = file ? ::pread(file.get(), bytes.data(), bytes.size(),
+                                         static_cast<off_t>(known.where.start))
+                               : -1;
     const bool whole = count == static_cast<ssize_t>(bytes.size());
     const bool right = whole && bytes == test::bytes_of(known.seed, known.where.size());
     if (!right && known.cached && is_binding(promises[which]) && !troubled_since(begun)) {

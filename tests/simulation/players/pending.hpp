@@ -14,10 +14,11 @@
 
 namespace conduit::simulation {
 
-// What one operation needs while it is under way; the handler holds it. Where that is destroyed without a call, the operation was
-// dropped with its context.
+// What one operation needs while it is under way; the handler holds it. Where that is destroyed
+// without a call, the operation was dropped with its context.
 struct pending {
-  explicit pending(verb what) : owner(current_process().number), number(begin_operation(what)), begun(the_world().now) {}
+  explicit pending(verb what)
+      : owner(current_process().number), number(begin_operation(what)), begun(the_world().now) {}
   pending(const pending&) = delete;
   pending& operator=(const pending&) = delete;
   ~pending() { end(); }
@@ -40,8 +41,8 @@ struct pending {
 };
 using held = std::shared_ptr<pending>;
 
-// What the parent began ends in the parent. A coroutine that waits for its turn when the process forks may begin in the child, and is
-// told so.
+// What the parent began ends in the parent. A coroutine that waits for its turn when the process
+// forks may begin in the child, and is told so.
 inline bool is_inherited(const pending& one, const std::error_code& error) {
   if (one.owner == current_process().number) return false;
   if (error != errc::forked) complain("a handler of the parent's runs in a forked child");

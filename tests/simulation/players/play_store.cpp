@@ -13,7 +13,8 @@ namespace {
 
 void fork_between_calls(store_player* present, const step& start) {
   const forked_as now = fork_now();
-  if (now != forked_as::parent) play_child(now == forked_as::child_alone ? present : nullptr, start);
+  if (now != forked_as::parent)
+    play_child(now == forked_as::child_alone ? present : nullptr, start);
 }
 
 }  // namespace
@@ -35,7 +36,8 @@ void play_store() {
     if (next.what == verb::start) {
       // A writer before it may have something left to write.
       const bool reads = store_player::is_read_only(next);
-      current_process().may_only_read = reads && (player == nullptr || store_player::is_read_only(start));
+      current_process().may_only_read =
+          reads && (player == nullptr || store_player::is_read_only(start));
       start = next;
       player = std::make_unique<store_player>(next);
       current_process().may_only_read = reads;

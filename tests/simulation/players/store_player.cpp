@@ -9,8 +9,11 @@ namespace conduit::simulation {
 
 std::uint32_t some_number(std::uint64_t which) {
   std::uint32_t highest = 0;
-  for (const promise& one : the_ledger().promises) highest = std::max(highest, one.where.file_number);
-  if (which >= counted_back) return highest - static_cast<std::uint32_t>(std::min<std::uint64_t>(which - counted_back, highest));
+  for (const promise& one : the_ledger().promises)
+    highest = std::max(highest, one.where.file_number);
+  if (which >= counted_back)
+    return highest -
+           static_cast<std::uint32_t>(std::min<std::uint64_t>(which - counted_back, highest));
   return static_cast<std::uint32_t>(which % (highest + 2ULL));
 }
 
@@ -32,11 +35,13 @@ store_player::store_player(const step& start) : start_(start) {
   how.io_threads = 3;
   how.open_files = 3;
   how.frame_cache_bytes = 4000;
-  constexpr std::array forms{compression::none, compression::zstd, compression::zstd_on_seal, compression::follow};
+  constexpr std::array forms{compression::none, compression::zstd, compression::zstd_on_seal,
+                             compression::follow};
   how.compression = forms[form % forms.size()];
   how.read_only = read_only_ = is_read_only(start);
   how.direct_io = (way & 4U) != 0;
-  if (!read_only_ && how.compression != compression::zstd && how.compression != compression::follow) the_ledger().puts_plain = true;
+  if (!read_only_ && how.compression != compression::zstd && how.compression != compression::follow)
+    the_ledger().puts_plain = true;
   if (how.compression == compression::zstd_on_seal) current_process().syncs_under_lock = true;
   durable_ = durable % 2 != 0;
   how.durability = durable_ ? durability::fdatasync : durability::none;
@@ -46,16 +51,19 @@ store_player::store_player(const step& start) : start_(start) {
     const shelter own;
     // What other contexts put is home's to write: it runs as long as they do.
     const bool guarded = (i == 0 && contexts % 3 != 0) || by_chance(50);
-    loops_.push_back(std::make_unique<loop>(static_cast<unsigned>(1 + threads % 3), guarded, [this] { play_child(this, start_); }));
+    loops_.push_back(std::make_unique<loop>(static_cast<unsigned>(1 + threads % 3), guarded,
+                                            [this] { play_child(this, start_); }));
   }
   try {
     handles_.push_back(database::open(loops_.front()->context, how));
-    while (handles_.size() < loops_.size()) handles_.push_back(handles_.front().bind(loops_[handles_.size()]->context));
+    while (handles_.size() < loops_.size())
+      handles_.push_back(handles_.front().bind(loops_[handles_.size()]->context));
   } catch (const std::system_error& failure) {
     const shelter own;
     tell("  open: " + failure.code().message() + ", " + failure.what());
     // Nobody has made it yet, perhaps.
-    if (!read_only_ || failure.code() != std::errc::no_such_file_or_directory) check_error("open", begun, failure.code());
+    if (!read_only_ || failure.code() != std::errc::no_such_file_or_directory)
+      check_error("open", begun, failure.code());
     end();
   } catch (const std::bad_alloc&) {
     check_error("open", begun, std::make_error_code(std::errc::not_enough_memory));
@@ -79,11 +87,12 @@ held store_player::begin(verb what) {
 }
 
 bool store_player::was_asked_for(const pending& one, const std::error_code& error) const noexcept {
-  return (one.cancelled && error == asio::error::operation_aborted) || (closed_ && error == errc::closed) ||
-         (read_only_ && error == errc::read_only);
+  return (one.cancelled && error == asio::error::operation_aborted) ||
+         (closed_ && error == errc::closed) || (read_only_ && error == errc::read_only);
 }
 
-void store_player::finish(const held& one, std::size_t where, const char* what, const std::error_code& error) {
+void store_player::finish(const held& one, std::size_t where, const char* what,
+                          const std::error_code& error) {
   --loops_[where]->pending_here;
   if (!was_asked_for(*one, error)) check_error(what, one->begun, error);
   if (error) tell(std::string("  ") + what + ": " + error.message());
@@ -92,7 +101,10 @@ void store_player::finish(const held& one, std::size_t where, const char* what, 
 
 // A signal belongs to the one thread of its context.
 void store_player::cancel(std::uint64_t count) {
-  if (!std::all_of(loops_.begin(), loops_.end(), [](const auto& one) { return one->one_thread(); }) || loops_.size() != 1) return;
+  if (!std::all_of(loops_.begin(), loops_.end(),
+                   [](const auto& one) { return one->one_thread(); }) ||
+      loops_.size() != 1)
+    return;
   for (const std::weak_ptr<pending>& other : under_way_) {
     const held one = other.lock();
     if (!one || count-- == 0) break;
@@ -128,7 +140,8 @@ void store_player::be_inherited() {
   for (const auto& one : loops_) one->forget_threads();
   std::error_code error;
   if (is_open()) {
-    const database refused = database::open(loops_.front()->context, options("/world/store"), error);
+    const database refused =
+        database::open(loops_.front()->context, options("/world/store"), error);
     if (error != errc::forked) complain("open on an inherited context: " + error.message());
   }
   if (by_chance(50)) {
@@ -143,7 +156,8 @@ void store_player::be_inherited() {
   while (!loops_.empty()) loops_.pop_back();
 }
 
-// What the director asks for at the end: nothing is under way, and every promise that binds is read.
+// What the director asks for at the end: nothing is under way, and every promise that binds is
+// read.
 void store_player::check() {
   for (std::size_t i = 0; i < the_ledger().promises.size(); ++i) read(i, some_loop());
   wait();

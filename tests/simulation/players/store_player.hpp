@@ -1,5 +1,5 @@
-// A store of a simulated process, with its contexts: it begins what the director asks for, and writes into the ledger what its handlers
-// hear.
+// A store of a simulated process, with its contexts: it begins what the director asks for, and
+// writes into the ledger what its handlers hear.
 #pragma once
 
 #include <asio/bind_cancellation_slot.hpp>
@@ -91,7 +91,8 @@ class store_player {
 std::uint32_t some_number(std::uint64_t which);
 std::optional<std::size_t> some_promise();
 
-// From a thread of the context, or from outside of it. A call that has no memory for what it is given throws, and has begun nothing.
+// From a thread of the context, or from outside of it. A call that has no memory for what it is
+// given throws, and has begun nothing.
 template <typename Start>
 void store_player::initiate(const held& one, std::size_t where, Start start) {
   auto guarded = [this, one, where, start = std::move(start)] {
@@ -105,9 +106,10 @@ void store_player::initiate(const held& one, std::size_t where, Start start) {
   if (by_chance(50)) {
     const shelter own;
     // What waits for its turn when the process forks waits in the child, too.
-    asio::post(loops_[where]->context, [guarded = std::move(guarded), owner = current_process().number] {
-      if (owner == current_process().number) guarded();
-    });
+    asio::post(loops_[where]->context,
+               [guarded = std::move(guarded), owner = current_process().number] {
+                 if (owner == current_process().number) guarded();
+               });
   } else {
     guarded();
   }
@@ -117,23 +119,25 @@ void store_player::initiate(const held& one, std::size_t where, Start start) {
 template <typename Result, typename Finish>
 auto store_player::handler(held one, Finish finish) {
   asio::cancellation_slot slot = one->signal.slot();
-  return asio::bind_cancellation_slot(slot, [this, one = std::move(one), finish](std::error_code error, Result result) {
-    if (is_inherited(*one, error)) return;
-    const shelter own;
-    finish(one, error, std::move(result));
-    fork_if_due();
-  });
+  return asio::bind_cancellation_slot(
+      slot, [this, one = std::move(one), finish](std::error_code error, Result result) {
+        if (is_inherited(*one, error)) return;
+        const shelter own;
+        finish(one, error, std::move(result));
+        fork_if_due();
+      });
 }
 
 template <typename Finish>
 auto store_player::plain_handler(held one, Finish finish) {
   asio::cancellation_slot slot = one->signal.slot();
-  return asio::bind_cancellation_slot(slot, [this, one = std::move(one), finish](std::error_code error) {
-    if (is_inherited(*one, error)) return;
-    const shelter own;
-    finish(one, error);
-    fork_if_due();
-  });
+  return asio::bind_cancellation_slot(slot,
+                                      [this, one = std::move(one), finish](std::error_code error) {
+                                        if (is_inherited(*one, error)) return;
+                                        const shelter own;
+                                        finish(one, error);
+                                        fork_if_due();
+                                      });
 }
 
 }  // namespace conduit::simulation

@@ -19,7 +19,9 @@ namespace {
 constexpr int blocked_reads = 64;
 
 // Without a checksum nobody can tell what a power failure took.
-bool outlives_power_failures(const promise& one) noexcept { return one.cached || (one.durable && !the_ledger().syncs_lie); }
+bool outlives_power_failures(const promise& one) noexcept {
+  return one.cached || (one.durable && !the_ledger().syncs_lie);
+}
 
 }  // namespace
 
@@ -31,14 +33,16 @@ void store_player::read(std::size_t which, std::size_t where) {
   const held one = begin(verb::get);
   initiate(one, where, [this, one, where, which] {
     const promise known = the_ledger().promises[which];
-    auto done = [this, where, which, known](const held& self, std::error_code error, const blob& found) {
+    auto done = [this, where, which, known](const held& self, std::error_code error,
+                                            const blob& found) {
       const bool wrong = !error && found.text() != bytes_of(known.seed, known.where.size());
       if (!was_asked_for(*self, error)) check_read(which, self->begun, error, wrong);
       finish(self, where, "a get", {});
     };
     if (by_chance(50)) {
       // As a coroutine: what the page cache has comes at once.
-      auto task = [](database db, data_location location, held self, auto finish_read) -> asio::awaitable<void> {
+      auto task = [](database db, data_location location, held self,
+                     auto finish_read) -> asio::awaitable<void> {
         std::error_code error;
         blob found;
         try {
@@ -52,7 +56,8 @@ void store_player::read(std::size_t which, std::size_t where) {
         const shelter own;
         finish_read(self, error, found);
       };
-      asio::co_spawn(loops_[where]->context, task(handles_[where], known.where, one, done), asio::detached);
+      asio::co_spawn(loops_[where]->context, task(handles_[where], known.where, one, done),
+                     asio::detached);
     } else {
       handles_[where].get(known.where, handler<blob>(one, done));
     }
@@ -68,9 +73,14 @@ void store_player::slice_of(std::size_t where) {
     const std::uint64_t size = known.where.size();
     const std::uint64_t start = random_below(size + 1);
     const std::uint64_t end = start + random_below(size - start + 1);
-    auto done = [this, where, which, known, start, end](const held& self, std::error_code error, const blob& found) {
-      const bool wrong = !error && found.text() != std::string_view(bytes_of(known.seed, known.where.size())).substr(start, end - start);
-      if (!was_asked_for(*self, error) && outlives_power_failures(known)) check_read(*which, self->begun, error, wrong);
+    auto done = [this, where, which, known, start, end](const held& self, std::error_code error,
+                                                        const blob& found) {
+      const bool wrong =
+          !error &&
+          found.text() !=
+              std::string_view(bytes_of(known.seed, known.where.size())).substr(start, end - start);
+      if (!was_asked_for(*self, error) && outlives_power_failures(known))
+        check_read(*which, self->begun, error, wrong);
       finish(self, where, "a slice", {});
     };
     handles_[where].get_slice(known.where, {start, end}, handler<blob>(one, done));
@@ -87,12 +97,16 @@ void store_player::get_into(std::size_t where) {
       const shelter own;
       one->room.resize(known.where.size());
     }
-    auto done = [this, where, which, known](const held& self, std::error_code error, std::size_t count) {
-      const bool wrong = !error && (count != self->room.size() || self->room != bytes_of(known.seed, known.where.size()));
-      if (!was_asked_for(*self, error) && outlives_power_failures(known)) check_read(*which, self->begun, error, wrong);
+    auto done = [this, where, which, known](const held& self, std::error_code error,
+                                            std::size_t count) {
+      const bool wrong = !error && (count != self->room.size() ||
+                                    self->room != bytes_of(known.seed, known.where.size()));
+      if (!was_asked_for(*self, error) && outlives_power_failures(known))
+        check_read(*which, self->begun, error, wrong);
       finish(self, where, "a get_into", {});
     };
-    handles_[where].get_into(known.where, slice{}, asio::buffer(one->room), handler<std::size_t>(one, done));
+    handles_[where].get_into(known.where, slice{}, asio::buffer(one->room),
+                             handler<std::size_t>(one, done));
   });
 }
 
@@ -101,7 +115,8 @@ void store_player::survey(std::size_t where, std::uint64_t which) {
   const held one = begin(verb::survey);
   initiate(one, where, [this, one, where, which] {
     auto done = [this, where](const held& self, std::error_code error, const auto&) {
-      const bool refused = error == errc::no_such_file || (error == errc::corrupt && the_ledger().meets_foreign_files);
+      const bool refused = error == errc::no_such_file ||
+                           (error == errc::corrupt && the_ledger().meets_foreign_files);
       finish(self, where, "a survey", refused ? std::error_code() : error);
     };
     switch (which % 5) {
@@ -110,7 +125,8 @@ void store_player::survey(std::size_t where, std::uint64_t which) {
       case 1:
         return handles_[where].verify(some_number(which), handler<verify_report>(one, done));
       case 2:
-        return handles_[where].examine_file(some_number(which), handler<recovery_report>(one, done));
+        return handles_[where].examine_file(some_number(which),
+                                            handler<recovery_report>(one, done));
       case 3:
         static_cast<void>(handles_[where].stats());
         return finish(one, where, "stats", {});
@@ -151,14 +167,17 @@ void store_player::block(std::size_t where) {
 void store_player::wait_in_handler(progress& all, std::size_t where, nanoseconds begun) {
   all.first = std::this_thread::get_id();
   const nanoseconds deadline = the_world().now + 2 * second;
-  const auto ends = [&] { return all.elsewhere == blocked_reads - 1 || loops_[where]->context.stopped(); };
+  const auto ends = [&] {
+    return all.elsewhere == blocked_reads - 1 || loops_[where]->context.stopped();
+  };
   while (!ends() && the_world().now < deadline) {
     enter("blocks in a handler");
     park(channel_of(current_task()), the_world().now + millisecond);
   }
   loops_[where]->blocks = false;
   current_process().is_answered_at_once = false;
-  if (!ends() && !troubled_since(begun)) complain("a handler that blocks keeps those of other threads waiting");
+  if (!ends() && !troubled_since(begun))
+    complain("a handler that blocks keeps those of other threads waiting");
 }
 
 }  // namespace conduit::simulation

@@ -46,8 +46,10 @@ void store_player::put(verb what, std::size_t where, std::uint64_t bytes) {
     };
     // A header and a body, perhaps.
     const std::string_view blob = one->blobs.front();
-    const std::size_t header = by_chance(70) ? 0 : static_cast<std::size_t>(random_below(blob.size() + 1));
-    const std::array bytes_now{asio::buffer(blob.substr(0, header)), asio::buffer(blob.substr(header))};
+    const std::size_t header =
+        by_chance(70) ? 0 : static_cast<std::size_t>(random_below(blob.size() + 1));
+    const std::array bytes_now{asio::buffer(blob.substr(0, header)),
+                               asio::buffer(blob.substr(header))};
     if (what == verb::try_put) {
       handles_[where].try_put(bytes_now, handler<data_location>(one, done));
     } else {
@@ -61,9 +63,12 @@ void store_player::put_many(std::size_t where, std::uint64_t count, std::uint64_
   for (std::uint64_t i = 0; i < count; ++i) add_blob(*one, bytes + i);
   initiate(one, where, [this, one, where] {
     const std::vector<asio::const_buffer> list = buffers_of(*one);
-    auto done = [this, where](const held& self, std::error_code error, const std::vector<data_location>& found) {
-      if (!error && found.size() != self->seeds.size()) complain("a batch has not a location for each blob");
-      for (std::size_t i = 0; i < found.size() && !error; ++i) acknowledge(found[i], self->seeds[i], store_, durable_);
+    auto done = [this, where](const held& self, std::error_code error,
+                              const std::vector<data_location>& found) {
+      if (!error && found.size() != self->seeds.size())
+        complain("a batch has not a location for each blob");
+      for (std::size_t i = 0; i < found.size() && !error; ++i)
+        acknowledge(found[i], self->seeds[i], store_, durable_);
       finish(self, where, "a batch", error);
     };
     handles_[where].put_many(list, handler<std::vector<data_location>>(one, done));
@@ -74,7 +79,8 @@ void store_player::roll(std::size_t where, std::uint64_t which) {
   const held one = begin(verb::roll);
   const std::uint32_t at_least = which == 0 ? 0 : some_number(which);
   initiate(one, where, [this, one, where, at_least] {
-    auto done = [this, where, at_least](const held& self, std::error_code error, std::uint32_t number) {
+    auto done = [this, where, at_least](const held& self, std::error_code error,
+                                        std::uint32_t number) {
       if (!error && number < at_least) complain("a roll begins a lower number than was asked for");
       check_needs_no_room("a roll", self->begun, error);
       finish(self, where, "a roll", error);
@@ -128,7 +134,8 @@ void store_player::compress(std::size_t where, std::uint64_t which) {
   current_process().syncs_under_lock = true;
   initiate(one, where, [this, one, where, which] {
     auto done = [this, where](const held& self, std::error_code error, const file_compression&) {
-      const bool refused = error == errc::mutable_file || error == errc::no_such_file || error == errc::poisoned ||
+      const bool refused = error == errc::mutable_file || error == errc::no_such_file ||
+                           error == errc::poisoned ||
                            (error == errc::corrupt && the_ledger().meets_foreign_files);
       finish(self, where, "a compression", refused ? std::error_code() : error);
     };
@@ -153,7 +160,9 @@ void store_player::close(std::size_t where) {
   closed_ = true;
   const held one = begin(verb::close);
   initiate(one, where, [this, one, where] {
-    auto done = [this, where](const held& self, std::error_code error) { finish(self, where, "close", error); };
+    auto done = [this, where](const held& self, std::error_code error) {
+      finish(self, where, "close", error);
+    };
     handles_[where].close(plain_handler(one, done));
   });
 }

@@ -27,16 +27,22 @@ struct control {
 
 control* present = nullptr;
 
-std::size_t rounded(std::size_t bytes) noexcept { return std::bit_ceil(bytes < smallest ? smallest : bytes); }
+std::size_t rounded(std::size_t bytes) noexcept {
+  return std::bit_ceil(bytes < smallest ? smallest : bytes);
+}
 
-std::size_t size_class(std::size_t rounded_bytes) noexcept { return static_cast<std::size_t>(std::countr_zero(rounded_bytes)); }
+std::size_t size_class(std::size_t rounded_bytes) noexcept {
+  return static_cast<std::size_t>(std::countr_zero(rounded_bytes));
+}
 
 }  // namespace
 
 void arena::begin() {
   if (present != nullptr) ::munmap(present, arena_bytes);
-  void* const memory = ::mmap(nullptr, arena_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (memory == MAP_FAILED) throw std::system_error(errno, std::system_category(), "memory for a simulated world");
+  void* const memory = ::mmap(nullptr, arena_bytes, PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED)
+    throw std::system_error(errno, std::system_category(), "memory for a simulated world");
   present = new (memory) control;
 }
 
@@ -45,7 +51,8 @@ void* arena::allocate(std::size_t bytes) {
   free_block*& first = present->free[size_class(size)];
   if (first != nullptr) return std::exchange(first, first->next);
   if (size > arena_bytes - present->used) throw std::bad_alloc();
-  void* const memory = reinterpret_cast<std::byte*>(present) + ((present->used + smallest - 1) & ~(smallest - 1));
+  void* const memory =
+      reinterpret_cast<std::byte*>(present) + ((present->used + smallest - 1) & ~(smallest - 1));
   present->used = ((present->used + smallest - 1) & ~(smallest - 1)) + size;
   return memory;
 }

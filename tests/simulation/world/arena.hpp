@@ -1,5 +1,6 @@
-// Memory that all processes of a simulated world share: what stands in it outlives each of them, as a kernel's memory does. Pointers
-// into it are good in every process, because all of them are forks of one.
+// Memory that all processes of a simulated world share: what stands in it outlives each of them, as
+// a kernel's memory does. Pointers into it are good in every process, because all of them are forks
+// of one.
 #pragma once
 
 #include <cstddef>
@@ -27,11 +28,14 @@ struct shared_allocator {
   using value_type = T;
 
   shared_allocator() = default;
+  // As allocators convert.
   template <typename Other>
-  shared_allocator(const shared_allocator<Other>&) noexcept {}  // NOLINT(google-explicit-constructor): as allocators convert
+  explicit(false) shared_allocator(const shared_allocator<Other>&) noexcept {}
 
   T* allocate(std::size_t count) { return static_cast<T*>(arena::allocate(count * sizeof(T))); }
-  void deallocate(T* memory, std::size_t count) noexcept { arena::release(memory, count * sizeof(T)); }
+  void deallocate(T* memory, std::size_t count) noexcept {
+    arena::release(memory, count * sizeof(T));
+  }
 
   template <typename Other>
   bool operator==(const shared_allocator<Other>&) const noexcept {

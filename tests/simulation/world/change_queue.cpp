@@ -38,7 +38,8 @@ std::int64_t change_queue::read(void* to, std::size_t size) {
   std::size_t written = 0;
   while (!events.empty()) {
     const notice& next = events.front();
-    const std::size_t name_bytes = next.name.empty() ? 0 : (next.name.size() / name_alignment + 1) * name_alignment;
+    const std::size_t name_bytes =
+        next.name.empty() ? 0 : (next.name.size() / name_alignment + 1) * name_alignment;
     if (written + sizeof(inotify_event) + name_bytes > size) break;
     inotify_event header{};
     header.wd = next.watch;
@@ -59,7 +60,9 @@ void report_change(inode& what, std::uint32_t mask, std::string_view name) {
   for (const change_watch& entry : what.watches) {
     if ((entry.mask & mask) == 0) continue;
     auto& events = entry.queue->events;
-    if (!events.empty() && events.back().watch == entry.number && events.back().mask == mask && events.back().name == name) continue;
+    if (!events.empty() && events.back().watch == entry.number && events.back().mask == mask &&
+        events.back().name == name)
+      continue;
     if (events.size() >= events_max) {
       if (events.back().mask != IN_Q_OVERFLOW) events.push_back({-1, IN_Q_OVERFLOW, {}});
     } else {

@@ -8,7 +8,8 @@ namespace conduit::simulation {
 
 description::~description() {
   for (poll_set* one : watched_by) {
-    std::erase_if(one->registrations, [this](const registration& entry) { return entry.what == this; });
+    std::erase_if(one->registrations,
+                  [this](const registration& entry) { return entry.what == this; });
   }
 }
 
@@ -22,7 +23,8 @@ void became_readable(description& what) {
   wake_all(channel_of(&what));
 }
 
-open_file::open_file(inode& what, bool for_writing) : node(&what), writable(for_writing), errors_seen(what.errors_reported) {
+open_file::open_file(inode& what, bool for_writing)
+    : node(&what), writable(for_writing), errors_seen(what.errors_reported) {
   ++what.opened;
 }
 
@@ -36,9 +38,11 @@ bool is_lock_free_for(const open_file& file, open_file::lock wanted) noexcept {
   for (const auto& [owner, exclusively] : file.node->locked_by_process) {
     if (exclusively || wanted == open_file::lock::exclusive) return false;
   }
-  return std::none_of(file.node->locked_by.begin(), file.node->locked_by.end(), [&](const open_file* other) {
-    return other != &file && (wanted == open_file::lock::exclusive || other->held == open_file::lock::exclusive);
-  });
+  return std::none_of(
+      file.node->locked_by.begin(), file.node->locked_by.end(), [&](const open_file* other) {
+        return other != &file &&
+               (wanted == open_file::lock::exclusive || other->held == open_file::lock::exclusive);
+      });
 }
 
 bool try_lock(open_file& file, open_file::lock wanted) {
@@ -95,8 +99,9 @@ poll_set::~poll_set() {
 }
 
 registration* poll_set::find(int fd, const description* what) noexcept {
-  const auto found = std::find_if(registrations.begin(), registrations.end(),
-                                  [&](const registration& entry) { return entry.fd == fd && entry.what == what; });
+  const auto found =
+      std::find_if(registrations.begin(), registrations.end(),
+                   [&](const registration& entry) { return entry.fd == fd && entry.what == what; });
   return found == registrations.end() ? nullptr : &*found;
 }
 

@@ -1,4 +1,5 @@
-// Open file descriptions: what a descriptor stands for, shared by its duplicates and by forked children.
+// Open file descriptions: what a descriptor stands for, shared by its duplicates and by forked
+// children.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,9 @@ struct description {
   virtual ~description();
 
   static void* operator new(std::size_t bytes) { return arena::allocate(bytes); }
-  static void operator delete(void* memory, std::size_t bytes) noexcept { arena::release(memory, bytes); }
+  static void operator delete(void* memory, std::size_t bytes) noexcept {
+    arena::release(memory, bytes);
+  }
 
   // A read would give something now.
   virtual bool readable() const noexcept { return false; }

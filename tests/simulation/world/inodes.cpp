@@ -16,7 +16,8 @@ namespace {
 constexpr std::size_t sector = 512;
 // The kernel's own time stamps are no finer.
 constexpr nanoseconds time_stamp_tick = 4 * millisecond;
-// Older versions than these of a small file that is written in place, the lock's record, are not worth keeping.
+// Older versions than these of a small file that is written in place, the lock's record, are not
+// worth keeping.
 constexpr std::size_t versions_max = 8;
 constexpr std::size_t small_file = 1024;
 
@@ -223,7 +224,8 @@ std::int64_t write_bytes(inode& file, std::uint64_t offset, std::string_view byt
   const std::uint64_t present = file.cached.size();
   const std::uint64_t used = used_bytes();
   const std::uint64_t room = storage().capacity > used ? storage().capacity - used : 0;
-  const std::uint64_t growth = offset + bytes.size() > present ? offset + bytes.size() - present : 0;
+  const std::uint64_t growth =
+      offset + bytes.size() > present ? offset + bytes.size() - present : 0;
   if (growth > room) {
     // What fits, and the error with the next attempt.
     note_full_disk();
@@ -273,10 +275,15 @@ void fail_sync(inode& file, unsigned& errors_seen) {
   report_errors(file, errors_seen);
 }
 
-void write_back(inode& file) { bring_to_medium(file, by_chance(storage().faults.write_back_failures)); }
+void write_back(inode& file) {
+  bring_to_medium(file, by_chance(storage().faults.write_back_failures));
+}
 
 void lose_power(survival unsynced) {
-  const auto survives = [&] { return unsynced == survival::everything || (unsynced == survival::each_by_chance && by_chance(50)); };
+  const auto survives = [&] {
+    return unsynced == survival::everything ||
+           (unsynced == survival::each_by_chance && by_chance(50));
+  };
   for (inode* one : storage().inodes) {
     for (const change& lost : one->pending) {
       if (unsynced == survival::everything) carry_out(lost, one->durable);

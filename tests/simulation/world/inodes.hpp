@@ -1,6 +1,6 @@
-// The disk of a simulated machine, which tells what is on the medium from what is only in the page cache: every unsynced sector and
-// every unsynced name is kept or lost by itself when the power fails, and a failed sync loses what it was to save. No real file system
-// is as forgetful.
+// The disk of a simulated machine, which tells what is on the medium from what is only in the page
+// cache: every unsynced sector and every unsynced name is kept or lost by itself when the power
+// fails, and a failed sync loses what it was to save. No real file system is as forgetful.
 #pragma once
 
 #include <cstddef>
@@ -61,7 +61,8 @@ struct inode {
   shared_vector<name_change> pending_names;
 
   shared_vector<open_file*> locked_by;
-  // The older kind of lock belongs to a process, through whichever description, and goes with any that is closed.
+  // The older kind of lock belongs to a process, through whichever description, and goes with any
+  // that is closed.
   shared_map<const process*, bool> locked_by_process;  // true: exclusively
   shared_vector<change_watch> watches;
 
@@ -75,9 +76,10 @@ struct inode {
 
 // How a write back may go.
 struct disk_faults {
-  unsigned sync_failures = 0;        // percent: the sync fails, and each unsynced change is lost or not
-  unsigned write_back_failures = 0;  // percent of the moments at which the kernel writes by itself: the next sync tells
-  unsigned sync_lies = 0;            // percent: it says that all is well, and did nothing
+  unsigned sync_failures = 0;  // percent: the sync fails, and each unsynced change is lost or not
+  unsigned write_back_failures =
+      0;  // percent of the moments at which the kernel writes by itself: the next sync tells
+  unsigned sync_lies = 0;  // percent: it says that all is well, and did nothing
 };
 
 struct disk {
@@ -111,7 +113,8 @@ std::int64_t truncate(inode& file, std::uint64_t size);
 // To the medium. `errors_seen` is the description's.
 std::int64_t sync_content(inode& file, unsigned& errors_seen);
 std::int64_t sync_names(inode& directory, unsigned& errors_seen);
-// A sync that fails: what it was to save is lost, or not, each by itself; other descriptions hear of it with their next.
+// A sync that fails: what it was to save is lost, or not, each by itself; other descriptions hear
+// of it with their next.
 void fail_sync(inode& file, unsigned& errors_seen);
 // In the kernel's own time: the next sync tells how it went.
 void write_back(inode& file);

@@ -46,7 +46,8 @@ struct fault_rule {
   unsigned times = 1;  // calls that fail then
 };
 
-// What may happen to operations that are under way: one of these calls fails, or something that is no call's answer.
+// What may happen to operations that are under way: one of these calls fails, or something that is
+// no call's answer.
 enum class trouble : std::uint8_t {
   power_failure = kernel_calls,
   kill,

@@ -16,7 +16,8 @@ namespace conduit::simulation {
 namespace {
 
 void drop_holder(description* what, const process& whose) {
-  if (const auto* const file = dynamic_cast<const open_file*>(what)) unlock_process(*file->node, whose);
+  if (const auto* const file = dynamic_cast<const open_file*>(what))
+    unlock_process(*file->node, whose);
   if (--what->holders == 0) delete what;
 }
 
@@ -50,7 +51,9 @@ description* description_of(int fd) noexcept {
 std::int64_t add_descriptor(description* what) {
   process& owner = current_process();
   std::int64_t refused = refusal(kernel_call::new_descriptor);
-  if (refused == 0 && !current_task()->sheltered && owner.descriptors.size() >= owner.allowed.descriptors) refused = -EMFILE;
+  if (refused == 0 && !current_task()->sheltered &&
+      owner.descriptors.size() >= owner.allowed.descriptors)
+    refused = -EMFILE;
   if (refused != 0) {
     note_trouble();
     meet(trouble::no_descriptor, &owner);

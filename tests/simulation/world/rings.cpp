@@ -16,10 +16,16 @@ namespace conduit::simulation {
 
 namespace {
 
-unsigned value(const unsigned* shared) noexcept { return std::atomic_ref<const unsigned>(*shared).load(std::memory_order_acquire); }
-void set_value(unsigned* shared, unsigned next) noexcept { std::atomic_ref<unsigned>(*shared).store(next, std::memory_order_release); }
+unsigned value(const unsigned* shared) noexcept {
+  return std::atomic_ref<const unsigned>(*shared).load(std::memory_order_acquire);
+}
+void set_value(unsigned* shared, unsigned next) noexcept {
+  std::atomic_ref<unsigned>(*shared).store(next, std::memory_order_release);
+}
 
-bool has_room(const io_uring& user) noexcept { return value(user.cq.ktail) - value(user.cq.khead) < user.cq.ring_entries; }
+bool has_room(const io_uring& user) noexcept {
+  return value(user.cq.ktail) - value(user.cq.khead) < user.cq.ring_entries;
+}
 
 void put_answer(io_uring& user, std::uint64_t user_data, int result) noexcept {
   const unsigned tail = value(user.cq.ktail);
@@ -69,14 +75,16 @@ bool take_step(ring& one, transfer* it) {
   it->begun = true;
   switch (it->what) {
     case transfer::kind::read: {
-      const std::int64_t count = read_into(*it->file, kernel_call::ring_read, it->memory, it->size, it->offset);
+      const std::int64_t count =
+          read_into(*it->file, kernel_call::ring_read, it->memory, it->size, it->offset);
       end(one, it, count, count == static_cast<std::int64_t>(it->size));
       return true;
     }
     case transfer::kind::write: {
       const auto* const parts = static_cast<const iovec*>(it->memory);
       const std::uint64_t all = bytes_of(parts, it->size);
-      const std::int64_t count = write_step(*it->file, kernel_call::ring_write, parts, it->size, it->offset, it->done);
+      const std::int64_t count =
+          write_step(*it->file, kernel_call::ring_write, parts, it->size, it->offset, it->done);
       if (count > 0) it->done += static_cast<std::uint64_t>(count);
       if (count > 0 && it->done < all && !by_chance(1)) {
         it->due = the_world().now + some_time();
@@ -125,7 +133,8 @@ transfer* make_transfer(const io_uring_sqe& entry) {
 // As the kernel: what has not begun is cancelled, what has begun goes on.
 void cancel(ring& one, const io_uring_sqe& entry) {
   const auto found =
-      std::find_if(one.under_way.begin(), one.under_way.end(), [&](const transfer* other) { return other->user_data == entry.addr; });
+      std::find_if(one.under_way.begin(), one.under_way.end(),
+                   [&](const transfer* other) { return other->user_data == entry.addr; });
   if (found == one.under_way.end()) return answer(one, entry.user_data, -ENOENT);
   if ((*found)->begun) return answer(one, entry.user_data, -EALREADY);
   end(one, *found, -ECANCELED, false);
@@ -136,9 +145,13 @@ void cancel(ring& one, const io_uring_sqe& entry) {
 
 ring::~ring() = default;
 
-bool ring::readable() const noexcept { return user != nullptr && in_world() && &current_process() == owner && has_answers(*this); }
+bool ring::readable() const noexcept {
+  return user != nullptr && in_world() && &current_process() == owner && has_answers(*this);
+}
 
-bool has_answers(const ring& one) noexcept { return value(one.user->cq.ktail) != value(one.user->cq.khead); }
+bool has_answers(const ring& one) noexcept {
+  return value(one.user->cq.ktail) != value(one.user->cq.khead);
+}
 
 void flush_overflow(ring& one) {
   while (!one.overflow.empty() && has_room(*one.user)) {
@@ -170,8 +183,9 @@ unsigned submit(ring& to, unsigned count) {
       to.under_way.push_back(made);
     }
     const bool goes_on = (entry.flags & IOSQE_IO_LINK) != 0;
-    const bool at_once = chain == nullptr && !goes_on && made->what == transfer::kind::read &&
-                         (to.owner->is_answered_at_once || by_chance(the_world().manners.inline_transfers));
+    const bool at_once =
+        chain == nullptr && !goes_on && made->what == transfer::kind::read &&
+        (to.owner->is_answered_at_once || by_chance(the_world().manners.inline_transfers));
     chain = goes_on ? made : nullptr;
     if (at_once) take_step(to, made);
   }
@@ -182,7 +196,8 @@ unsigned submit(ring& to, unsigned count) {
 void update_kernel_due(process& owner) noexcept {
   owner.kernel_due = never;
   for (const ring* one : owner.rings) {
-    for (const transfer* it : one->under_way) owner.kernel_due = std::min(owner.kernel_due, it->due);
+    for (const transfer* it : one->under_way)
+      owner.kernel_due = std::min(owner.kernel_due, it->due);
   }
 }
 

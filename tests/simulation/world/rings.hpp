@@ -1,4 +1,5 @@
-// io_uring: requests of a process that are under way, carried out by the kernel at a time of its own.
+// io_uring: requests of a process that are under way, carried out by the kernel at a time of its
+// own.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,8 @@ unsigned submit(ring& to, unsigned count);
 void flush_overflow(ring& one);
 bool has_answers(const ring& one) noexcept;
 
-// One step of one request that is due. In the memory of `owner`, of which the calling thread is one.
+// One step of one request that is due. In the memory of `owner`, of which the calling thread is
+// one.
 void work_for_kernel(process& owner);
 void update_kernel_due(process& owner) noexcept;
 // A thread ended: reads that it submitted may fail with it.

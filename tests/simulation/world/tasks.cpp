@@ -30,7 +30,8 @@ constexpr unsigned silence_max = 20;
 void end_silence() noexcept {
   world& all = the_world();
   const task& runs = *all.running;
-  const std::string text = std::string(runs.owner->name.data(), runs.owner->name.size()) + ", thread " + std::to_string(runs.number) +
+  const std::string text = std::string(runs.owner->name.data(), runs.owner->name.size()) +
+                           ", thread " + std::to_string(runs.number) +
                            ": runs without an end behind its call of " + runs.call;
   for (process* one : all.processes) {
     if (one != all.processes.front() && one->alive) real::kill_process(one->pid);
@@ -73,12 +74,15 @@ task* lender_of(const process& owner) noexcept {
   return nullptr;
 }
 
-bool has_kernel_work(const process& one) noexcept { return one.alive && one.kernel_due <= the_world().now; }
+bool has_kernel_work(const process& one) noexcept {
+  return one.alive && one.kernel_due <= the_world().now;
+}
 
 nanoseconds next_deadline() noexcept {
   nanoseconds next = never;
   for (const task* one : the_world().tasks) {
-    if (one->state == task::phase::parked && !one->owner->stopped) next = std::min(next, one->deadline);
+    if (one->state == task::phase::parked && !one->owner->stopped)
+      next = std::min(next, one->deadline);
   }
   for (const process* one : the_world().processes) {
     if (one->alive) next = std::min(next, one->kernel_due);
@@ -185,9 +189,11 @@ void end_tasks_of(process& dead) noexcept {
 
 bool is_alone_awake() noexcept {
   return std::none_of(the_world().tasks.begin(), the_world().tasks.end(), [](const task* other) {
-    if (other == self || other->owner != self->owner || other->state == task::phase::ended) return false;
+    if (other == self || other->owner != self->owner || other->state == task::phase::ended)
+      return false;
     const std::string_view call = other->call;
-    // Asio waits for events without a lock, and so does a player; a condition is waited for with one, until the thread is asleep.
+    // Asio waits for events without a lock, and so does a player; a condition is waited for with
+    // one, until the thread is asleep.
     const bool sleeps = other->state == task::phase::parked && call.starts_with("pthread_cond");
     return call != "epoll_wait" && !call.starts_with("waits") && !sleeps;
   });
@@ -222,7 +228,8 @@ bool park(channel what, nanoseconds deadline) {
 
 void wake_all(channel what) noexcept {
   for (task* one : the_world().tasks) {
-    if (one->state == task::phase::parked && one->waits_for == what) one->state = task::phase::ready;
+    if (one->state == task::phase::parked && one->waits_for == what)
+      one->state = task::phase::ready;
   }
 }
 
@@ -231,14 +238,15 @@ void wake_one(channel what) {
   for (task* one : the_world().tasks) {
     if (one->state == task::phase::parked && one->waits_for == what) waiting.push_back(one);
   }
-  if (!waiting.empty()) waiting[waiting.size() == 1 ? 0 : random_below(waiting.size())]->state = task::phase::ready;
+  if (!waiting.empty())
+    waiting[waiting.size() == 1 ? 0 : random_below(waiting.size())]->state = task::phase::ready;
 }
 
 void tell_call(std::string_view call, std::string_view what) {
   if (!the_world().tells_calls) return;
   const std::uint64_t before = the_world().fingerprint;
-  tell("      " + std::string(self->owner->name.data(), self->owner->name.size()) + "." + std::to_string(self->number) + " " +
-       std::string(call) + " " + std::string(what));
+  tell("      " + std::string(self->owner->name.data(), self->owner->name.size()) + "." +
+       std::to_string(self->number) + " " + std::string(call) + " " + std::string(what));
   the_world().fingerprint = before;
 }
 

@@ -13,12 +13,14 @@ namespace {
 
 constexpr std::uint64_t page = 4096;
 
-shared_string gather(const iovec* parts, std::uint64_t count, std::uint64_t from, std::uint64_t size) {
+shared_string gather(const iovec* parts, std::uint64_t count, std::uint64_t from,
+                     std::uint64_t size) {
   shared_string bytes;
   for (std::uint64_t i = 0; i < count && bytes.size() < size; ++i) {
     const std::uint64_t skipped = std::min<std::uint64_t>(from, parts[i].iov_len);
     from -= skipped;
-    const std::uint64_t taken = std::min<std::uint64_t>(parts[i].iov_len - skipped, size - bytes.size());
+    const std::uint64_t taken =
+        std::min<std::uint64_t>(parts[i].iov_len - skipped, size - bytes.size());
     bytes.append(static_cast<const char*>(parts[i].iov_base) + skipped, taken);
   }
   return bytes;
@@ -27,7 +29,8 @@ shared_string gather(const iovec* parts, std::uint64_t count, std::uint64_t from
 // As O_DIRECT wants it.
 bool is_aligned(const void* memory, std::uint64_t size, std::uint64_t offset) noexcept {
   constexpr std::uint64_t block = 512;
-  return reinterpret_cast<std::uintptr_t>(memory) % block == 0 && size % block == 0 && offset % block == 0;
+  return reinterpret_cast<std::uintptr_t>(memory) % block == 0 && size % block == 0 &&
+         offset % block == 0;
 }
 
 // Up to the end of the part that is written at `done`.
@@ -45,14 +48,15 @@ std::uint64_t bytes_of(const iovec* parts, std::uint64_t count) noexcept {
   return sum;
 }
 
-std::int64_t read_into(const open_file& from, kernel_call as, void* to, std::uint64_t size, std::uint64_t offset) {
+std::int64_t read_into(const open_file& from, kernel_call as, void* to, std::uint64_t size,
+                       std::uint64_t offset) {
   if (from.direct && !is_aligned(to, size, offset)) return -EINVAL;
   const auto fault = injected(as);
   if (fault && *fault != 0) return -*fault;
   const shared_string& content = from.node->cached;
   if (the_world().tells_calls) {
-    tell_call("reads", std::string(some_name_of(*from.node)) + " " + std::to_string(offset) + "+" + std::to_string(size) + " of " +
-                           std::to_string(content.size()));
+    tell_call("reads", std::string(some_name_of(*from.node)) + " " + std::to_string(offset) + "+" +
+                           std::to_string(size) + " of " + std::to_string(content.size()));
   }
   if (offset >= content.size()) return 0;
   std::uint64_t count = std::min<std::uint64_t>(size, content.size() - offset);
@@ -61,7 +65,8 @@ std::int64_t read_into(const open_file& from, kernel_call as, void* to, std::uin
   return static_cast<std::int64_t>(count);
 }
 
-std::int64_t write_step(open_file& to, kernel_call as, const iovec* parts, std::uint64_t count, std::uint64_t offset, std::uint64_t done) {
+std::int64_t write_step(open_file& to, kernel_call as, const iovec* parts, std::uint64_t count,
+                        std::uint64_t offset, std::uint64_t done) {
   if (!to.writable) return -EBADF;
   const auto fault = injected(as);
   if (fault && *fault != 0) return -*fault;
@@ -75,16 +80,19 @@ std::int64_t write_step(open_file& to, kernel_call as, const iovec* parts, std::
     size = rest_of_part(parts, done);
   }
   if (the_world().tells_calls) {
-    tell_call("writes", std::string(some_name_of(*to.node)) + " " + std::to_string(offset + done) + "+" + std::to_string(size));
+    tell_call("writes", std::string(some_name_of(*to.node)) + " " + std::to_string(offset + done) +
+                            "+" + std::to_string(size));
   }
-  const std::int64_t written = write_bytes(*to.node, offset + done, gather(parts, count, done, size));
+  const std::int64_t written =
+      write_bytes(*to.node, offset + done, gather(parts, count, done, size));
   if (the_world().tells_calls && to.node == look_up("/store.lock")) {
     if (const auto record = record_of_this_boot()) tell_call("record", words_of(*record));
   }
   return written;
 }
 
-std::int64_t write_all(open_file& to, kernel_call as, const iovec* parts, std::uint64_t count, std::uint64_t offset) {
+std::int64_t write_all(open_file& to, kernel_call as, const iovec* parts, std::uint64_t count,
+                       std::uint64_t offset) {
   const std::uint64_t all = bytes_of(parts, count);
   std::uint64_t done = 0;
   do {
@@ -102,7 +110,8 @@ std::int64_t sync_file(open_file& file, kernel_call as) {
     fail_sync(*file.node, file.errors_seen);
     return refused;
   }
-  return file.node->is_directory ? sync_names(*file.node, file.errors_seen) : sync_content(*file.node, file.errors_seen);
+  return file.node->is_directory ? sync_names(*file.node, file.errors_seen)
+                                 : sync_content(*file.node, file.errors_seen);
 }
 
 nanoseconds time_of_sync(const inode& file) {

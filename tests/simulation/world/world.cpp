@@ -26,7 +26,9 @@ void complain(std::string_view what) {
   the_world().complaints.emplace_back(what.data(), what.size());
 }
 
-void note_trouble() noexcept { the_world().last_trouble = the_world().last_fault = the_world().now; }
+void note_trouble() noexcept {
+  the_world().last_trouble = the_world().last_fault = the_world().now;
+}
 void note_full_disk() noexcept { the_world().last_trouble = the_world().now; }
 
 void meet(trouble what, const process* whose) noexcept {

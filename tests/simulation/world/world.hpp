@@ -1,6 +1,7 @@
-// The machine that simulated processes run on: one clock, one source of chance, one disk. A process is a real one, forked off the
-// director, whose system calls are answered here (calls/); a thread is a real thread. Of all of them one runs at a time, whoever has
-// the baton, so the same seed gives the same history, call by call.
+// The machine that simulated processes run on: one clock, one source of chance, one disk. A process
+// is a real one, forked off the director, whose system calls are answered here (calls/); a thread
+// is a real thread. Of all of them one runs at a time, whoever has the baton, so the same seed
+// gives the same history, call by call.
 #pragma once
 
 #include <array>
@@ -46,8 +47,8 @@ struct task {
   channel waits_for = 0;
   nanoseconds deadline = never;
   bool timed_out = false;
-  bool sheltered = false;       // what it asks for it gets: it works for the simulation
-  bool lends_itself = false;    // its thread is to work for the kernel, in the memory of its process
+  bool sheltered = false;     // what it asks for it gets: it works for the simulation
+  bool lends_itself = false;  // its thread is to work for the kernel, in the memory of its process
   const char* call = "starts";  // the one that it is in, or was in last
 };
 
@@ -71,13 +72,14 @@ struct process {
   std::array<unsigned, activities> pending{};  // operations of each kind
   nanoseconds kernel_due = never;              // when a request of its rings can go on
   shared_vector<ring*> rings;
-  bool may_only_read = false;     // its store is read-only
-  bool syncs_under_lock = false;  // other files than the last, perhaps: it compresses, or is an original
+  bool may_only_read = false;  // its store is read-only
+  bool syncs_under_lock =
+      false;  // other files than the last, perhaps: it compresses, or is an original
   nanoseconds gone = never;
   nanoseconds had_lock = -1;          // the store's, exclusively, last
   bool is_answered_at_once = false;   // its rings are
   bool finds_nothing_cached = false;  // for the moment
-  nanoseconds slow_until = 0;         // it syncs a file that takes very long, see `slow` of the histories
+  nanoseconds slow_until = 0;  // it syncs a file that takes very long, see `slow` of the histories
 };
 
 using random_numbers = std::mt19937_64;
@@ -125,7 +127,9 @@ void set_world(world* next) noexcept;
 // About `percent` of a hundred times. In the order of the calls: for whoever has the baton.
 bool by_chance(unsigned percent);
 std::uint64_t random_below(std::uint64_t bound);
-inline nanoseconds random_time(nanoseconds bound) { return static_cast<nanoseconds>(random_below(static_cast<std::uint64_t>(bound))); }
+inline nanoseconds random_time(nanoseconds bound) {
+  return static_cast<nanoseconds>(random_below(static_cast<std::uint64_t>(bound)));
+}
 
 // A line of the story, with the moment.
 void tell(std::string_view what);
