@@ -4,10 +4,8 @@
 
 #include <new>
 
-#include "files/binding.hpp"
-#include "put/writer.hpp"
+#include "store/binding.hpp"
 #include "store_opening.hpp"
-#include "upkeep/sealer.hpp"
 
 namespace conduit::detail {
 

@@ -18,14 +18,14 @@
 #include "base/fork_guard.hpp"
 #include "base/os_error.hpp"
 #include "base/unique_fd.hpp"
-#include "files/lock_record.hpp"
+#include "lock/lock_record.hpp"
 
 namespace conduit::detail {
 
 namespace {
 
 constexpr unsigned directory_mode = 0700;
-constexpr off_t record_size = files::lock_record::encoded_size;
+constexpr off_t record_size = lock::lock_record::encoded_size;
 
 std::error_code error_of_open(int error) noexcept {
   const bool special = error == ELOOP || error == ENXIO || error == EISDIR;

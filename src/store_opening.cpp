@@ -18,9 +18,9 @@
 #include "io/backend_probe.hpp"
 #include "io/local_file_systems.hpp"
 #include "io/ring_service.hpp"
-#include "io/shared_lock_thread.hpp"
 #include "io/system_io.hpp"
 #include "io/thread_service.hpp"
+#include "lock/shared_lock_thread.hpp"
 #include "put/writer.hpp"
 #include "store_creation.hpp"
 #include "upkeep/sealer.hpp"
@@ -63,12 +63,12 @@ std::string without_trailing_slash(std::string path) {
 }
 
 // As the kernel gives it: 36 characters of hexadecimal digits and dashes.
-files::boot_id read_boot_id() {
+lock::boot_id read_boot_id() {
   std::ifstream source("/proc/sys/kernel/random/boot_id");
   std::string text;
   source >> text;
   std::erase(text, '-');
-  files::boot_id id{};
+  lock::boot_id id{};
   if (text.size() != 2 * id.size() || !std::all_of(text.begin(), text.end(), [](unsigned char c) {
         return std::isxdigit(c) != 0;
       })) {
@@ -177,17 +177,18 @@ std::shared_ptr<binding> open_store(asio::io_context& home, const options& wante
                          ? state->directory_path + ".lock"
                          : std::filesystem::absolute(wanted.lock_path).string();
   state->shared_lock_waits =
-      std::make_shared<io::shared_lock_thread>(state->lock_path, state->waits);
+      std::make_shared<lock::shared_lock_thread>(state->lock_path, state->waits);
   open_directory(*state);
   auto result = make_binding(state, home);
   look_around(*state, *result->disk);
   if (!wanted.read_only) {
-    result->home_writer =
+    const auto puts =
         std::make_shared<writer>(state, home, make_disk(*state, home, result->chosen_backend));
-    check(result->home_writer->open_lock(wanted.create ? wanted.file_mode : 0), state->lock_path);
+    check(puts->open_lock(wanted.create ? wanted.file_mode : 0), state->lock_path);
     files::remove_abandoned_spool_files(*result->disk, state->directory_path);
     result->home_sealer = sealer::make(state, make_disk(*state, home, result->chosen_backend));
-    result->home_writer->watch();
+    puts->watch();
+    result->home_writer = puts;
   }
   return result;
 }

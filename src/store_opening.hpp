@@ -7,7 +7,7 @@
 #include <memory>
 #include <system_error>
 
-#include "files/binding.hpp"
+#include "store/binding.hpp"
 
 namespace conduit::detail {
 

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "codec/frame_index.hpp"
-#include "files/binding.hpp"
 #include "io/file_io.hpp"
+#include "store/binding.hpp"
 
 namespace conduit::detail {
 

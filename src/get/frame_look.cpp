@@ -27,7 +27,7 @@ void frame_look::begin(binding& where, data_file& file, bool locked,
     look(where, file, go_on);
     *this = frame_look();
   }
-  io::shared_lock lock(*where.disk, where.state->lock_path);
+  lock::shared_lock lock(*where.disk, where.state->lock_path);
   bool held = false;
   error = acquire(lock, held);
   if (error || what == outcome::lock_busy) return;
@@ -43,7 +43,7 @@ void frame_look::resume(binding& where, data_file& file, const std::function<boo
 }
 
 // Not `held` where there is no lock file: nobody writes that store.
-std::error_code frame_look::acquire(io::shared_lock& lock, bool& held) {
+std::error_code frame_look::acquire(lock::shared_lock& lock, bool& held) {
   for (unsigned attempt = 0; attempt < reopens_max; ++attempt) {
     const std::error_code unopened = lock.open();
     if (unopened == std::errc::no_such_file_or_directory) return {};

@@ -6,8 +6,8 @@
 #include <system_error>
 
 #include "codec/frame_walk.hpp"
-#include "files/binding.hpp"
-#include "io/shared_lock.hpp"
+#include "lock/shared_lock.hpp"
+#include "store/binding.hpp"
 
 namespace conduit::detail {
 
@@ -39,7 +39,7 @@ class frame_look {
   std::uint64_t whole_until = 0;                          // stored bytes: the frames end there
 
  private:
-  std::error_code acquire(io::shared_lock& lock, bool& held);
+  std::error_code acquire(lock::shared_lock& lock, bool& held);
   void look_under_lock(binding& where, data_file& file, const std::function<bool()>& go_on);
   void look(binding& where, data_file& file, const std::function<bool()>& go_on);
 };

@@ -102,7 +102,7 @@ void framed_read::wait_for_lock() {
   step_ = step::looking;
   // From `enter` on the operation may be served, and gone with this object.
   const std::shared_ptr<read_waits> waits = waits_;
-  const std::shared_ptr<io::shared_lock_thread> thread = state().shared_lock_waits;
+  const std::shared_ptr<lock::shared_lock_thread> thread = state().shared_lock_waits;
   io::completion_port& port = where().port;
   get_op& read = op_;
   std::optional<read_waits::ticket> ticket;

@@ -14,10 +14,10 @@
 #include <system_error>
 #include <vector>
 
-#include "files/binding.hpp"
 #include "files/file_frames.hpp"
 #include "get/frame_decoding.hpp"
 #include "get/frame_look.hpp"
+#include "store/binding.hpp"
 
 namespace conduit::detail {
 

@@ -6,10 +6,10 @@
 #include <new>
 #include <vector>
 
-#include "files/binding.hpp"
 #include "get/check_blob.hpp"
 #include "get/inline_limits.hpp"
 #include "get/slice_range.hpp"
+#include "store/binding.hpp"
 
 namespace conduit::detail {
 

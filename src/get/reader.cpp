@@ -10,12 +10,12 @@
 #include <new>
 
 #include "base/os_error.hpp"
-#include "files/binding.hpp"
 #include "get/check_blob.hpp"
 #include "get/direct_range.hpp"
 #include "get/framed_read.hpp"
 #include "get/inline_limits.hpp"
 #include "get/slice_range.hpp"
+#include "store/binding.hpp"
 
 namespace conduit::detail {
 

@@ -3,8 +3,7 @@
 #include <conduit/error.hpp>
 
 #include "base/checksum.hpp"
-#include "files/binding.hpp"
-#include "put/writer.hpp"
+#include "store/binding.hpp"
 
 namespace conduit::detail {
 

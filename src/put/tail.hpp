@@ -9,8 +9,8 @@
 
 #include "codec/seek_table.hpp"
 #include "files/file_frames.hpp"
-#include "files/unsynced_files.hpp"
 #include "io/file_io.hpp"
+#include "store/unsynced_files.hpp"
 
 namespace conduit::detail {
 

@@ -51,19 +51,19 @@ std::optional<std::uint32_t> tenure::mutable_number() const noexcept {
 }
 
 std::error_code tenure::read_record() {
-  std::optional<files::lock_record> found;
-  const std::error_code error = files::load_record(disk_, lock_.fd(), found);
+  std::optional<lock::lock_record> found;
+  const std::error_code error = lock::load_record(disk_, lock_.fd(), found);
   // Not the same as no record: what it says must not be forgotten.
   if (error) return error;
   record_valid_ = found.has_value();
   // An unreadable record is as good as none: the first put begins a new file and writes a new one.
-  record_ = found.value_or(files::lock_record{});
+  record_ = found.value_or(lock::lock_record{});
   if (poisoned_here_) record_.poisoned = std::max(record_.poisoned.value_or(0), *poisoned_here_);
   return {};
 }
 
 std::error_code tenure::write_record() {
-  const std::error_code error = files::store_record(disk_, lock_.fd(), record_);
+  const std::error_code error = lock::store_record(disk_, lock_.fd(), record_);
   if (error) return error;
   record_valid_ = true;
   recorded_at_ = std::chrono::steady_clock::now();

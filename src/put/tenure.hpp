@@ -12,14 +12,14 @@
 #include <string>
 #include <system_error>
 
-#include "files/change_watch.hpp"
 #include "files/directory.hpp"
-#include "files/lock_record.hpp"
-#include "files/store_state.hpp"
 #include "io/completion_port.hpp"
 #include "io/file_io.hpp"
-#include "io/file_lock.hpp"
+#include "lock/change_watch.hpp"
+#include "lock/file_lock.hpp"
+#include "lock/lock_record.hpp"
 #include "put/tail.hpp"
+#include "store/store_state.hpp"
 
 namespace conduit::detail {
 
@@ -27,13 +27,13 @@ class tenure {
  public:
   tenure(store_state& state, io::file_io& disk, io::completion_port& home);
 
-  io::file_lock& lock() noexcept { return lock_; }
+  lock::file_lock& lock() noexcept { return lock_; }
 
   // Begins to watch directory and lock file for changes. Once both exist, and again when the lock
   // file was reopened.
   void watch();
 
-  const files::change_watch& changes() const noexcept { return watch_; }
+  const lock::change_watch& changes() const noexcept { return watch_; }
 
   // Everything below only while the lock is held.
 
@@ -111,11 +111,11 @@ class tenure {
   store_state& state_;
   io::file_io& disk_;
   io::completion_port& home_;
-  io::file_lock lock_;
-  files::change_watch watch_;
-  const files::boot_id boot_;
+  lock::file_lock lock_;
+  lock::change_watch watch_;
+  const lock::boot_id boot_;
 
-  files::lock_record record_;
+  lock::lock_record record_;
   bool record_valid_ = false;  // what stood in the lock file could be read
   std::uint64_t device_ = 0;
 

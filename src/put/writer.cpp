@@ -11,8 +11,8 @@
 
 #include "base/checksum.hpp"
 #include "base/os_error.hpp"
-#include "files/binding.hpp"
 #include "io/deliver.hpp"
+#include "store/binding.hpp"
 
 namespace conduit::detail {
 

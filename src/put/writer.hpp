@@ -10,22 +10,21 @@
 #include <exception>
 #include <memory>
 
-#include "files/store_state.hpp"
 #include "io/awaited.hpp"
 #include "put/frame_batch.hpp"
 #include "put/put_queue.hpp"
 #include "put/tenure.hpp"
+#include "store/services.hpp"
+#include "store/store_state.hpp"
 
 namespace conduit::detail {
 
-class writer : public std::enable_shared_from_this<writer> {
+class writer final : public put_service, public std::enable_shared_from_this<writer> {
  public:
   writer(std::shared_ptr<store_state> state, asio::io_context& home,
          std::unique_ptr<io::file_io> disk);
 
-  writer(const writer&) = delete;
-  writer& operator=(const writer&) = delete;
-  ~writer();
+  ~writer() override;
 
   // Opens the lock file; once, before anything else.
   std::error_code open_lock(unsigned permissions);
@@ -33,17 +32,13 @@ class writer : public std::enable_shared_from_this<writer> {
   // who will.
   void watch();
 
-  // From any thread.
-  bool has_room(std::uint64_t bytes) { return queue_.has_room(bytes); }
-  // An error means that nothing has happened: `closed` behind `close`, `busy`. Otherwise the
-  // operation may be gone.
-  std::error_code submit(queued_op& operation);
-  void cancel(queued_op& operation);
-  bool revoke(queued_op& operation) noexcept;
-  // The last handle is gone: what has not been begun ends with `operation_aborted`.
-  void abandon();
-
-  void add_to(store_stats& sum) const noexcept;
+  bool has_room(std::uint64_t bytes) override { return queue_.has_room(bytes); }
+  // Errors: `closed` behind `close`, `busy`.
+  std::error_code submit(queued_op& operation) override;
+  void cancel(queued_op& operation) override;
+  bool revoke(queued_op& operation) noexcept override;
+  void abandon() override;
+  void add_to(store_stats& sum) const noexcept override;
 
  private:
   struct counters {

@@ -4,8 +4,7 @@
 
 #include <system_error>
 
-#include "files/binding.hpp"
-#include "upkeep/sealer.hpp"
+#include "store/binding.hpp"
 
 namespace conduit::detail {
 

@@ -7,8 +7,8 @@
 #include <functional>
 #include <system_error>
 
-#include "files/store_state.hpp"
 #include "io/file_io.hpp"
+#include "store/store_state.hpp"
 #include "upkeep/low_priority_thread.hpp"
 #include "upkeep/upkeep_tenure.hpp"
 

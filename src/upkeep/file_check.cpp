@@ -13,7 +13,7 @@
 #include "base/os_error.hpp"
 #include "codec/frame_walk.hpp"
 #include "files/frame_loading.hpp"
-#include "io/shared_lock.hpp"
+#include "lock/shared_lock.hpp"
 
 namespace conduit::detail {
 
@@ -123,7 +123,7 @@ std::error_code check_once(binding& where, const data_file& file,
 }
 
 // False where it could not be had in time, or there is no lock file.
-bool lock_for_a_while(io::shared_lock& lock, const std::atomic<bool>& abandoned) {
+bool lock_for_a_while(lock::shared_lock& lock, const std::atomic<bool>& abandoned) {
   const auto deadline = std::chrono::steady_clock::now() + lock_patience;
   if (lock.open()) return false;
   while (!abandoned.load(std::memory_order_relaxed)) {
@@ -188,7 +188,7 @@ struct quiet_look {
 // where it could not be had.
 bool look_under_lock(binding& where, const data_file& file, const std::atomic<bool>& abandoned,
                      quiet_look& found) {
-  io::shared_lock lock(*where.disk, where.state->lock_path);
+  lock::shared_lock lock(*where.disk, where.state->lock_path);
   if (!lock_for_a_while(lock, abandoned)) return false;
   found.error = files::load_seek_table(*where.disk, file.fd(), found.table);
   lock.release();

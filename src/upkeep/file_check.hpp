@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <system_error>
 
-#include "files/binding.hpp"
 #include "files/file_name.hpp"
+#include "store/binding.hpp"
 
 namespace conduit::detail {
 

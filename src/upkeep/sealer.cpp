@@ -10,8 +10,8 @@
 
 #include "base/os_error.hpp"
 #include "base/start_thread.hpp"
-#include "files/binding.hpp"
 #include "files/directory.hpp"
+#include "store/binding.hpp"
 #include "upkeep/compress_file.hpp"
 
 namespace conduit::detail {

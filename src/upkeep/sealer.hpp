@@ -14,14 +14,15 @@
 #include <system_error>
 #include <thread>
 
-#include "files/store_state.hpp"
 #include "io/file_io.hpp"
+#include "store/services.hpp"
+#include "store/store_state.hpp"
 #include "upkeep/low_priority_thread.hpp"
 #include "upkeep/upkeep_tenure.hpp"
 
 namespace conduit::detail {
 
-class sealer {
+class sealer final : public compress_service {
  public:
   // In a forked child it is never destroyed: the thread is the parent's.
   static std::shared_ptr<sealer> make(std::shared_ptr<store_state> state,
@@ -30,21 +31,16 @@ class sealer {
   // With `zstd_on_seal` the thread starts at once: an earlier process may have left work. Where
   // none can be had, it starts when the next file is sealed.
   sealer(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk);
-  sealer(const sealer&) = delete;
-  sealer& operator=(const sealer&) = delete;
   // Waits for the frame that is being encoded, or the sync that is under way; what there is of its
   // file is dropped.
-  ~sealer();
+  ~sealer() override;
 
-  // From any thread. `submit` answers with an error where no thread can be had, or behind `close`;
-  // then nothing has happened.
-  std::error_code submit(compress_op& request) noexcept;
-  void cancel(compress_op& request);
-  bool revoke(compress_op& request) noexcept;
-  // The last handle is gone: requests that were not begun end with `operation_aborted`.
-  void abandon();
-
-  void add_to(store_stats& sum) const noexcept;
+  // Errors: `closed` behind `close`, or no thread can be had.
+  std::error_code submit(compress_op& request) noexcept override;
+  void cancel(compress_op& request) override;
+  bool revoke(compress_op& request) noexcept override;
+  void abandon() override;
+  void add_to(store_stats& sum) const noexcept override;
 
  private:
   std::error_code start() noexcept;

@@ -7,9 +7,9 @@
 #include <new>
 
 #include "base/os_error.hpp"
-#include "files/binding.hpp"
 #include "files/directory.hpp"
 #include "files/torn_tail.hpp"
+#include "store/binding.hpp"
 #include "upkeep/file_check.hpp"
 
 namespace conduit::detail {

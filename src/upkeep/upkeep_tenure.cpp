@@ -89,12 +89,12 @@ std::error_code upkeep_tenure::wait_for_lock(const std::function<bool()>& go_on)
 }
 
 std::error_code upkeep_tenure::look_around() {
-  std::optional<files::lock_record> found;
-  const std::error_code error = files::load_record(disk_, lock_.fd(), found);
+  std::optional<lock::lock_record> found;
+  const std::error_code error = lock::load_record(disk_, lock_.fd(), found);
   if (error) return error;
   // Without a record of this boot the next put begins a new file; nothing that is written here says
   // otherwise.
-  record_ = found.value_or(files::lock_record{});
+  record_ = found.value_or(lock::lock_record{});
   // A mark that is not ours: its holder died between the first byte and the end of the sync, and
   // the sync's error with it.
   if (record_.syncing) record_.poisoned = std::max(record_.poisoned.value_or(0), *record_.syncing);
@@ -116,19 +116,19 @@ bool upkeep_tenure::may_have_lost_writes(std::uint32_t number) const noexcept {
 
 void upkeep_tenure::give_up_file(std::uint32_t number) noexcept {
   record_.poisoned = std::max(record_.poisoned.value_or(0), number);
-  const std::error_code unwritten = files::store_record(disk_, lock_.fd(), record_);
+  const std::error_code unwritten = lock::store_record(disk_, lock_.fd(), record_);
   // This store remembers it all the same.
   if (unwritten) state_.unsynced->poison(number);
 }
 
 std::error_code upkeep_tenure::announce_change() {
   ++record_.changes;
-  return files::store_record(disk_, lock_.fd(), record_);
+  return lock::store_record(disk_, lock_.fd(), record_);
 }
 
 std::error_code upkeep_tenure::sync_directory() {
   if (mutable_) record_.syncing = mutable_->number;
-  const std::error_code unmarked = files::store_record(disk_, lock_.fd(), record_);
+  const std::error_code unmarked = lock::store_record(disk_, lock_.fd(), record_);
   if (unmarked) return unmarked;
   const std::error_code failed = os_error(disk_.sync_directory(state_.directory.get()));
   record_.syncing.reset();
@@ -140,7 +140,7 @@ std::error_code upkeep_tenure::sync_directory() {
                   mutable_->number, 0, failed);
   }
   // Where this cannot be written, the mark stands: the next holder takes it for a sync that failed.
-  const std::error_code unwritten = files::store_record(disk_, lock_.fd(), record_);
+  const std::error_code unwritten = lock::store_record(disk_, lock_.fd(), record_);
   return failed ? failed : unwritten;
 }
 

@@ -9,10 +9,10 @@
 #include <system_error>
 
 #include "files/directory.hpp"
-#include "files/lock_record.hpp"
-#include "files/store_state.hpp"
 #include "io/file_io.hpp"
-#include "io/file_lock.hpp"
+#include "lock/file_lock.hpp"
+#include "lock/lock_record.hpp"
+#include "store/store_state.hpp"
 
 namespace conduit::detail {
 
@@ -54,12 +54,12 @@ class upkeep_tenure {
 
   store_state& state_;
   io::file_io& disk_;
-  io::file_lock lock_;
+  lock::file_lock lock_;
   bool opened_ = false;
   bool stale_ = false;  // another lock file stands under the path
   bool held_ = false;
-  const files::boot_id boot_;
-  files::lock_record record_;
+  const lock::boot_id boot_;
+  lock::lock_record record_;
   std::optional<files::file_id> mutable_;
 };
 

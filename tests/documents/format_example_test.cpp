@@ -6,7 +6,7 @@
 #include <string>
 
 #include "documents/documents.hpp"
-#include "files/lock_record.hpp"
+#include "lock/lock_record.hpp"
 #include "support/bytes.hpp"
 #include "support/machine.hpp"
 
@@ -51,7 +51,7 @@ TEST_CASE("the compressed data file of the documented example is what the librar
 }
 
 TEST_CASE("the record of the documented example is what the library makes") {
-  files::lock_record record;
+  lock::lock_record record;
   for (std::size_t i = 0; i < record.boot.size(); ++i)
     record.boot[i] = static_cast<std::byte>(i + 1);
   record.device = 0xfe00;
@@ -70,7 +70,7 @@ TEST_CASE(
   auto left = host.record();
   REQUIRE(left.has_value());
   CHECK(left->boot == host.boot());
-  files::lock_record documented;
+  lock::lock_record documented;
   documented.boot = left->boot;
   documented.device = left->device;
   documented.changes = 1;

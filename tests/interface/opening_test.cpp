@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/unique_fd.hpp"
-#include "files/lock_record.hpp"
+#include "lock/lock_record.hpp"
 #include "support/bytes.hpp"
 #include "support/foreign_lock.hpp"
 #include "support/store_fixture.hpp"
@@ -50,7 +50,7 @@ TEST_CASE("a directory that its creator left unfinished is made anew, and keeps 
   fs::create_directory(directory / "store");
   const unique_fd left(::open((directory / "store").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   // The mark stands behind the record, whatever that is.
-  const std::string record(files::lock_record::encoded_size, 'r');
+  const std::string record(lock::lock_record::encoded_size, 'r');
   write_file(directory / "store.lock", record + '\0');
   asio::io_context context;
   const flat_file_db db = flat_file_db::open(context, options_in(directory));
@@ -86,7 +86,7 @@ TEST_CASE("open does not wait for whoever has the lock of a store without files"
 TEST_CASE("open refuses a directory that somebody else does not come to the end of making") {
   temporary_directory directory;
   fs::create_directory(directory / "store");
-  write_file(directory / "store.lock", std::string(files::lock_record::encoded_size + 1, '\0'));
+  write_file(directory / "store.lock", std::string(lock::lock_record::encoded_size + 1, '\0'));
   const foreign_lock held(directory / "store.lock");
   asio::io_context context;
   std::error_code error;
@@ -97,7 +97,7 @@ TEST_CASE("open refuses a directory that somebody else does not come to the end 
 TEST_CASE("to those that make nothing, a directory that is still being made is not there yet") {
   temporary_directory directory;
   fs::create_directory(directory / "store");
-  write_file(directory / "store.lock", std::string(files::lock_record::encoded_size + 1, '\0'));
+  write_file(directory / "store.lock", std::string(lock::lock_record::encoded_size + 1, '\0'));
   options how = options_in(directory);
   how.read_only = GENERATE(false, true);
   how.create = false;

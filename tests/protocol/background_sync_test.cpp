@@ -12,7 +12,7 @@
 #include <memory>
 #include <mutex>
 
-#include "files/binding.hpp"
+#include "store/binding.hpp"
 #include "support/forwarding_disk.hpp"
 #include "support/outcome.hpp"
 #include "support/run_loop.hpp"

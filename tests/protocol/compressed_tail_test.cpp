@@ -336,7 +336,7 @@ TEST_CASE("rule 5: a file that came into doubt gets no table, though one was sti
   REQUIRE(writer->put("no room").error.value() == ENOSPC);
   writer.script->set_rule({});
   // Another process appended behind it, and that is lost.
-  host.change_record([](files::lock_record& record) { record.end += 1000; });
+  host.change_record([](lock::lock_record& record) { record.end += 1000; });
   const std::string before = read_file(zstd_path(host, 0));
   CHECK(writer->put("more bytes").value.file_number == 1);
   CHECK(writer.events.count(event::kind::file_in_doubt) == 1);

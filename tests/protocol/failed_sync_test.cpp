@@ -88,7 +88,7 @@ TEST_CASE("rule 10: a mark that a dead holder left poisons the file") {
   machine host(
       [](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
   REQUIRE(!host.start()->put("some bytes").error);
-  host.change_record([](files::lock_record& record) { record.syncing = 0; });
+  host.change_record([](lock::lock_record& record) { record.syncing = 0; });
   process next = host.start();
   const bool job_first = GENERATE(false, true);
   if (job_first) {
@@ -108,7 +108,7 @@ TEST_CASE("rule 10: a mark of another process is found by a process that held th
   machine host;
   process first = host.start();
   REQUIRE(!first->put("some bytes").error);
-  host.change_record([](files::lock_record& record) { record.syncing = 0; });
+  host.change_record([](lock::lock_record& record) { record.syncing = 0; });
   CHECK(first->put("more bytes").value.file_number == 1);
   CHECK(host.record()->poisoned == 0U);
 }

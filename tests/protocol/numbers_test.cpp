@@ -110,7 +110,7 @@ TEST_CASE("rule 3: the creator records the new file with end 0 in the same tenur
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);
   bool created = false;
-  std::optional<files::lock_record> at_unlock;
+  std::optional<lock::lock_record> at_unlock;
   writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
     if (call.creates) created = true;
     if (call.kind == io_call::unlock && created && !at_unlock) at_unlock = host.record();

@@ -79,7 +79,7 @@ TEST_CASE("rule 1: a record that cannot be read stops the put and stays as it is
   machine host;
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);
-  host.change_record([](files::lock_record& record) { record.highest = 40; });
+  host.change_record([](lock::lock_record& record) { record.highest = 40; });
   const std::string before = read_file(host.lock_path());
   writer.script->fail_every(io_call::read, fault::with_error(EIO), ".lock");
   CHECK(writer->put("more bytes").error == std::errc::io_error);
@@ -94,7 +94,7 @@ TEST_CASE("rule 1: an interrupted read of the record is tried again") {
   machine host;
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);
-  host.change_record([](files::lock_record&) {});  // so that it will be read
+  host.change_record([](lock::lock_record&) {});  // so that it will be read
   writer.script->fail_next(io_call::read, fault::with_error(EINTR), ".lock");
   CHECK(writer->put("more bytes").value.file_number == 0);
   CHECK(writer.script->hits() == 1);
@@ -123,7 +123,7 @@ TEST_CASE("rule 2: the first put after a boot begins a new file, even if the las
 TEST_CASE("rule 2: the first put under a record of another device begins a new file") {
   machine host;
   REQUIRE(!host.start()->put("some bytes").error);
-  host.change_record([](files::lock_record& record) { ++record.device; });
+  host.change_record([](lock::lock_record& record) { ++record.device; });
   CHECK(host.start()->put("more bytes").value.file_number == 1);
   CHECK(host.start()->put("more bytes").value.file_number == 1);
 }
@@ -156,13 +156,13 @@ TEST_CASE(
     "rule 2: the record speaks for the new boot only after the new file and its entry are synced") {
   machine host([](options& wanted) { wanted.durability = any_durability(); });
   REQUIRE(!host.start()->put("some bytes").error);
-  const files::boot_id old_boot = host.boot();
+  const lock::boot_id old_boot = host.boot();
   host.reboot();
   process writer = host.start();
   bool created = false;
   bool file_synced = false;
   bool entry_synced = false;
-  std::vector<files::boot_id> seen;  // in the record, before each sync
+  std::vector<lock::boot_id> seen;  // in the record, before each sync
   writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
     if (call.creates) created = true;
     const bool of_file = call.kind == io_call::sync_data && call.file == "data_00000001.dat";
@@ -178,7 +178,7 @@ TEST_CASE(
   writer.script->set_rule({});
   CHECK(entry_synced);
   CHECK(!writer.calls(io_call::sync_data).empty());
-  for (const files::boot_id& boot : seen) CHECK(boot == old_boot);
+  for (const lock::boot_id& boot : seen) CHECK(boot == old_boot);
   CHECK(host.record()->boot == host.boot());
 }
 
@@ -189,7 +189,7 @@ TEST_CASE("rule 2: a record that is written before the first put keeps the old b
     REQUIRE(!writer->put("some bytes").error);
     REQUIRE(!writer->roll().error);
   }
-  const files::boot_id old_boot = host.boot();
+  const lock::boot_id old_boot = host.boot();
   host.reboot();
   process other = host.start();
   const std::uint64_t changes = host.record()->changes;
@@ -205,7 +205,7 @@ TEST_CASE("rule 2: a record that is written before the first put keeps the old b
 TEST_CASE("rule 2: a first put that fails leaves the record of the old boot") {
   machine host;
   REQUIRE(!host.start()->put("some bytes").error);
-  const files::boot_id old_boot = host.boot();
+  const lock::boot_id old_boot = host.boot();
   host.reboot();
   process writer = host.start();
   const io_call failing = GENERATE(io_call::sync_data, io_call::sync_directory);

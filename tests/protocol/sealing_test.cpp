@@ -388,7 +388,7 @@ TEST_CASE("rule 13: what a killed process left under the very name is in nobody'
 
 TEST_CASE("rule 2: a compression does not make the record speak for this boot") {
   sealed_file at;
-  const files::boot_id before = at.host.boot();
+  const lock::boot_id before = at.host.boot();
   at.host.reboot();
   process writer = at.host.start();
   REQUIRE_FALSE(writer->compress_file(0).error);
@@ -400,7 +400,7 @@ TEST_CASE(
     "rule 10: a mark that a dead process left keeps a compression away too, and is still there for "
     "the next put") {
   const sealed_file at;
-  at.host.change_record([](files::lock_record& record) { record.syncing = 1; });
+  at.host.change_record([](lock::lock_record& record) { record.syncing = 1; });
   process writer = at.host.start();
   CHECK(writer->compress_file(0).error == errc::poisoned);
   CHECK(at.host.record()->syncing == 1U);
@@ -411,7 +411,7 @@ TEST_CASE(
 TEST_CASE(
     "rule 10: a file that may have lost writes to a failed sync is not compressed in that boot") {
   sealed_file at;
-  at.host.change_record([](files::lock_record& record) { record.poisoned = 0; });
+  at.host.change_record([](lock::lock_record& record) { record.poisoned = 0; });
   CHECK(at.host.start()->compress_file(0).error == errc::poisoned);
   CHECK(at.host.names() == strings{plain_name, "data_00000001.dat"});
   // What is read in the next one is what the disk holds.

@@ -19,7 +19,7 @@ namespace {
 
 // The record, where nobody has the lock, and where it speaks of the last file: a process may have
 // died between a new one and its record.
-std::optional<files::lock_record> record_at_rest() {
+std::optional<lock::lock_record> record_at_rest() {
   const inode* const lock = look_up("/store.lock");
   if (lock == nullptr || !lock->locked_by.empty() || !lock->locked_by_process.empty())
     return std::nullopt;

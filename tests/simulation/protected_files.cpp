@@ -17,8 +17,8 @@ namespace conduit::simulation {
 namespace {
 
 // As calls/opening.cpp spells it, in bytes.
-files::boot_id boot_of(std::uint64_t boots) noexcept {
-  files::boot_id id{};
+lock::boot_id boot_of(std::uint64_t boots) noexcept {
+  lock::boot_id id{};
   for (std::size_t i = 0; i < 4; ++i) id[i] = static_cast<std::byte>(boots >> (8 * (3 - i)));
   id[6] = std::byte{0x40};
   id[8] = std::byte{0x80};
@@ -62,16 +62,16 @@ bool is_mended(const shared_string& now, const shared_string& before) {
 
 }  // namespace
 
-std::optional<files::lock_record> record_of_this_boot() {
+std::optional<lock::lock_record> record_of_this_boot() {
   const inode* const lock = look_up("/store.lock");
   if (lock == nullptr) return std::nullopt;
-  const auto record = files::lock_record::decode(
-      std::as_bytes(std::span(lock->cached.data(), lock->cached.size())));
+  const auto record =
+      lock::lock_record::decode(std::as_bytes(std::span(lock->cached.data(), lock->cached.size())));
   if (!record || record->boot != boot_of(the_world().boots)) return std::nullopt;
   return record;
 }
 
-std::string words_of(const files::lock_record& record) {
+std::string words_of(const lock::lock_record& record) {
   const auto words = [](const std::optional<std::uint32_t>& number) {
     return number ? std::to_string(*number) : "none";
   };

@@ -6,15 +6,15 @@
 #include <optional>
 #include <string>
 
-#include "files/lock_record.hpp"
+#include "lock/lock_record.hpp"
 #include "simulation/world/inodes.hpp"
 
 namespace conduit::simulation {
 
 // Where it speaks for this boot.
-std::optional<files::lock_record> record_of_this_boot();
+std::optional<lock::lock_record> record_of_this_boot();
 // For a story that has all calls.
-std::string words_of(const files::lock_record& record);
+std::string words_of(const lock::lock_record& record);
 // The data file of that number, in the one form or the other.
 inode* data_file(std::uint32_t number);
 std::optional<std::uint32_t> highest_number();

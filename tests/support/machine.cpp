@@ -80,8 +80,8 @@ process machine::start(const change& adjust) const {
   return {*this, std::move(changed)};
 }
 
-files::boot_id machine::boot() const noexcept {
-  files::boot_id id;
+lock::boot_id machine::boot() const noexcept {
+  lock::boot_id id;
   id.fill(static_cast<std::byte>(boot_));
   return id;
 }
@@ -100,18 +100,18 @@ std::vector<std::string> machine::names() const {
   return found;
 }
 
-std::optional<files::lock_record> machine::record() const {
+std::optional<lock::lock_record> machine::record() const {
   const std::string bytes = read_file(lock_path());
-  return files::lock_record::decode(std::as_bytes(std::span(bytes)));
+  return lock::lock_record::decode(std::as_bytes(std::span(bytes)));
 }
 
-void machine::write_record(const files::lock_record& record) const {
+void machine::write_record(const lock::lock_record& record) const {
   const auto bytes = record.encode();
   write_file(lock_path(), {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-void machine::change_record(const std::function<void(files::lock_record&)>& edit) const {
-  files::lock_record changed = record().value();
+void machine::change_record(const std::function<void(lock::lock_record&)>& edit) const {
+  lock::lock_record changed = record().value();
   edit(changed);
   write_record(changed);
 }

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "files/lock_record.hpp"
+#include "lock/lock_record.hpp"
 #include "support/blocking_store.hpp"
 #include "support/fault_io.hpp"
 #include "support/store_fixture.hpp"
@@ -77,7 +77,7 @@ class machine {
   process start(const change& adjust = {}) const;
   // Every process that starts from now on sees another boot id.
   void reboot() noexcept { ++boot_; }
-  files::boot_id boot() const noexcept;
+  lock::boot_id boot() const noexcept;
 
   std::filesystem::path data_path(std::uint32_t number) const;  // of a plain file
   std::filesystem::path lock_path() const;
@@ -87,9 +87,9 @@ class machine {
   std::vector<std::string> names() const;  // in the data directory, sorted
 
   // The record in the lock file; nothing where it cannot be read.
-  std::optional<files::lock_record> record() const;
-  void write_record(const files::lock_record& record) const;
-  void change_record(const std::function<void(files::lock_record&)>& edit) const;
+  std::optional<lock::lock_record> record() const;
+  void write_record(const lock::lock_record& record) const;
+  void change_record(const std::function<void(lock::lock_record&)>& edit) const;
 
   // What the Python original does: appends to a file under the lock, without a look at the record.
   // Creates the file where it is missing. Returns the location.

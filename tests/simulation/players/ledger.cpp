@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "files/lock_record.hpp"
+#include "lock/lock_record.hpp"
 #include "simulation/world/inodes.hpp"
 #include "simulation/world/tasks.hpp"
 
@@ -175,7 +175,7 @@ void check_needs_no_room(const char* what, nanoseconds begun, const std::error_c
   const world& all = the_world();
   // The record has its room once it stands.
   const inode* const lock = look_up("/store.lock");
-  const bool recorded = lock != nullptr && lock->cached.size() >= files::lock_record::encoded_size;
+  const bool recorded = lock != nullptr && lock->cached.size() >= lock::lock_record::encoded_size;
   const bool otherwise_sound = !all.limits_in_force && all.last_fault + aftermath < begun;
   if (error == std::errc::no_space_on_device && recorded && otherwise_sound)
     complain(std::string(what) + " fails for want of room");

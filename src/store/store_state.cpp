@@ -1,9 +1,9 @@
-#include "files/store_state.hpp"
+#include "store/store_state.hpp"
 
 #include <chrono>
 
 #include "base/start_thread.hpp"
-#include "files/binding.hpp"
+#include "store/binding.hpp"
 
 namespace conduit::detail {
 

@@ -1,4 +1,4 @@
-#include "files/change_watch.hpp"
+#include "lock/change_watch.hpp"
 
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace conduit::files {
+namespace conduit::lock {
 
 void change_watch::begin(const std::string& directory, const std::string& lock_file) {
   events_ = unique_fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
@@ -45,4 +45,4 @@ std::chrono::steady_clock::time_point change_watch::last_visit() const noexcept 
   return events_ ? last_visit_ : std::chrono::steady_clock::now();
 }
 
-}  // namespace conduit::files
+}  // namespace conduit::lock

@@ -1,4 +1,4 @@
-#include "io/shared_lock.hpp"
+#include "lock/shared_lock.hpp"
 
 #include <conduit/error.hpp>
 #include <fcntl.h>
@@ -9,9 +9,9 @@
 
 #include "base/os_error.hpp"
 
-namespace conduit::io {
+namespace conduit::lock {
 
-shared_lock::shared_lock(file_io& disk, std::string path) : disk_(disk) {
+shared_lock::shared_lock(io::file_io& disk, std::string path) : disk_(disk) {
   const std::filesystem::path whole(std::move(path));
   directory_path_ = whole.has_parent_path() ? whole.parent_path().string() : ".";
   name_ = whole.filename().string();
@@ -22,11 +22,11 @@ std::error_code shared_lock::open() {
   fd_ = unique_fd();
   directory_ = unique_fd(::open(directory_path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory_) return os_error(-errno);
-  const std::int64_t fd = disk_.open(directory_.get(), name_.c_str(), open_mode::read, 0);
+  const std::int64_t fd = disk_.open(directory_.get(), name_.c_str(), io::open_mode::read, 0);
   if (fd == -ELOOP || fd == -ENXIO || fd == -EISDIR) return errc::not_a_regular_file;
   if (fd < 0) return os_error(fd);
   unique_fd opened(static_cast<int>(fd));
-  file_status found;
+  io::file_status found;
   const std::int64_t known = disk_.status(opened.get(), found);
   if (known < 0) return os_error(known);
   if (!found.regular) return errc::not_a_regular_file;
@@ -45,10 +45,10 @@ std::error_code shared_lock::try_acquire() {
 void shared_lock::release() noexcept { disk_.unlock(fd_.get()); }
 
 bool shared_lock::still_named() const {
-  file_status open_file;
-  file_status named;
+  io::file_status open_file;
+  io::file_status named;
   return disk_.status(fd_.get(), open_file) >= 0 &&
          disk_.status_at(directory_.get(), name_.c_str(), named) >= 0 && open_file.same_file(named);
 }
 
-}  // namespace conduit::io
+}  // namespace conduit::lock

@@ -16,7 +16,7 @@
 
 #include "io/file_io.hpp"
 
-namespace conduit::files {
+namespace conduit::lock {
 
 using boot_id = std::array<std::byte, 16>;
 
@@ -45,4 +45,4 @@ struct lock_record {
 std::error_code load_record(io::file_io& disk, int lock_file, std::optional<lock_record>& found);
 std::error_code store_record(io::file_io& disk, int lock_file, const lock_record& record);
 
-}  // namespace conduit::files
+}  // namespace conduit::lock

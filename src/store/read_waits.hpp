@@ -13,9 +13,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "files/frame_cache.hpp"
 #include "io/completion_port.hpp"
-#include "io/shared_lock_thread.hpp"
+#include "lock/shared_lock_thread.hpp"
+#include "store/frame_cache.hpp"
 
 namespace conduit::detail {
 
@@ -23,7 +23,7 @@ namespace conduit::detail {
 //
 // Keys name an opening of a file, and each context opens files for itself: so a read waits only for
 // reads of its own context, never for another event loop.
-class read_waits final : public io::shared_lock_waiters {
+class read_waits final : public lock::shared_lock_waiters {
  public:
   using ticket = std::uint64_t;
 

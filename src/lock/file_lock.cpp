@@ -1,4 +1,4 @@
-#include "io/file_lock.hpp"
+#include "lock/file_lock.hpp"
 
 #include <conduit/error.hpp>
 #include <fcntl.h>
@@ -15,9 +15,9 @@
 
 #include "base/os_error.hpp"
 #include "io/awaited.hpp"
-#include "io/lock_thread.hpp"
+#include "lock/lock_thread.hpp"
 
-namespace conduit::io {
+namespace conduit::lock {
 
 namespace {
 
@@ -27,7 +27,7 @@ constexpr std::chrono::milliseconds ask_interval_max{10};
 
 }  // namespace
 
-file_lock::file_lock(file_io& disk, std::string path) : disk_(disk), path_(std::move(path)) {
+file_lock::file_lock(io::file_io& disk, std::string path) : disk_(disk), path_(std::move(path)) {
   const std::filesystem::path whole(path_);
   directory_path_ = whole.has_parent_path() ? whole.parent_path().string() : ".";
   name_ = whole.filename().string();
@@ -46,16 +46,17 @@ std::error_code file_lock::open(unsigned permissions) {
 }
 
 std::error_code file_lock::open_descriptor(unique_fd& into, unsigned permissions) const {
-  std::int64_t fd = disk_.open(directory_.get(), name_.c_str(), open_mode::read_write, 0);
+  std::int64_t fd = disk_.open(directory_.get(), name_.c_str(), io::open_mode::read_write, 0);
   if (fd == -ENOENT && permissions != 0) {
-    fd = disk_.open(directory_.get(), name_.c_str(), open_mode::create, permissions);
+    fd = disk_.open(directory_.get(), name_.c_str(), io::open_mode::create, permissions);
     // Another process was quicker.
-    if (fd == -EEXIST) fd = disk_.open(directory_.get(), name_.c_str(), open_mode::read_write, 0);
+    if (fd == -EEXIST)
+      fd = disk_.open(directory_.get(), name_.c_str(), io::open_mode::read_write, 0);
   }
   if (fd == -ELOOP || fd == -ENXIO || fd == -EISDIR) return errc::not_a_regular_file;
   if (fd < 0) return os_error(fd);
   unique_fd opened(static_cast<int>(fd));
-  file_status found;
+  io::file_status found;
   const std::int64_t known = disk_.status(opened.get(), found);
   if (known < 0) return os_error(known);
   if (!found.regular) return errc::not_a_regular_file;
@@ -64,8 +65,8 @@ std::error_code file_lock::open_descriptor(unique_fd& into, unsigned permissions
 }
 
 bool file_lock::still_named() const {
-  file_status open_file;
-  file_status named;
+  io::file_status open_file;
+  io::file_status named;
   return disk_.status(fd(), open_file) >= 0 &&
          disk_.status_at(directory_.get(), name_.c_str(), named) >= 0 && open_file.same_file(named);
 }
@@ -94,7 +95,7 @@ std::error_code file_lock::attempt() noexcept {
 
 void file_lock::knock() noexcept { ::futimens(fd_.get(), nullptr); }
 
-asio::awaitable<std::error_code> file_lock::acquire(completion_port& home, bool& waited) {
+asio::awaitable<std::error_code> file_lock::acquire(io::completion_port& home, bool& waited) {
   waited = false;
   const std::error_code refused = attempt();
   if (refused != std::errc::resource_unavailable_try_again) co_return refused;
@@ -112,7 +113,7 @@ asio::awaitable<std::error_code> file_lock::acquire(completion_port& home, bool&
     const std::error_code asked = co_await ask_until_free(home);
     co_return asked;
   }
-  awaited<lock_waiter> waiter;
+  io::awaited<lock_waiter> waiter;
   // The context may go away between the grant and the next step of this coroutine.
   struct on_drop {
     file_lock& self;
@@ -148,7 +149,7 @@ void file_lock::start_thread(unique_fd own) {
 }
 
 // Without a thread the loop asks now and then, as the Python original does.
-asio::awaitable<std::error_code> file_lock::ask_until_free(completion_port& home) {
+asio::awaitable<std::error_code> file_lock::ask_until_free(io::completion_port& home) {
   asio::steady_timer pause(home.context());
   auto interval = ask_interval_min;
   knock();
@@ -177,4 +178,4 @@ void file_lock::release() noexcept {
   held_by_thread_ = false;
 }
 
-}  // namespace conduit::io
+}  // namespace conduit::lock

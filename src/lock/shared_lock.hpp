@@ -11,13 +11,13 @@
 #include "base/unique_fd.hpp"
 #include "io/file_io.hpp"
 
-namespace conduit::io {
+namespace conduit::lock {
 
 // For one thread at a time. Whoever has to wait for it does so elsewhere, see
 // shared_lock_thread.hpp.
 class shared_lock {
  public:
-  shared_lock(file_io& disk, std::string path);
+  shared_lock(io::file_io& disk, std::string path);
   shared_lock(const shared_lock&) = delete;
   shared_lock& operator=(const shared_lock&) = delete;
   ~shared_lock() = default;
@@ -35,7 +35,7 @@ class shared_lock {
   bool still_named() const;
 
  private:
-  file_io& disk_;
+  io::file_io& disk_;
   std::string directory_path_;
   std::string name_;
   unique_fd directory_;
@@ -43,4 +43,4 @@ class shared_lock {
   closed_on_fork fork_guard_{-1};
 };
 
-}  // namespace conduit::io
+}  // namespace conduit::lock

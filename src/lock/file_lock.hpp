@@ -14,7 +14,7 @@
 #include "io/completion_port.hpp"
 #include "io/file_io.hpp"
 
-namespace conduit::io {
+namespace conduit::lock {
 
 class lock_thread;
 
@@ -24,7 +24,7 @@ class lock_thread;
 class file_lock {
  public:
   // The lock file must exist. Call `open` before anything else.
-  file_lock(file_io& disk, std::string path);
+  file_lock(io::file_io& disk, std::string path);
   file_lock(const file_lock&) = delete;
   file_lock& operator=(const file_lock&) = delete;
   ~file_lock();
@@ -43,7 +43,7 @@ class file_lock {
   void knock() noexcept;
   // Takes the lock, at once where it is free. `waited` tells whether somebody else had it. Suspends
   // on the port's context. Does without the thread where none can be had, or no descriptor for it.
-  asio::awaitable<std::error_code> acquire(completion_port& home, bool& waited);
+  asio::awaitable<std::error_code> acquire(io::completion_port& home, bool& waited);
   void release() noexcept;
   // From any thread: nobody needs the lock now. A wait for it, or the next one, ends with
   // `operation_aborted`.
@@ -63,10 +63,10 @@ class file_lock {
  private:
   std::error_code open_descriptor(unique_fd& into, unsigned permissions) const;
   void start_thread(unique_fd own);
-  asio::awaitable<std::error_code> ask_until_free(completion_port& home);
+  asio::awaitable<std::error_code> ask_until_free(io::completion_port& home);
   bool take_given_up() noexcept;
 
-  file_io& disk_;
+  io::file_io& disk_;
   std::string path_;
   std::string directory_path_;
   std::string name_;
@@ -80,4 +80,4 @@ class file_lock {
   bool held_by_thread_ = false;
 };
 
-}  // namespace conduit::io
+}  // namespace conduit::lock

@@ -1,4 +1,4 @@
-#include "files/lock_record.hpp"
+#include "lock/lock_record.hpp"
 
 #include <conduit/error.hpp>
 #include <xxhash.h>
@@ -8,7 +8,7 @@
 #include "base/little_endian.hpp"
 #include "files/exact_transfers.hpp"
 
-namespace conduit::files {
+namespace conduit::lock {
 
 namespace {
 
@@ -82,7 +82,7 @@ std::optional<lock_record> lock_record::decode(std::span<const std::byte> bytes)
 std::error_code load_record(io::file_io& disk, int lock_file, std::optional<lock_record>& found) {
   std::array<std::byte, lock_record::encoded_size> bytes{};
   found.reset();
-  const std::error_code error = read_exact(disk, lock_file, bytes, 0);
+  const std::error_code error = files::read_exact(disk, lock_file, bytes, 0);
   // The file is shorter: there is none.
   if (error == errc::corrupt) return {};
   if (!error) found = lock_record::decode(bytes);
@@ -90,7 +90,7 @@ std::error_code load_record(io::file_io& disk, int lock_file, std::optional<lock
 }
 
 std::error_code store_record(io::file_io& disk, int lock_file, const lock_record& record) {
-  return write_exact(disk, lock_file, record.encode(), 0);
+  return files::write_exact(disk, lock_file, record.encode(), 0);
 }
 
-}  // namespace conduit::files
+}  // namespace conduit::lock

@@ -8,7 +8,7 @@
 
 #include "base/unique_fd.hpp"
 
-namespace conduit::files {
+namespace conduit::lock {
 
 // The kernel queues an inotify event inside the system call that causes it. So whatever another
 // process did before it gave the lock free is in the queue when we hold the lock.
@@ -35,4 +35,4 @@ class change_watch {
   std::chrono::steady_clock::time_point begun_;
 };
 
-}  // namespace conduit::files
+}  // namespace conduit::lock

@@ -1,4 +1,4 @@
-#include "files/lock_record.hpp"
+#include "lock/lock_record.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -12,7 +12,7 @@ namespace conduit::test {
 
 namespace {
 
-using files::lock_record;
+using lock::lock_record;
 
 lock_record sample() {
   lock_record record;

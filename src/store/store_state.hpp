@@ -20,15 +20,15 @@
 #include "base/fork_guard.hpp"
 #include "base/unique_fd.hpp"
 #include "codec/codec_pool.hpp"
-#include "files/compression_log.hpp"
 #include "files/file_frames.hpp"
-#include "files/frame_cache.hpp"
-#include "files/lock_record.hpp"
-#include "files/read_waits.hpp"
-#include "files/seal_queue.hpp"
-#include "files/unsynced_files.hpp"
 #include "io/file_io.hpp"
 #include "io/helper_threads.hpp"
+#include "lock/lock_record.hpp"
+#include "store/compression_log.hpp"
+#include "store/frame_cache.hpp"
+#include "store/read_waits.hpp"
+#include "store/seal_queue.hpp"
+#include "store/unsynced_files.hpp"
 
 namespace conduit::detail {
 
@@ -39,7 +39,7 @@ struct environment {
   // Wraps the disk of a context; the default hands it back.
   std::function<std::unique_ptr<io::file_io>(std::unique_ptr<io::file_io>)> wrap_disk;
   // Identifies the boot; the default reads it from the kernel.
-  std::function<files::boot_id()> boot;
+  std::function<lock::boot_id()> boot;
   // Tells how long the lock has been kept by a job of many steps; the default is the steady clock.
   std::function<std::chrono::steady_clock::time_point()> now;
 };
@@ -61,7 +61,7 @@ class store_state {
   frame_cache decoded_frames;
   const std::shared_ptr<read_waits> waits = std::make_shared<read_waits>();
   // For those of them that wait for the lock. Made with the lock's path.
-  std::shared_ptr<io::shared_lock_thread> shared_lock_waits;
+  std::shared_ptr<lock::shared_lock_thread> shared_lock_waits;
 
   // In a forked child a store is never destroyed: its threads are the parent's, and whatever they
   // wait on would wait for them.

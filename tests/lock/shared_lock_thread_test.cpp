@@ -1,5 +1,5 @@
 // The thread that waits for the shared lock, beside children that have inherited its descriptor.
-#include "io/shared_lock_thread.hpp"
+#include "lock/shared_lock_thread.hpp"
 
 #include <catch2/catch.hpp>
 #include <sys/stat.h>
@@ -24,7 +24,7 @@ namespace conduit::test {
 namespace {
 
 // One that waits, is served once, and keeps the lock until told.
-class one_waiter final : public io::shared_lock_waiters {
+class one_waiter final : public lock::shared_lock_waiters {
  public:
   bool any() noexcept override {
     if (!served_) return true;
@@ -73,7 +73,7 @@ TEST_CASE(
   foreign_lock writer(path);
   const int of_writer = descriptor_of(path, -1);
   const auto waiter = std::make_shared<one_waiter>();
-  const auto thread = std::make_shared<io::shared_lock_thread>(path.string(), waiter);
+  const auto thread = std::make_shared<lock::shared_lock_thread>(path.string(), waiter);
   REQUIRE_FALSE(thread->wake());
   if (forked_under_the_lock) {
     writer.release();

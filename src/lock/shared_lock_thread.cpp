@@ -1,4 +1,4 @@
-#include "io/shared_lock_thread.hpp"
+#include "lock/shared_lock_thread.hpp"
 
 #include <conduit/error.hpp>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include "base/os_error.hpp"
 #include "base/start_thread.hpp"
 
-namespace conduit::io {
+namespace conduit::lock {
 
 namespace {
 
@@ -108,4 +108,4 @@ void shared_lock_thread::close() noexcept {
   fd_ = unique_fd();
 }
 
-}  // namespace conduit::io
+}  // namespace conduit::lock

@@ -1,4 +1,4 @@
-#include "files/frame_cache.hpp"
+#include "store/frame_cache.hpp"
 
 #include <new>
 #include <utility>

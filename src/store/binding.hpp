@@ -9,14 +9,12 @@
 #include <string>
 
 #include "files/open_files.hpp"
-#include "files/store_state.hpp"
 #include "io/completion_port.hpp"
 #include "io/file_io.hpp"
+#include "store/services.hpp"
+#include "store/store_state.hpp"
 
 namespace conduit::detail {
-
-class writer;
-class sealer;
 
 struct read_counters {
   std::atomic<std::uint64_t> inline_reads{0};
@@ -90,8 +88,8 @@ class binding : public std::enable_shared_from_this<binding> {
   ~binding() { state->remove(*this); }
 
   const std::shared_ptr<store_state> state;
-  std::shared_ptr<writer> home_writer;  // null in a read-only store
-  std::shared_ptr<sealer> home_sealer;  // the same
+  std::shared_ptr<put_service> home_writer;       // null in a read-only store
+  std::shared_ptr<compress_service> home_sealer;  // the same
   asio::io_context& context;
   io::completion_port& port;
   const std::unique_ptr<io::file_io> disk;

@@ -1,4 +1,4 @@
-#include "files/unsynced_files.hpp"
+#include "store/unsynced_files.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "files/seal_queue.hpp"
+#include "store/seal_queue.hpp"
 
 namespace conduit::detail {
 

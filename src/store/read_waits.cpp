@@ -1,4 +1,4 @@
-#include "files/read_waits.hpp"
+#include "store/read_waits.hpp"
 
 #include <utility>
 

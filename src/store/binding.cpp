@@ -1,4 +1,4 @@
-#include "files/binding.hpp"
+#include "store/binding.hpp"
 
 #include <conduit/detail/op.hpp>
 

@@ -1,4 +1,4 @@
-#include "io/lock_thread.hpp"
+#include "lock/lock_thread.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 
 #include "base/start_thread.hpp"
 
-namespace conduit::io {
+namespace conduit::lock {
 
 namespace {
 
@@ -36,7 +36,7 @@ std::error_code lock_thread::start() noexcept {
   return refused;
 }
 
-void lock_thread::wait_for_lock(lock_waiter& waiter, completion_port& home) {
+void lock_thread::wait_for_lock(lock_waiter& waiter, io::completion_port& home) {
   const std::lock_guard hold(mutex_);
   waiter.thread = shared_from_this();
   waiter_ = &waiter;
@@ -94,4 +94,4 @@ void lock_thread::run() {
   }
 }
 
-}  // namespace conduit::io
+}  // namespace conduit::lock

@@ -1,4 +1,4 @@
-#include "files/compression_log.hpp"
+#include "store/compression_log.hpp"
 
 #include <new>
 

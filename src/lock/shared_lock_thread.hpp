@@ -10,7 +10,7 @@
 #include "base/fork_guard.hpp"
 #include "base/unique_fd.hpp"
 
-namespace conduit::io {
+namespace conduit::lock {
 
 // Those who wait. Called by the thread, which may outlive the store that they belong to.
 class shared_lock_waiters {
@@ -53,4 +53,4 @@ class shared_lock_thread : public std::enable_shared_from_this<shared_lock_threa
   closed_on_fork fork_guard_{-1};
 };
 
-}  // namespace conduit::io
+}  // namespace conduit::lock

@@ -12,7 +12,7 @@
 #include "io/completion_port.hpp"
 #include "io/file_io.hpp"
 
-namespace conduit::io {
+namespace conduit::lock {
 
 class lock_thread;
 
@@ -42,7 +42,7 @@ class lock_thread : public std::enable_shared_from_this<lock_thread> {
   int fd() const noexcept { return fd_.get(); }
 
   // Tells `waiter`, through `home`, when the lock is held.
-  void wait_for_lock(lock_waiter& waiter, completion_port& home);
+  void wait_for_lock(lock_waiter& waiter, io::completion_port& home);
   // True if the waiter will not be told any more.
   bool abandon(lock_waiter& waiter) noexcept;
   // Tells whoever waits that it waits no more (-ECANCELED); false where nobody does. The thread
@@ -60,8 +60,8 @@ class lock_thread : public std::enable_shared_from_this<lock_thread> {
   std::mutex mutex_;
   std::condition_variable wanted_;
   lock_waiter* waiter_ = nullptr;
-  completion_port* home_ = nullptr;
+  io::completion_port* home_ = nullptr;
   bool stopped_ = false;
 };
 
-}  // namespace conduit::io
+}  // namespace conduit::lock
