@@ -184,7 +184,7 @@ std::shared_ptr<binding> open_store(asio::io_context& home, const options& wante
   if (!wanted.read_only) {
     const auto puts =
         std::make_shared<writer>(state, home, make_disk(*state, home, result->chosen_backend));
-    check(puts->open_lock(wanted.create ? wanted.file_mode : 0), state->lock_path);
+    check(puts->open_lock(), state->lock_path);
     files::remove_abandoned_spool_files(*result->disk, state->directory_path);
     result->home_sealer = sealer::make(state, make_disk(*state, home, result->chosen_backend));
     puts->watch();

@@ -1,222 +1,174 @@
-// One batch of a plain store, under the lock: gathered, written at the tail, made durable where
-// that was asked for, and mended where it failed. The appends serve compressed stores too, see
-// frame_writer.cpp.
-#include <asio/error.hpp>
+#include "put/batch.hpp"
 
-#include <cerrno>
-#include <utility>
-
-#include "base/os_error.hpp"
-#include "files/file_name.hpp"
-#include "put/writer.hpp"
+#include <cassert>
 
 namespace conduit::detail {
 
 namespace {
 
-// ext4 gives buffered writes of the ring to worker threads: up to this size the copy costs less
-// than the hand-over.
-constexpr std::uint64_t inline_append_max = 256U << 10;
+// The loop's thread goes through them one by one, under the mutex: more than that would keep timers
+// waiting.
+constexpr std::size_t parts_encoded_max = 16384;
 
-// The requests of an append; they live in the writer's coroutine.
-using awaited_request = io::awaited<io_request>;
-// The write of a linked pair, which is not completed: its sync is, for both.
-class silent_request final : public io_request {
- public:
-  void complete() override {}
-  void drop() noexcept override {}
-};
+// Behind `start`; where the next one begins.
+std::uint64_t place_at(data_location& location, std::uint64_t start) noexcept {
+  const std::uint64_t size = location.size();
+  location.start = start;
+  location.end = start + size;
+  return location.end;
+}
 
-void describe_write(io_request& request, int fd, const io::iov_cursor& from) noexcept {
-  request.what = io_request::kind::write;
-  request.fd = fd;
-  request.iov = from.parts();
-  request.iov_count = from.part_count();
-  request.offset = from.offset();
+constexpr bool may_follow(batch::state from, batch::state to) noexcept {
+  using enum batch::state;
+  switch (to) {
+    case idle:
+      return true;
+    case encoding:
+      return from == idle;
+    case encoded:
+      return from == encoding;
+    case placed:
+      return from == encoded || from == writing;
+    case writing:
+      return from == idle || from == placed;
+  }
+  return false;
 }
 
 }  // namespace
 
-asio::awaitable<void> writer::write_batch() {
-  std::error_code error;
-  if (tenure_.form() == file_form::zstd) {
-    // `follow`: another process began a compressed file. What is queued has to be encoded first.
-    leave_lock();
-    co_return;
-  }
-  if (!tenure_.ready()) error = co_await tenure_.make_ready();
-  if (error) {
-    // The lock is released before anybody is told, and all that waits is told: nobody can append
-    // now.
-    leave_lock();
-    add_ended(queue_.fail_appends(error));
-    co_await complete();
-    co_return;
-  }
-  const bool any = begin_batch();
-  const std::uint64_t bytes = write_.bytes_left();
-  if (!any) {
-    // All were cancelled meanwhile.
-  } else if (state_->how.durability == durability::fdatasync) {
-    error = co_await append_durably();
-  } else if (bytes > inline_append_max) {
-    error = co_await append_through_engine();
-  } else {
-    // Not `append_undurably`: the frame of one more coroutine costs a small batch some percent.
-    error = append_inline();
-    if (error) error = co_await mend_failed_write(error, false);
-  }
-  add_ended(end_batch(error, bytes));
-  if (!complete_few()) co_await complete_in_turns();
+void batch::enter(state next) noexcept {
+  assert(may_follow(now(), next));
+  assert(puts_.empty() == (next == state::idle));
+  state_.store(next, std::memory_order_relaxed);
 }
 
-asio::awaitable<std::error_code> writer::append_undurably() {
-  if (write_.bytes_left() > inline_append_max) co_return co_await append_through_engine();
-  const std::error_code error = append_inline();
-  if (error) co_return co_await mend_failed_write(error, false);
-  co_return error;
+void batch::take(put_queue& from) noexcept {
+  queued_op& next = from.pop();
+  next.state = queued_op::phase::running;
+  puts_.push_back(next);
 }
 
-// Gathers what goes into one write. Its memory is in use from here on. False where nothing is left
-// to write.
-bool writer::begin_batch() {
-  const tail& at = tenure_.mutable_tail();
-  const bool any = queue_.take_appends(
-      {at.file->number, at.end, state_->how.max_file_size, state_->how.batch_bytes}, write_);
-  // An empty blob too: it lies behind bytes that may be another process's.
-  if (any && state_->how.durability == durability::none) state_->unsynced->begin_write(at.file);
-  return any;
-}
-
-// What is to be completed.
-work_queue writer::end_batch(std::error_code error, std::uint64_t bytes) {
-  if (state_->how.durability == durability::none)
-    state_->unsynced->end_write(*tenure_.mutable_tail().file);
-  if (!error) tenure_.appended(bytes);
-  leave_lock();
-  if (error == asio::error::operation_aborted && queue_.requeue_revoked()) return {};
-  work_queue finished = queue_.finish_running(error);
-  if (!error && !finished.empty()) count_batch(finished, bytes);
-  return finished;
-}
-
-void writer::count_batch(work_queue& written, std::uint64_t bytes) noexcept {
-  std::uint64_t count = 0;
-  for (completion* entry = &written.front(); entry != nullptr; entry = written.after(*entry)) {
-    count += static_cast<queued_op*>(entry)->locations.size();
-  }
-  counted_.puts.fetch_add(count, std::memory_order_relaxed);
-  counted_.put_bytes.fetch_add(bytes, std::memory_order_relaxed);
-  counted_.batches.fetch_add(1, std::memory_order_relaxed);
-}
-
-std::error_code writer::append_inline() {
-  const int fd = tenure_.mutable_tail().file->fd.get();
-  counted_.inline_appends.fetch_add(1, std::memory_order_relaxed);
-  std::error_code why;
-  for (unsigned retries = 0; !write_.done();) {
-    if (!progressed(disk_->write(fd, write_.parts(), write_.part_count(), write_.offset()), retries,
-                    why))
+void batch::gather(put_queue& from, const batch_limits& limits, io::iov_cursor& into) {
+  assert(now() == state::idle);
+  has_frames_ = torn_ = false;
+  into.begin(limits.end);
+  std::uint64_t end = limits.end;
+  std::size_t parts = 0;
+  while (!from.empty()) {
+    queued_op& next = from.front();
+    if (next.what != queued_op::kind::append) break;
+    // Each put is an append of its own: the file is full once it has reached its size, not before.
+    if (!puts_.empty() &&
+        (end >= limits.max_file_size || end - limits.end + next.blob_bytes > limits.bytes ||
+         parts + next.parts.size() > io::iov_cursor::parts_max)) {
       break;
+    }
+    for (const asio::const_buffer& part : next.parts) into.add(part);
+    for (data_location& location : next.locations) {
+      location.file_number = limits.file;
+      end = place_at(location, end);
+    }
+    parts += next.parts.size();
+    take(from);
   }
-  return why;
+  if (!puts_.empty()) enter(state::writing);
 }
 
-// Takes `result` of a write into account. True where the write may go on; else `why` is set.
-bool writer::progressed(std::int64_t result, unsigned& retries, std::error_code& why) noexcept {
-  if (result > 0) {
-    write_.advance(static_cast<std::uint64_t>(result));
-    retries = 0;
-    return true;
+void batch::gather_to_encode(put_queue& from, std::size_t bytes_max, plain_batch& into) {
+  assert(now() == state::idle);
+  has_frames_ = true;
+  torn_ = false;
+  std::uint64_t bytes = 0;
+  while (!from.empty()) {
+    queued_op& next = from.front();
+    if (next.what != queued_op::kind::append) break;
+    const std::size_t parts = into.parts.size() + next.parts.size() + next.locations.size();
+    if (!puts_.empty() && (bytes + next.blob_bytes > bytes_max || parts > parts_encoded_max)) break;
+    into.parts.insert(into.parts.end(), next.parts.begin(), next.parts.end());
+    for (data_location& location : next.locations) {
+      into.blob_bytes.push_back(location.size());
+      bytes = place_at(location, bytes);
+    }
+    take(from);
+    if (now() == state::idle) enter(state::encoding);
   }
-  if ((result == 0 || is_transient(result)) && ++retries <= transient_retries_max) return true;
-  why = result == 0 ? std::make_error_code(std::errc::io_error) : os_error(result);
-  return false;
 }
 
-asio::awaitable<std::error_code> writer::append_through_engine() {
-  const int fd = tenure_.mutable_tail().file->fd.get();
-  counted_.ring_appends.fetch_add(1, std::memory_order_relaxed);
-  std::error_code why;
-  for (unsigned retries = 0; !write_.done();) {
-    awaited_request write;
-    describe_write(write, fd, write_);
-    if (!queue_.use_memory(write))
-      co_return co_await mend_failed_write(asio::error::operation_aborted, false);
-    auto start = [&] { disk_->start(write); };
-    co_await write.until_complete(std::move(start));
-    queue_.released();
-    if (!progressed(write.result, retries, why)) co_return co_await mend_failed_write(why, false);
-  }
-  co_return std::error_code{};
+void batch::release() noexcept {
+  if (now() == state::encoding) enter(state::encoded);
+  if (now() == state::writing) enter(state::placed);
 }
 
-// Write and sync as one linked pair. A short write breaks the link: the remainder is tried as a
-// pair again.
-asio::awaitable<std::error_code> writer::append_durably() {
-  const int fd = tenure_.mutable_tail().file->fd.get();
-  counted_.ring_appends.fetch_add(1, std::memory_order_relaxed);
-  queue_.released();
-  std::error_code why = tenure_.mark_syncing();
-  if (why) co_return why;
-  bool synced = false;
-  for (unsigned retries = 0; !write_.done();) {
-    silent_request write;
-    awaited_request sync;
-    describe_write(write, fd, write_);
-    sync.what = io_request::kind::sync_data;
-    sync.fd = fd;
-    write.linked = &sync;
-    if (!queue_.use_memory(write))
-      co_return co_await mend_failed_write(asio::error::operation_aborted, false);
-    auto start = [&] { disk_->start(write); };
-    co_await sync.until_complete(std::move(start));
-    queue_.released();
-    if (!progressed(write.result, retries, why)) co_return co_await mend_failed_write(why, false);
-    // Cancelled it never began: a short write breaks the link, and so may the kernel. Every other
-    // failure counts, of each part of a batch that takes several writes, and is not tried again:
-    // after a failed sync the kernel may answer 0 although the data is lost.
-    synced = sync.result != -ECANCELED;
-    if (synced && sync.result < 0)
-      co_return co_await mend_failed_write(os_error(sync.result), true);
-  }
-  if (!synced) {
-    // Empty blobs alone as well: they lie behind bytes that another process may have left unsynced,
-    // and must not outlive them.
-    awaited_request sync;
-    sync.what = io_request::kind::sync_data;
-    sync.fd = fd;
-    auto start = [&] { disk_->start(sync); };
-    co_await sync.until_complete(std::move(start));
-    if (sync.result < 0) co_return co_await mend_failed_write(os_error(sync.result), true);
-  }
-  counted_.syncs.fetch_add(1, std::memory_order_relaxed);
-  co_return std::error_code{};
+bool batch::write() noexcept {
+  if (has_frames_ || now() == state::writing) return true;
+  assert(now() == state::placed || (now() == state::idle && torn_));
+  if (torn_) return false;
+  enter(state::writing);
+  return true;
 }
 
-// Nothing that failed may stay where the next append goes.
-asio::awaitable<std::error_code> writer::mend_failed_write(std::error_code why, bool sync_failed) {
-  const tail& at = tenure_.mutable_tail();
-  queue_.released();
-  if (tenure_.mutable_tail().frames) co_return mend_failed_frames(why, sync_failed);
-  const bool file_is_sound =
-      !sync_failed && (is_out_of_space(-why.value()) || why == asio::error::operation_aborted);
-  if (!file_is_sound) {
-    tenure_.poison_tail(why, sync_failed);
-    co_return why;
+void batch::place(std::uint32_t file, std::uint64_t plain_end) noexcept {
+  enter(state::placed);
+  for (completion* entry = &puts_.front(); entry != nullptr; entry = puts_.after(*entry)) {
+    for (data_location& location : static_cast<queued_op*>(entry)->locations) {
+      location.file_number = file;
+      location.start += plain_end;
+      location.end += plain_end;
+    }
   }
-  const std::shared_ptr<append_file> file = at.file;
-  auto cut = [this, file, end = at.end]() -> std::int64_t {
-    return disk_->truncate(file->fd.get(), end);
-  };
-  const std::int64_t result = co_await state_->helpers.run(port_, std::move(cut));
-  // Where even that fails the bytes are waste that no location names; the next tenure goes on
-  // behind them.
-  state_->notify(event::kind::write_failed,
-                 files::file_name(file->number).text() + (result < 0 ? " could not be" : " was") +
-                     " cut back after a failed write",
-                 file->number, at.end, why);
-  co_return why;
+}
+
+bool batch::cancel(queued_op& put) noexcept {
+  assert(now() == state::encoding || now() == state::encoded);
+  // Its bytes are waste then, which no location names.
+  put.cancel_wanted = true;
+  if (now() == state::encoding) return false;
+  remove(put);
+  return true;
+}
+
+void batch::cancel_all() noexcept {
+  assert(now() == state::encoding);
+  for (completion* entry = &puts_.front(); entry != nullptr; entry = puts_.after(*entry))
+    static_cast<queued_op*>(entry)->cancel_wanted = true;
+}
+
+void batch::take_cancelled(put_queue& room, work_queue& into) noexcept {
+  assert(now() == state::encoded || now() == state::idle);
+  work_queue kept;
+  while (!puts_.empty()) {
+    auto& put = static_cast<queued_op&>(puts_.pop_front());
+    if (put.cancel_wanted) {
+      room.give_back(put.blob_bytes);
+      into.push_back(put);
+    } else {
+      kept.push_back(put);
+    }
+  }
+  puts_.splice(kept);
+  leave_if_empty();
+}
+
+void batch::remove(queued_op& put) noexcept {
+  assert(now() != state::encoding && now() != state::writing);
+  work_queue::erase(put);
+  if (now() == state::placed) torn_ = true;
+  leave_if_empty();
+}
+
+void batch::leave_if_empty() noexcept {
+  if (puts_.empty()) enter(state::idle);
+}
+
+void batch::put_back(put_queue& into) noexcept {
+  into.push_front(puts_);
+  enter(state::idle);
+}
+
+void batch::take_all(work_queue& into) noexcept {
+  into.splice(puts_);
+  enter(state::idle);
 }
 
 }  // namespace conduit::detail

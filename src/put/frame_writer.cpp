@@ -16,55 +16,52 @@ asio::awaitable<void> writer::encode_batch() {
     plain_batch blobs;
     // Without memory some have been begun and others not: that ends this coroutine, and all that
     // waits fails.
-    if (!queue_.take_appends_to_encode(state_->how.batch_bytes, blobs)) co_return;
+    if (!puts_.gather_to_encode(state_->how.batch_bytes, blobs)) co_return;
     try {
       frames_.plan(blobs);
     } catch (const std::bad_alloc&) {
       error = std::make_error_code(std::errc::not_enough_memory);
-      queue_.released();
+      puts_.released();
     }
   }
-  std::function<void()> blobs_read = [this] { queue_.released(); };
+  std::function<void()> blobs_read = [this] { puts_.released(); };
   if (!error) error = co_await frames_.encode(state_->codecs, port_, std::move(blobs_read));
-  add_ended(queue_.take_cancelled());
-  if (error) add_ended(queue_.finish_running(error));
-  co_await complete();
-  if (error) co_return;
-  frames_held_ = !queue_.nothing_running();
+  ended_.add(puts_.take_cancelled());
+  if (error) ended_.add(puts_.finish_batch(error));
+  co_await ended_.complete();
 }
 
 // Under the lock.
 asio::awaitable<void> writer::write_frames() {
-  frames_held_ = false;
-  if (tenure_.form() != file_form::zstd) {
+  if (file_.form() != file_form::zstd) {
     // `follow`: another process began a plain file.
     leave_lock();
-    queue_.requeue();
+    puts_.requeue();
     co_return;
   }
   std::error_code error;
-  if (!tenure_.ready()) error = co_await tenure_.make_ready();
+  if (!file_.ready(held())) error = co_await file_.make_ready(held());
   if (error) {
     leave_lock();
-    add_ended(queue_.finish_running(error));
-    add_ended(queue_.fail_appends(error));
-    co_await complete();
+    ended_.add(puts_.finish_batch(error));
+    ended_.add(puts_.fail_appends(error));
+    co_await ended_.complete();
     co_return;
   }
   error = co_await append_frames();
   leave_lock();
-  work_queue finished = queue_.finish_running(error);
+  work_queue finished = puts_.finish_batch(error);
   if (!error && !finished.empty()) {
     count_batch(finished, frames_.plain_bytes());
     count_frames();
   }
-  add_ended(std::move(finished));
-  co_await complete();
+  ended_.add(std::move(finished));
+  co_await ended_.complete();
 }
 
 void writer::count_frames() noexcept {
   file_compression part;
-  part.number = tenure_.mutable_tail().file->number;
+  part.number = file_.end().file->number;
   part.plain_bytes = frames_.plain_bytes();
   part.stored_bytes = frames_.stored_bytes();
   part.frames = frames_.frames().size();
@@ -77,10 +74,10 @@ void writer::count_frames() noexcept {
 
 // Frames and table in one write: over the old table, which is the first thing to go.
 asio::awaitable<std::error_code> writer::append_frames() {
-  const tail& at = tenure_.mutable_tail();
-  if (!queue_.place(at.file->number, at.plain_end())) co_return std::error_code{};
+  const tail& at = file_.end();
+  if (!puts_.place(at.file->number, at.plain_end())) co_return std::error_code{};
   try {
-    tenure_.begin_frames(frames_.frames());
+    file_.begin_frames(frames_.frames());
   } catch (const std::bad_alloc&) {
     co_return std::make_error_code(std::errc::not_enough_memory);
   }
@@ -96,23 +93,23 @@ asio::awaitable<std::error_code> writer::append_frames() {
     error = co_await append_undurably();
     state_->unsynced->end_write(*at.file);
   }
-  if (!error) tenure_.appended_frames(frames_.frames(), bytes);
+  if (!error) file_.appended_frames(frames_.frames(), bytes);
   co_return error;
 }
 
 // After a failed sync nothing is cut: the frames may be lost or not, and the file is never written
 // again, but for the table, which stands.
 std::error_code writer::mend_failed_frames(std::error_code why, bool sync_failed) {
-  const tail& at = tenure_.mutable_tail();
+  const tail& at = file_.end();
   const bool file_is_sound =
       !sync_failed && (is_out_of_space(-why.value()) || why == asio::error::operation_aborted);
   if (sync_failed && write_.done()) {
-    tenure_.appended_frames(frames_.frames(), frames_.stored_bytes());
+    file_.appended_frames(frames_.frames(), frames_.stored_bytes());
   } else {
-    tenure_.finish_table();
+    file_.finish_table(held());
   }
   if (!file_is_sound) {
-    tenure_.poison_tail(why, sync_failed);
+    file_.poison(held(), why, sync_failed);
     return why;
   }
   state_->notify(event::kind::write_failed,

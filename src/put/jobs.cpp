@@ -37,13 +37,13 @@ asio::awaitable<std::error_code> writer::let_others_in() {
   co_return error;
 }
 
-asio::awaitable<void> writer::run_job(put_queue::job job) {
+asio::awaitable<void> writer::run_job(pending_puts::job job) {
   std::error_code error;
   switch (job.what) {
     case queued_op::kind::roll:
-      error = co_await tenure_.begin_next("asked to", job.number);
+      error = co_await file_.begin_next(held(), "asked to", job.number);
       if (!error) {
-        job.number = tenure_.mutable_number().value_or(0);
+        job.number = held().mutable_number().value_or(0);
         counted_.rolls.fetch_add(1, std::memory_order_relaxed);
       }
       break;
@@ -64,14 +64,14 @@ asio::awaitable<void> writer::run_job(put_queue::job job) {
       break;
   }
   if (forked()) co_return;  // the job is the parent's, who completes it
-  if (lock_held_) leave_lock();
-  add_ended(queue_.finish_job(job, error));
-  co_await complete();
+  if (held_) leave_lock();
+  ended_.add(puts_.finish_job(job, error));
+  co_await ended_.complete();
 }
 
 asio::awaitable<std::error_code> writer::remove_file(std::uint32_t number) {
-  if (!tenure_.known_files().contains(number)) co_return make_error_code(errc::no_such_file);
-  if (tenure_.mutable_number() == number) co_return make_error_code(errc::mutable_file);
+  if (!held().files().contains(number)) co_return make_error_code(errc::no_such_file);
+  if (held().mutable_number() == number) co_return make_error_code(errc::mutable_file);
   io::file_status status;
   for (const file_form form : {file_form::plain, file_form::zstd}) {
     const std::int64_t looked =
@@ -81,16 +81,16 @@ asio::awaitable<std::error_code> writer::remove_file(std::uint32_t number) {
   }
   // The mutable file's entry must be durable: its number must not come back once the lower ones are
   // gone.
-  if (tenure_.mutable_poisoned()) {
+  if (held().mutable_poisoned()) {
     const std::error_code error =
-        co_await tenure_.begin_next("a write or sync of the last file failed");
+        co_await file_.begin_next(held(), "a write or sync of the last file failed");
     // On a full disk a sealed file above does as well.
     if (error && !(is_out_of_space(error) && has_sealed_above(number))) co_return error;
   }
-  std::error_code error = tenure_.announce_change();
+  std::error_code error = held().announce_change();
   // Without room for the record, the directory's time tells the others that it changed.
   if (!error || is_out_of_space(error))
-    error = co_await tenure_.sync_directory(has_sealed_above(number));
+    error = co_await file_.sync_directory(held(), has_sealed_above(number));
   if (error) co_return error;
   auto remove = [this, number]() -> std::int64_t {
     const int directory = state_->directory.get();
@@ -108,22 +108,22 @@ asio::awaitable<std::error_code> writer::remove_file(std::uint32_t number) {
   const std::int64_t result = co_await state_->helpers.run(port_, std::move(remove));
   if (result == -ENOENT) co_return make_error_code(errc::no_such_file);
   if (result < 0) co_return os_error(result);
-  tenure_.removed(number);
+  file_.removed(held(), number);
   co_return std::error_code{};
 }
 
 bool writer::has_sealed_above(std::uint32_t number) const noexcept {
-  const auto& files = tenure_.known_files().files;
+  const auto& files = held().files().files;
   return std::any_of(files.begin(), files.end(), [&](const files::file_id& file) {
-    return file.number > number && file.number != tenure_.mutable_number();
+    return file.number > number && file.number != held().mutable_number();
   });
 }
 
 asio::awaitable<std::error_code> writer::remove_before(std::uint32_t number, std::size_t& count) {
   count = 0;
   std::vector<std::uint32_t> numbers;
-  for (const files::file_id& file : tenure_.known_files().files) {
-    if (file.number >= number || tenure_.mutable_number() == file.number) continue;
+  for (const files::file_id& file : held().files().files) {
+    if (file.number >= number || held().mutable_number() == file.number) continue;
     if (numbers.empty() || numbers.back() != file.number) numbers.push_back(file.number);
   }
   auto begun = state_->around.now();

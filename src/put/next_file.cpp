@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "base/os_error.hpp"
-#include "put/tenure.hpp"
+#include "put/mutable_file.hpp"
 
 namespace conduit::detail {
 
@@ -14,76 +14,81 @@ namespace {
 
 // Others may be creating files beside us (an original does not look at the record).
 constexpr int create_attempts = 16;
-// A compressed file is left when it has so many frames: its table, of which each tenure writes one,
+// A compressed file is left when it has so many frames: its table, of which each holder writes one,
 // stays near 64 KiB.
 constexpr std::size_t frames_max = 8192;
 
 }  // namespace
 
 // Why the mutable file must not be appended to; nothing where it may.
-std::optional<std::string> tenure::reason_to_leave() const {
-  if (!record_vouches()) return "first put since the machine started";
-  if (!mutable_) return "the store is empty";
-  if (record_.highest && files_.highest_number().value_or(0) < *record_.highest)
+std::optional<std::string> mutable_file::reason_to_leave(const lock::held_lock& held) const {
+  const lock::lock_record& record = held.record();
+  const auto& file = held.mutable_file();
+  if (!held.record_vouches()) return "first put since the machine started";
+  if (!file) return "the store is empty";
+  if (record.highest && held.files().highest_number().value_or(0) < *record.highest)
     return "a file with a higher number is missing";
-  if (mutable_poisoned()) return "a write or sync of the last file failed";
-  if (mutable_->form != form())
-    return mutable_->form == file_form::zstd ? "the last file is compressed"
-                                             : "the last file is plain";
+  if (held.mutable_poisoned()) return "a write or sync of the last file failed";
+  if (file->form != form()) {
+    return file->form == file_form::zstd ? "the last file is compressed" : "the last file is plain";
+  }
   if (doubt_) return doubt_;
   if (tail_.frames && tail_.frames->count() >= frames_max)
     return "the last file has as many frames as a table is to hold";
   if (found_.links > 1) return "the last file has a second hard link, perhaps of a backup";
-  // Of frames `examine_tail` has seen it.
+  // Of frames `examine` has seen it.
   const bool short_of_record =
-      !tail_.frames && record_.mutable_file == mutable_->number && found_.size < record_.end;
+      !tail_.frames && record.mutable_file == file->number && found_.size < record.end;
   if (shrunk_ || short_of_record) return "the last file is shorter than it was";
   if (tail_.plain_end() >= state_.how.max_file_size) return "the last file is full";
   return std::nullopt;
 }
 
-asio::awaitable<std::error_code> tenure::make_ready() {
-  const auto why = reason_to_leave();
+asio::awaitable<std::error_code> mutable_file::make_ready(lock::held_lock& held) {
+  const auto why = reason_to_leave(held);
   if (why) {
-    const std::error_code error = co_await begin_next(*why);
+    const std::error_code error = co_await begin_next(held, *why);
     if (error) co_return error;
   }
   if (directory_unsynced_) {
-    const std::error_code error = co_await sync_directory();
+    const std::error_code error = co_await sync_directory(held);
     if (error) co_return error;
   }
   co_return std::error_code{};
 }
 
-std::optional<std::uint32_t> tenure::next_number(std::uint32_t at_least) const noexcept {
+std::optional<std::uint32_t> mutable_file::next_number(const lock::held_lock& held,
+                                                       std::uint32_t at_least) noexcept {
+  const lock::lock_record& record = held.record();
   std::uint64_t next = at_least;
-  if (const auto highest = files_.highest_number())
+  if (const auto highest = held.files().highest_number())
     next = std::max(next, std::uint64_t{*highest} + 1);
-  if (record_.highest) next = std::max(next, std::uint64_t{*record_.highest} + 1);
+  if (record.highest) next = std::max(next, std::uint64_t{*record.highest} + 1);
   // Also a store without files has one, where its directory could not be synced.
-  if (record_.poisoned) next = std::max(next, std::uint64_t{*record_.poisoned} + 1);
+  if (record.poisoned) next = std::max(next, std::uint64_t{*record.poisoned} + 1);
   if (next > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
   return static_cast<std::uint32_t>(next);
 }
 
-asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32_t at_least) {
-  const bool vouched = record_vouches();
+asio::awaitable<std::error_code> mutable_file::begin_next(lock::held_lock& held, std::string why,
+                                                          std::uint32_t at_least) {
+  const bool vouched = held.record_vouches();
   const file_form wanted = form();
   // Its last table is not durable yet, whatever the durability.
   const std::shared_ptr<append_file> left = tail_.frames ? tail_.file : nullptr;
   if (left) state_.unsynced->begin_write(left);
-  finish_table();
+  finish_table(held);
   if (left) state_.unsynced->end_write(*left);
   std::error_code error;
   std::optional<std::uint32_t> number;
   for (int attempt = 0; attempt < create_attempts; ++attempt) {
-    error = announce_change();
+    error = held.announce_change();
     if (error) co_return error;
-    number = next_number(at_least);
+    number = next_number(held, at_least);
     if (!number) co_return std::make_error_code(std::errc::value_too_large);
-    error = co_await create_file({*number, wanted}, vouched);
+    error = co_await create(held, {*number, wanted});
     if (error != std::errc::file_exists) break;
-    const std::error_code listing_error = co_await list();
+    const std::error_code listing_error = co_await list(held);
     if (listing_error) co_return listing_error;
   }
   if (error) co_return error;
@@ -93,43 +98,31 @@ asio::awaitable<std::error_code> tenure::begin_next(std::string why, std::uint32
 
   // From here on the number is used, whatever happens to the file.
   const files::file_id created{*number, wanted};
-  record_.highest = number;
-  record_.mutable_file = *number;
-  record_.end = 0;
-  // Marked until its entry is known to be durable: if this process dies with the error of that
-  // sync, nobody may use the file.
-  record_.syncing = number;
-  error = write_record();
-  if (error) {
-    record_.syncing.reset();
-    co_return error;
-  }
-  marked_ = true;
-  files_.files.push_back(created);
-  mutable_ = files_.files.back();
-  state_.sealed_up_to(*number);
-  error = co_await adopt_tail();
+  error = held.begin_file(created);
   if (error) co_return error;
-  error = co_await sync_directory();
+  form_seen_ = wanted;
+  state_.sealed_up_to(*number);
+  error = co_await open(held);
+  if (error) co_return error;
+  error = co_await sync_directory(held);
   if (error) co_return error;
   if (!vouched) {
-    // Only now may a record speak for this boot: the file and its entry are durable.
-    record_.boot = boot_;
-    record_.device = device_;
-    error = write_record();
+    // The file and its entry are durable.
+    error = held.vouch();
     if (error) co_return error;
   }
   if (tail_.frames) tail_.table_due = true;
-  finish_table();
+  finish_table(held);
   state_.notify(event::kind::file_begun, "began " + files::file_name(created).text() + ": " + why,
                 *number);
   co_return std::error_code{};
 }
 
-asio::awaitable<std::error_code> tenure::create_file(files::file_id file, bool vouched) {
+asio::awaitable<std::error_code> mutable_file::create(lock::held_lock& held, files::file_id file) {
   const files::file_name name(file);
+  const bool vouched = held.record_vouches();
   const file_form other_form = file.form == file_form::plain ? file_form::zstd : file_form::plain;
-  auto create = [&]() -> std::int64_t {
+  auto make = [&]() -> std::int64_t {
     io::file_status other;
     if (disk_.status_at(state_.directory.get(), files::file_name(file.number, other_form).c_str(),
                         other) >= 0)
@@ -148,7 +141,7 @@ asio::awaitable<std::error_code> tenure::create_file(files::file_id file, bool v
     if (synced < 0) static_cast<void>(disk_.remove(state_.directory.get(), name.c_str()));
     return synced;
   };
-  const std::int64_t result = co_await state_.helpers.run(home_, std::move(create));
+  const std::int64_t result = co_await state_.helpers.run(home_, std::move(make));
   co_return os_error(result);
 }
 

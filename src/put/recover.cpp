@@ -32,7 +32,7 @@ std::error_code mend(io::file_io& disk, const std::shared_ptr<append_file>& file
 
 asio::awaitable<std::error_code> writer::recover_file(std::uint32_t number,
                                                       recovery_report& report) {
-  if (!tenure_.known_files().contains(number)) co_return make_error_code(errc::no_such_file);
+  if (!held().files().contains(number)) co_return make_error_code(errc::no_such_file);
   const files::file_name name(number, file_form::zstd);
   auto file = std::make_shared<append_file>();
   file->number = number;
@@ -59,7 +59,7 @@ asio::awaitable<std::error_code> writer::recover_file(std::uint32_t number,
   report = files::report_of(found);
   if (found.outcome != recovery::mended) co_return std::error_code{};
   // Before the first byte of it changes: whatever it was, nobody goes on in it.
-  error = tenure_.give_up_file(number);
+  error = held().poison(number);
   if (error) co_return error;
   auto write = [&]() -> std::int64_t {
     try {

@@ -48,7 +48,7 @@ void writer::flush_disk() noexcept {
 // when it returns.
 asio::awaitable<void> writer::sync_without_lock() {
   left_sync_failed_.clear();
-  const std::shared_ptr<append_file> mutable_file = tenure_.mutable_tail().file;
+  const std::shared_ptr<append_file> mutable_file = file_.end().file;
   const auto files = state_->unsynced->all();
   for (const unsynced_files::entry& one : files) {
     // It may have been cancelled meanwhile.
@@ -70,11 +70,11 @@ asio::awaitable<std::error_code> writer::sync_all() {
   const std::shared_ptr<unsynced_files>& unsynced = state_->unsynced;
   if (left_sync_failed_) co_return std::exchange(left_sync_failed_, {});
   if (unsynced->poisoned()) co_return make_error_code(errc::poisoned);
-  const auto number = tenure_.mutable_number();
+  const auto number = held().mutable_number();
   const auto files = unsynced->all();
   for (const unsynced_files::entry& one : files) {
     std::error_code error;
-    if (tenure_.mutable_tail().file && one.file->number == number) {
+    if (file_.end().file && one.file->number == number) {
       error = co_await sync_mutable(one);
     } else {
       error = co_await sync_left(one);
@@ -83,7 +83,7 @@ asio::awaitable<std::error_code> writer::sync_all() {
   }
   // A sync in the background may have failed meanwhile.
   if (unsynced->poisoned()) co_return make_error_code(errc::poisoned);
-  const std::error_code error = co_await tenure_.sync_directory();
+  const std::error_code error = co_await file_.sync_directory(held());
   if (error) unsynced->poison(number.value_or(0));
   co_return error;
 }
@@ -104,13 +104,13 @@ asio::awaitable<std::error_code> writer::sync_left(const unsynced_files::entry& 
 // Marked in the record, so that the next holder learns of it if this process dies before it knows
 // the outcome.
 asio::awaitable<std::error_code> writer::sync_mutable(const unsynced_files::entry& seen) {
-  const std::error_code unmarked = tenure_.mark_syncing();
+  const std::error_code unmarked = file_.mark_syncing(held());
   if (unmarked) co_return unmarked;
-  const std::uint64_t end = tenure_.mutable_tail().end;
+  const std::uint64_t end = file_.end().end;
   auto sync = [this, &seen]() -> std::int64_t { return disk_->sync_data(seen.file->fd.get()); };
   const std::int64_t result = co_await state_->helpers.run(port_, std::move(sync));
   if (result < 0) {
-    tenure_.poison_tail(os_error(result), true);
+    file_.poison(held(), os_error(result), true);
     co_return os_error(result);
   }
   seen.file->synced_end = end;

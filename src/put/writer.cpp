@@ -21,20 +21,6 @@ namespace {
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
-// A process that never pauses would starve the others: a waiter needs some 35 us to wake, an
-// original polls. After `busy_max` without a gap of `gap_min` the lock is left free for
-// `rest_time`, if anybody came for it within `visit_memory`: an original polls for that long.
-// Whoever began to poll before we opened the lock file was not seen, and is rare: for a while he
-// gets a rest now and then.
-constexpr auto busy_max = 10ms;
-constexpr auto gap_min = 200us;
-constexpr auto rest_time = 3ms;
-// For our own thread that compresses sealed files: it looks every 100 us at first.
-constexpr auto short_rest_time = 500us;
-constexpr auto visit_memory = 5s;
-constexpr auto unseen_busy_max = 60ms;
-constexpr auto unseen_memory = 20s;
-
 constexpr int reopen_attempts = 8;
 
 }  // namespace
@@ -45,9 +31,11 @@ writer::writer(std::shared_ptr<store_state> state, asio::io_context& home,
       home_(home),
       port_(io::completion_port::of(home)),
       disk_(std::move(disk)),
-      queue_(*disk_, state_->how.pending_put_bytes),
-      tenure_(*state_, *disk_, port_),
+      puts_(*disk_, state_->how.pending_put_bytes),
+      lock_(*disk_, state_->place()),
+      file_(*state_, *disk_, port_),
       frames_(state_->how.frame_bytes, state_->how.level),
+      ended_(port_),
       pause_(home) {}
 
 writer::~writer() {
@@ -55,18 +43,18 @@ writer::~writer() {
   state_->helpers.join();
 }
 
-std::error_code writer::open_lock(unsigned permissions) { return tenure_.lock().open(permissions); }
+std::error_code writer::open_lock() { return lock_.open(); }
 
-void writer::watch() { tenure_.watch(); }
+void writer::watch() { lock_.watch(); }
 
 std::error_code writer::submit(queued_op& operation) {
   io::completion_port& port = operation.owner->port;
   port.send_away(operation);
-  const put_queue::accepted accepted = queue_.push(operation);
-  if (accepted == put_queue::accepted::yes) return {};
-  if (accepted != put_queue::accepted::start_writer) {
+  const pending_puts::accepted accepted = puts_.push(operation);
+  if (accepted == pending_puts::accepted::yes) return {};
+  if (accepted != pending_puts::accepted::start_writer) {
     port.take_back(operation);
-    return accepted == put_queue::accepted::busy ? errc::busy : errc::closed;
+    return accepted == pending_puts::accepted::busy ? errc::busy : errc::closed;
   }
   try {
     asio::co_spawn(
@@ -83,99 +71,29 @@ std::error_code writer::submit(queued_op& operation) {
 // Nothing else ends the coroutine before its time. Everything that waits learns of it; the lock is
 // free already.
 void writer::fail_all_for_want_of_memory() noexcept {
-  deliver(std::move(ended_));
-  deliver(queue_.fail_all(std::make_error_code(std::errc::not_enough_memory)));
+  ended_.deliver_rest();
+  ended_.deliver(puts_.fail_all(std::make_error_code(std::errc::not_enough_memory)));
 }
 
 void writer::cancel(queued_op& operation) {
-  if (!queue_.withdraw(operation)) return;
+  if (!puts_.withdraw(operation)) return;
   operation.error = asio::error::operation_aborted;
   // A wait for the lock on nobody's behalf would keep `run` from returning. Before the delivery: it
   // may be the end of this object.
-  if (queue_.empty()) tenure_.lock().give_up();
+  if (puts_.empty()) lock_.give_up();
   operation.owner->port.deliver(operation);
 }
 
 bool writer::revoke(queued_op& operation) noexcept {
-  const bool revoked = queue_.revoke(operation);
-  if (revoked && queue_.empty()) tenure_.lock().give_up();
+  const bool revoked = puts_.revoke(operation);
+  if (revoked && puts_.empty()) lock_.give_up();
   return revoked;
 }
 
 void writer::abandon() {
-  work_queue withdrawn = queue_.withdraw_all();
-  tenure_.lock().give_up();
-  deliver(std::move(withdrawn));
-}
-
-void writer::deliver(work_queue finished) {
-  work_queue of_home = deliver_abroad(finished);
-  if (!of_home.empty()) port_.deliver_all(of_home);
-}
-
-// On a thread of home: a few handlers run at once, without another turn of the loop. False where
-// they are too many for that.
-bool writer::complete_few() {
-  work_queue of_home = deliver_abroad(ended_);
-  unsigned handlers = handlers_run_;
-  for (completion* entry = of_home.empty() ? nullptr : &of_home.front(); entry != nullptr;
-       entry = of_home.after(*entry))
-    ++handlers;
-  if (handlers > io::handlers_a_turn) {
-    ended_.splice(of_home);
-    return false;
-  }
-  handlers_run_ = handlers;
-  port_.take_back_all(of_home);
-  while (!of_home.empty() && !forked()) {
-    completion& next = of_home.pop_front();
-    try {
-      next.complete();
-    } catch (...) {
-      throw_from_context(std::current_exception());
-    }
-  }
-  return true;
-}
-
-// A handler's exception belongs to whoever runs the context, not to this coroutine.
-void writer::throw_from_context(std::exception_ptr thrown) noexcept {
-  try {
-    asio::post(home_, [thrown = std::move(thrown)] { std::rethrow_exception(thrown); });
-  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch)
-    // The exception is lost: the other handlers matter more.
-  }
-}
-
-// The handlers get turns of their own, and this coroutine goes on behind the last of them: what
-// they have put can be written together.
-asio::awaitable<void> writer::complete_in_turns() {
-  io::awaited<completion> behind;
-  auto begin = [this, &behind] {
-    port_.send_away(behind);
-    ended_.push_back(behind);
-    port_.deliver_all(ended_);
-  };
-  co_await behind.until_complete(std::move(begin));
-  handlers_run_ = 0;
-}
-
-asio::awaitable<void> writer::complete() {
-  if (!complete_few()) co_await complete_in_turns();
-}
-
-work_queue writer::deliver_abroad(work_queue& finished) {
-  work_queue of_home;
-  while (!finished.empty()) {
-    auto& operation = static_cast<queued_op&>(finished.pop_front());
-    io::completion_port& port = operation.owner->port;
-    if (&port == &port_) {
-      of_home.push_back(operation);
-    } else {
-      port.deliver(operation);
-    }
-  }
-  return of_home;
+  work_queue withdrawn = puts_.withdraw_all();
+  lock_.give_up();
+  ended_.deliver(std::move(withdrawn));
 }
 
 asio::awaitable<void> writer::run() {
@@ -187,58 +105,54 @@ asio::awaitable<void> writer::run() {
     ~on_exit() {
       // In a forked child the lock, and the file, are the parent's.
       if (ended || self.forked()) return;
-      self.queue_.released();
-      self.frames_held_ = false;
-      if (!self.lock_held_) return;
-      self.tenure_.finish_table();
-      self.unlock();
+      self.puts_.released();
+      if (!self.held_) return;
+      self.file_.finish_table(*self.held_);
+      self.held_.reset();
     }
   } guard{*this};
   // A coroutine that is spawned on its own context begins inside the call; handlers must not run
   // there.
   co_await asio::post(home_, asio::use_awaitable);
-  while (!forked() && queue_.has_work_or_end()) {
-    if (!frames_held_ && queue_.take_close()) {
+  while (!forked() && puts_.has_work_or_end()) {
+    if (!puts_.has_frames() && puts_.take_close()) {
       // The lock is to be free, and what was asked of the thread for compression done.
       auto rest_of_it = [state = state_]() -> std::int64_t {
         state->seals.close();
         return 0;
       };
       co_await state_->helpers.run(port_, std::move(rest_of_it));
-      add_ended(queue_.finish_running({}));
-      co_await complete();
+      ended_.add(puts_.finish_job({}, {}));
+      co_await ended_.complete();
       continue;
     }
-    if (!frames_held_ && tenure_.form() == file_form::zstd) {
+    if (!puts_.has_frames() && file_.form() == file_form::zstd) {
       co_await encode_batch();
-      if (!frames_held_ && queue_.empty()) continue;  // all were cancelled meanwhile
+      if (!puts_.has_frames() && puts_.empty()) continue;  // all were cancelled meanwhile
     }
-    if (rest_is_due()) {
-      co_await rest(rest_time);
-      busy_since_ = clock::now();
+    if (fairness_.rest_is_due(lock_.changes())) {
+      co_await rest(fairness::rest);
+      fairness_.had_a_rest();
     } else if (state_->seals.lock_wanted()) {
-      co_await rest(short_rest_time);
+      co_await rest(fairness::rest_for_sealer);
     }
-    if (!frames_held_ && sync_is_next()) co_await sync_without_lock();
+    if (!puts_.has_frames() && sync_is_next()) co_await sync_without_lock();
     if (forked()) break;
     std::error_code error;
     if (!try_take_lock()) error = co_await take_lock();
-    if (error && std::exchange(wait_given_up_, false)) {
-      frames_held_ = frames_held_ && !queue_.empty();
-      continue;
-    }
+    if (error && std::exchange(wait_given_up_, false)) continue;
     if (error) {
-      frames_held_ = false;
-      deliver(queue_.fail_all_that_need_the_lock(error));
+      ended_.deliver(puts_.fail_all_that_need_the_lock(error));
       continue;
     }
-    std::optional<put_queue::job> job;
-    if (!frames_held_) job = queue_.take_job();
-    if (frames_held_) {
+    std::optional<pending_puts::job> job;
+    const bool frames = puts_.has_frames();
+    if (!frames) job = puts_.take_job();
+    if (frames) {
       co_await write_frames();
     } else if (job) {
       co_await run_job(*job);
-    } else if (queue_.empty()) {
+    } else if (puts_.empty()) {
       leave_lock();  // all were cancelled while we waited
     } else {
       co_await write_batch();
@@ -246,21 +160,12 @@ asio::awaitable<void> writer::run() {
     if (forked()) break;
     // What the handlers have put is the next batch. Where they put nothing, whatever arrives in
     // this turn is. A turn of the loop costs as much as the rest of a small batch.
-    if (handlers_run_ >= io::handlers_a_turn || queue_.empty()) {
-      handlers_run_ = 0;
+    if (ended_.turn_is_full() || puts_.empty()) {
+      ended_.turn_began();
       co_await asio::post(home_, asio::use_awaitable);
     }
   }
   guard.ended = true;
-}
-
-bool writer::rest_is_due() noexcept {
-  const auto now = clock::now();
-  if (now - released_at_ >= gap_min) busy_since_ = now;
-  const bool visited = now - tenure_.changes().last_visit() <= visit_memory;
-  const bool perhaps_unseen = now - tenure_.changes().begun() <= unseen_memory;
-  return (visited && now - busy_since_ >= busy_max) ||
-         (perhaps_unseen && now - busy_since_ >= unseen_busy_max);
 }
 
 asio::awaitable<void> writer::rest(std::chrono::microseconds time) {
@@ -270,8 +175,8 @@ asio::awaitable<void> writer::rest(std::chrono::microseconds time) {
 
 // The common case: nobody else has the lock or did anything. False: `take_lock` goes on from here.
 bool writer::try_take_lock() {
-  lock_held_ = tenure_.lock().try_acquire();
-  return lock_held_ && tenure_.try_begin();
+  held_ = lock_.try_take();
+  return held_ && file_.try_adopt(*held_);
 }
 
 asio::awaitable<std::error_code> writer::take_lock() {
@@ -279,39 +184,30 @@ asio::awaitable<std::error_code> writer::take_lock() {
     const auto asked = clock::now();
     bool waited = false;
     std::error_code error;
-    if (!lock_held_) error = co_await tenure_.lock().acquire(port_, waited);
+    if (!held_) error = co_await lock_.take(port_, held_, waited);
     wait_given_up_ = waited && error == asio::error::operation_aborted;
     if (error) co_return error;
-    lock_held_ = true;
     if (waited) {
       const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - asked);
       counted_.lock_waits.fetch_add(1, std::memory_order_relaxed);
       counted_.lock_wait_us.fetch_add(static_cast<std::uint64_t>(wait.count()),
                                       std::memory_order_relaxed);
-      busy_since_ = clock::now();
+      fairness_.had_a_rest();
     }
-    error = co_await tenure_.begin();
+    error = co_await file_.adopt(*held_);
     if (!error) co_return error;
-    unlock();
+    held_.reset();
     if (error != errc::locked) co_return error;
-    state_->notify(event::kind::lock_file_replaced,
-                   state_->lock_path + " was unlinked or replaced; using what stands there now");
-    error = tenure_.lock().reopen(state_->how.create ? state_->how.file_mode : 0);
+    error = lock_.reopen();
     if (error) co_return error;
-    tenure_.watch();
   }
   co_return make_error_code(errc::locked);
 }
 
 void writer::leave_lock() {
-  tenure_.end();
-  unlock();
-  released_at_ = clock::now();
-}
-
-void writer::unlock() noexcept {
-  tenure_.lock().release();
-  lock_held_ = false;
+  file_.leave(*held_);
+  held_.reset();
+  fairness_.released();
 }
 
 void writer::add_to(store_stats& sum) const noexcept {
@@ -324,7 +220,7 @@ void writer::add_to(store_stats& sum) const noexcept {
   sum.lock_waits += counted_.lock_waits.load(std::memory_order_relaxed);
   sum.lock_wait_us += counted_.lock_wait_us.load(std::memory_order_relaxed);
   sum.rolls += counted_.rolls.load(std::memory_order_relaxed);
-  sum.put_queue_waits += queue_.waits();
+  sum.put_queue_waits += puts_.waits();
 }
 
 }  // namespace conduit::detail

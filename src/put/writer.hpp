@@ -7,13 +7,17 @@
 #include <asio/steady_timer.hpp>
 #include <atomic>
 #include <conduit/reports.hpp>
-#include <exception>
 #include <memory>
+#include <optional>
 
 #include "io/awaited.hpp"
+#include "lock/held_lock.hpp"
+#include "lock/store_lock.hpp"
+#include "put/delivery.hpp"
+#include "put/fairness.hpp"
 #include "put/frame_batch.hpp"
-#include "put/put_queue.hpp"
-#include "put/tenure.hpp"
+#include "put/mutable_file.hpp"
+#include "put/pending_puts.hpp"
 #include "store/services.hpp"
 #include "store/store_state.hpp"
 
@@ -27,12 +31,12 @@ class writer final : public put_service, public std::enable_shared_from_this<wri
   ~writer() override;
 
   // Opens the lock file; once, before anything else.
-  std::error_code open_lock(unsigned permissions);
+  std::error_code open_lock();
   // Begins to watch what others do; once, after everybody in this store has opened the lock file
   // who will.
   void watch();
 
-  bool has_room(std::uint64_t bytes) override { return queue_.has_room(bytes); }
+  bool has_room(std::uint64_t bytes) override { return puts_.has_room(bytes); }
   // Errors: `closed` behind `close`, `busy`.
   std::error_code submit(queued_op& operation) override;
   void cancel(queued_op& operation) override;
@@ -55,13 +59,13 @@ class writer final : public put_service, public std::enable_shared_from_this<wri
 
   asio::awaitable<void> run();
   bool forked() const noexcept { return state_->forked(); }
-  bool rest_is_due() noexcept;
   asio::awaitable<void> rest(std::chrono::microseconds time);
   bool try_take_lock();
   asio::awaitable<std::error_code> take_lock();
+  lock::held_lock& held() noexcept { return *held_; }
+  const lock::held_lock& held() const noexcept { return *held_; }
   void leave_lock();
   asio::awaitable<std::error_code> let_others_in();
-  void unlock() noexcept;
 
   asio::awaitable<void> encode_batch();
   asio::awaitable<void> write_frames();
@@ -80,9 +84,9 @@ class writer final : public put_service, public std::enable_shared_from_this<wri
   std::error_code append_inline();
   asio::awaitable<std::error_code> mend_failed_write(std::error_code why, bool sync_failed);
 
-  asio::awaitable<void> run_job(put_queue::job job);
+  asio::awaitable<void> run_job(pending_puts::job job);
   asio::awaitable<std::error_code> sync_all();
-  bool sync_is_next() noexcept { return queue_.next_is(queued_op::kind::sync); }
+  bool sync_is_next() noexcept { return puts_.next_is(queued_op::kind::sync); }
   asio::awaitable<void> sync_without_lock();
   void write_back(int fd, std::uint64_t from);
   void flush_disk() noexcept;
@@ -94,40 +98,26 @@ class writer final : public put_service, public std::enable_shared_from_this<wri
   asio::awaitable<std::error_code> remove_before(std::uint32_t number, std::size_t& count);
 
   void fail_all_for_want_of_memory() noexcept;
-  void deliver(work_queue finished);
-  void add_ended(work_queue finished) noexcept { ended_.splice(finished); }
-  bool complete_few();
-  asio::awaitable<void> complete_in_turns();
-  asio::awaitable<void> complete();
-  void throw_from_context(std::exception_ptr thrown) noexcept;
-  work_queue deliver_abroad(work_queue& finished);
 
   const std::shared_ptr<store_state> state_;
   asio::io_context& home_;
   io::completion_port& port_;
   const std::unique_ptr<io::file_io> disk_;
-  put_queue queue_;
-  tenure tenure_;
+  pending_puts puts_;
+  lock::store_lock lock_;
+  std::optional<lock::held_lock> held_;  // while the lock is held
+  mutable_file file_;
   io::iov_cursor write_;
   frame_batch frames_;
-  bool frames_held_ = false;  // encoded, and not yet written
-  work_queue
-      ended_;  // to be completed; not in a coroutine's frame, for which there may be no memory
+  delivery ended_;
   counters counted_;
-  bool lock_held_ = false;
-  std::error_code left_sync_failed_;  // why a sync before the lock was taken failed, for the `sync`
-                                      // that asked for it
-  unsigned handlers_run_ = 0;         // in this turn of the loop
-  bool wait_given_up_ =
-      false;  // the last wait for the lock ended because nobody needed it any more
-
+  // Why a sync before the lock was taken failed, for the `sync` that asked for it.
+  std::error_code left_sync_failed_;
+  // The last wait for the lock ended because nobody needed it any more.
+  bool wait_given_up_ = false;
+  fairness fairness_;
   // Made at the start: the descriptors of Asio's timers may not be had later.
   asio::steady_timer pause_;
-
-  // Fairness between processes: since when the lock has not been left free for long enough to be
-  // noticed.
-  std::chrono::steady_clock::time_point busy_since_;
-  std::chrono::steady_clock::time_point released_at_;
 };
 
 }  // namespace conduit::detail

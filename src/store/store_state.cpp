@@ -35,6 +35,11 @@ store_state::~store_state() {
   if (janitor_.joinable()) janitor_.join();
 }
 
+lock::store_place store_state::place() const {
+  return {directory_path, lock_path, directory.get(), around.boot(), how.create ? how.file_mode : 0,
+          how.on_event};
+}
+
 void store_state::notify(event::kind what, std::string message, std::uint32_t file,
                          std::uint64_t offset, std::error_code error) const {
   if (how.on_event) how.on_event(event{what, std::move(message), file, offset, error});

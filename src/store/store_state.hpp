@@ -23,7 +23,7 @@
 #include "files/file_frames.hpp"
 #include "io/file_io.hpp"
 #include "io/helper_threads.hpp"
-#include "lock/lock_record.hpp"
+#include "lock/store_place.hpp"
 #include "store/compression_log.hpp"
 #include "store/frame_cache.hpp"
 #include "store/read_waits.hpp"
@@ -67,6 +67,9 @@ class store_state {
   // wait on would wait for them.
   static std::shared_ptr<store_state> make(const options& wanted, environment surroundings);
 
+  // For those who lock the store.
+  lock::store_place place() const;
+
   // An error where the store takes no work any more.
   std::error_code admit() const noexcept {
     if (fork_generation() != opened_in_) return errc::forked;
@@ -94,7 +97,7 @@ class store_state {
   seal_queue seals;
   compression_log compressed;
   // The highest file's, as the directory was at the open; what `compression::follow` goes by until
-  // the first tenure.
+  // the lock is first held.
   file_form form_at_open = file_form::plain;
 
   // The compressed file that this store's writer appends to: what it knows of the frames is known

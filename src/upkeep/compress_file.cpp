@@ -26,9 +26,18 @@ namespace {
 // must not be lost.
 constexpr int attempts_max = 4;
 
+// The thread waits for the lock, as long as this lives.
+struct lock_wish {
+  seal_queue& seals;
+  explicit lock_wish(seal_queue& queue) noexcept : seals(queue) { seals.want_lock(true); }
+  lock_wish(const lock_wish&) = delete;
+  lock_wish& operator=(const lock_wish&) = delete;
+  ~lock_wish() { seals.want_lock(false); }
+};
+
 class compression_of_file {
  public:
-  compression_of_file(store_state& state, io::file_io& disk, upkeep_tenure& lock,
+  compression_of_file(store_state& state, io::file_io& disk, lock::store_lock& lock,
                       low_priority_thread& encoder, const std::function<bool()>& go_on,
                       file_compression& result)
       : state_(state),
@@ -41,7 +50,7 @@ class compression_of_file {
         compressed_name_(result.number, file_form::zstd) {}
   compression_of_file(const compression_of_file&) = delete;
   compression_of_file& operator=(const compression_of_file&) = delete;
-  ~compression_of_file() { lock_.end(); }
+  ~compression_of_file() { unlock(); }
 
   std::error_code run() {
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
@@ -95,30 +104,30 @@ class compression_of_file {
     if (error || !found.both) return error;
     if (!found.equal) return errc::corrupt;
     error = sync_compressed();
-    if (!error) error = lock_.begin(go_on_);
-    if (!error) error = check_unchanged();
+    if (!error) error = take_lock();
+    if (!error) error = check_unchanged(*held_);
     if (!error && !changed_)
       changed_ = status_of(compressed_name_, beside) < 0 || !is_same(beside, found.compressed);
-    if (!error && !changed_) error = lock_.announce_change();
-    if (!error && !changed_) error = lock_.sync_directory();
-    if (!error && !changed_) error = remove_plain();
-    lock_.end();
+    if (!error && !changed_) error = held_->announce_change();
+    if (!error && !changed_) error = sync_directory(*held_);
+    if (!error && !changed_) error = remove_plain(*held_);
+    unlock();
     return error || changed_ ? error : measure_compressed();
   }
 
   // What a creation leaves that failed, where a power failure took back that the file was removed.
   std::error_code remove_empty_compressed() {
     io::file_status beside;
-    std::error_code error = lock_.begin(go_on_);
-    if (!error) error = check_unchanged();
+    std::error_code error = take_lock();
+    if (!error) error = check_unchanged(*held_);
     const bool stands = !error && !changed_ && status_of(compressed_name_, beside) >= 0 &&
                         beside.regular && beside.size == 0;
-    if (stands) error = lock_.announce_change();
+    if (stands) error = held_->announce_change();
     if (stands && !error) {
       const std::int64_t removed = disk_.remove(state_.directory.get(), compressed_name_.c_str());
       if (removed != -ENOENT) error = os_error(removed);
     }
-    lock_.end();
+    unlock();
     return error;
   }
 
@@ -127,16 +136,16 @@ class compression_of_file {
     std::error_code error = check_sealed();
     if (!error) error = encoder_.run([&] { return write(spool); });
     // Also where that sync failed: no later one would tell of what it lost, so the record has to.
-    const std::error_code no_lock = error && !plain_lost_ ? std::error_code{} : lock_.begin(go_on_);
+    const std::error_code no_lock = error && !plain_lost_ ? std::error_code{} : take_lock();
     if (!error) error = no_lock;
-    if (!error) error = check_unchanged();
+    if (!error) error = check_unchanged(*held_);
     if (!error && !changed_) error = sync_plain();
-    if (plain_lost_ && !no_lock) lock_.give_up_file(result_.number);
-    // Until the lock can be had, this store knows it alone.
-    if (plain_lost_ && no_lock) state_.unsynced->poison(result_.number);
-    if (!error && !changed_) error = lock_.announce_change();
-    if (!error && !changed_) error = replace(spool);
-    lock_.end();
+    // Until the record can be written, this store knows it alone.
+    if (plain_lost_ && (no_lock || held_->poison(result_.number)))
+      state_.unsynced->poison(result_.number);
+    if (!error && !changed_) error = held_->announce_change();
+    if (!error && !changed_) error = replace(*held_, spool);
+    unlock();
     if (error || changed_) return error;
     done_ = true;
     state_.compressed.add(result_);
@@ -173,9 +182,9 @@ class compression_of_file {
     return error;
   }
 
-  // Under the lock. What is not known to be durable must not keep its name: a second sync might
-  // answer 0 although the first one lost it.
-  std::error_code replace(files::spool_file& spool) {
+  // What is not known to be durable must not keep its name: a second sync might answer 0 although
+  // the first one lost it.
+  std::error_code replace(lock::held_lock& held, files::spool_file& spool) {
     std::error_code error = spool.link();
     // The other form came from elsewhere meanwhile: compare them.
     changed_ = error == std::errc::file_exists;
@@ -184,9 +193,9 @@ class compression_of_file {
     // Once more, now that it has a name: btrfs, up to 2025, persisted nothing of a file without
     // one.
     error = os_error(disk_.sync_data(spool.fd()));
-    if (!error) error = lock_.sync_directory();
+    if (!error) error = sync_directory(held);
     if (error) static_cast<void>(disk_.remove(state_.directory.get(), compressed_name_.c_str()));
-    return error ? error : remove_plain();
+    return error ? error : remove_plain(held);
   }
 
   // So that no time is lost on what is refused in the end. Without the lock: a sealed file stays
@@ -202,14 +211,15 @@ class compression_of_file {
     return highest && highest->number > result_.number ? std::error_code{} : errc::mutable_file;
   }
 
-  // Under the lock.
-  std::error_code check_unchanged() {
+  std::error_code check_unchanged(const lock::held_lock& held) {
     changed_ = false;
-    const auto& mutable_file = lock_.mutable_file();
-    if (!mutable_file || mutable_file->number <= result_.number) return errc::mutable_file;
+    const auto mutable_number = held.mutable_number();
+    if (!mutable_number || *mutable_number <= result_.number) return errc::mutable_file;
     // After a power failure the plain file could stand there again, and be another than it was in
-    // the cache.
-    if (lock_.may_have_lost_writes(result_.number)) return errc::poisoned;
+    // the cache. What this store knows may not stand in the record yet.
+    const auto known_here = state_.unsynced->poisoned_number();
+    if (held.may_have_lost_writes(result_.number) || (known_here && result_.number <= *known_here))
+      return errc::poisoned;
     io::file_status named;
     const std::int64_t looked = status_of(plain_name_, named);
     if (looked < 0 && looked != -ENOENT) return os_error(looked);
@@ -218,12 +228,35 @@ class compression_of_file {
   }
 
   // The compressed file has its name, and both are durable.
-  std::error_code remove_plain() {
+  std::error_code remove_plain(lock::held_lock& /*held*/) {
     const std::int64_t removed = disk_.remove(state_.directory.get(), plain_name_.c_str());
     if (removed < 0 && removed != -ENOENT) return os_error(removed);
     state_.forget_file(result_.number);
     state_.unsynced->forget_deleted(disk_);
     return {};
+  }
+
+  std::error_code take_lock() {
+    // The writer of this store may have the lock nearly all the time: it leaves it free.
+    const lock_wish told(state_.seals);
+    return lock_.take_and_look(go_on_, held_);
+  }
+
+  void unlock() noexcept {
+    if (held_) held_->end();
+    held_.reset();
+  }
+
+  std::error_code sync_directory(lock::held_lock& held) {
+    bool failed = false;
+    const std::error_code error = held.sync_directory(false, failed);
+    if (failed && held.mutable_file()) {
+      state_.notify(event::kind::sync_failed,
+                    files::file_name(*held.mutable_file()).text() +
+                        " will not be written again; the next put begins a new file",
+                    held.mutable_file()->number, 0, error);
+    }
+    return error;
   }
 
   std::error_code sync_compressed() {
@@ -268,7 +301,8 @@ class compression_of_file {
 
   store_state& state_;
   io::file_io& disk_;
-  upkeep_tenure& lock_;
+  lock::store_lock& lock_;
+  std::optional<lock::held_lock> held_;
   low_priority_thread& encoder_;
   const std::function<bool()>& go_on_;
   file_compression& result_;
@@ -284,7 +318,7 @@ class compression_of_file {
 
 }  // namespace
 
-std::error_code compress_file(store_state& state, io::file_io& disk, upkeep_tenure& lock,
+std::error_code compress_file(store_state& state, io::file_io& disk, lock::store_lock& lock,
                               low_priority_thread& encoder, const std::function<bool()>& go_on,
                               file_compression& result) {
   return compression_of_file(state, disk, lock, encoder, go_on, result).run();

@@ -8,9 +8,9 @@
 #include <system_error>
 
 #include "io/file_io.hpp"
+#include "lock/store_lock.hpp"
 #include "store/store_state.hpp"
 #include "upkeep/low_priority_thread.hpp"
-#include "upkeep/upkeep_tenure.hpp"
 
 namespace conduit::detail {
 
@@ -23,7 +23,7 @@ namespace conduit::detail {
 // `device_or_resource_busy` of the system where another process is at it, `text_file_busy` where
 // somebody goes on writing to it, `resource_unavailable_try_again` where `encoder` has no thread.
 // `go_on` is asked often.
-std::error_code compress_file(store_state& state, io::file_io& disk, upkeep_tenure& lock,
+std::error_code compress_file(store_state& state, io::file_io& disk, lock::store_lock& lock,
                               low_priority_thread& encoder, const std::function<bool()>& go_on,
                               file_compression& result);
 

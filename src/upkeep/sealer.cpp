@@ -40,6 +40,13 @@ bool is_lasting(const std::error_code& error) {
          error == std::errc::cross_device_link;
 }
 
+// The lock file is the writer's to make.
+lock::store_place place_of(const store_state& state) {
+  lock::store_place place = state.place();
+  place.lock_permissions = 0;
+  return place;
+}
+
 }  // namespace
 
 std::shared_ptr<sealer> sealer::make(std::shared_ptr<store_state> state,
@@ -57,7 +64,7 @@ std::shared_ptr<sealer> sealer::make(std::shared_ptr<store_state> state,
 }
 
 sealer::sealer(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk)
-    : state_(std::move(state)), disk_(std::move(disk)), lock_(*state_, *disk_) {
+    : state_(std::move(state)), disk_(std::move(disk)), lock_(*disk_, place_of(*state_)) {
   if (state_->how.compression != compression::zstd_on_seal) return;
   // Before the writer watches for visitors: this is none. Where it fails, it is tried again with
   // the first file.

@@ -15,10 +15,10 @@
 #include <thread>
 
 #include "io/file_io.hpp"
+#include "lock/store_lock.hpp"
 #include "store/services.hpp"
 #include "store/store_state.hpp"
 #include "upkeep/low_priority_thread.hpp"
-#include "upkeep/upkeep_tenure.hpp"
 
 namespace conduit::detail {
 
@@ -54,7 +54,7 @@ class sealer final : public compress_service {
 
   const std::shared_ptr<store_state> state_;
   const std::unique_ptr<io::file_io> disk_;
-  upkeep_tenure lock_;
+  lock::store_lock lock_;
   low_priority_thread encoder_;
   // Files that failed in the background, and since when each may be tried again.
   std::map<std::uint32_t, std::chrono::steady_clock::time_point> put_aside_;

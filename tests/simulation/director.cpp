@@ -314,7 +314,7 @@ void director::come_to_rest() {
   // What went wrong before is no excuse for what comes now.
   if (ended) return sleep(2 * aftermath);
   for (const operation& one : ledger_->operations) {
-    if (!one.ended && world_->processes[one.process]->alive) {
+    if (one.ended == 0 && world_->processes[one.process]->alive) {
       complain(text_of(world_->processes[one.process]->name) +
                ": an operation does not end: " + std::string(name_of(one.what)));
     }

@@ -27,7 +27,13 @@ bool hits(const deletion& begun, std::uint32_t number) noexcept {
 
 // Those of a dead process are over.
 bool is_under_way(const deletion& begun) noexcept {
-  return the_world().processes[begun.process]->alive && !present->operations[begun.operation].ended;
+  return the_world().processes[begun.process]->alive &&
+         present->operations[begun.operation].ended == 0;
+}
+
+bool was_under_way_since(const deletion& begun, nanoseconds when) noexcept {
+  return is_under_way(begun) || present->operations[begun.operation].ended >= when ||
+         the_world().processes[begun.process]->gone >= when;
 }
 
 // Its own process syncs such a file, or another may do so under the lock.
@@ -51,7 +57,7 @@ bool troubled_since(nanoseconds begun) noexcept {
 std::size_t begin_operation(verb what) {
   ledger& all = the_ledger();
   const unsigned owner = current_process().number;
-  all.operations.push_back({what, owner, the_world().now, false});
+  all.operations.push_back({what, owner, the_world().now, 0});
   ++all.seats[owner].pending;
   ++current_process().pending[static_cast<std::size_t>(what)];
   return all.operations.size() - 1;
@@ -59,7 +65,7 @@ std::size_t begin_operation(verb what) {
 
 void end_operation(std::size_t number) {
   operation& one = the_ledger().operations[number];
-  one.ended = true;
+  one.ended = the_world().now;
   --the_ledger().seats[one.process].pending;
   --the_world().processes[one.process]->pending[static_cast<std::size_t>(one.what)];
   const nanoseconds took = the_world().now - one.begun;
@@ -73,7 +79,7 @@ std::uint64_t new_blob() noexcept { return ++the_ledger().blobs; }
 
 namespace {
 
-void add_promise(promise next) {
+void add_promise(promise next, nanoseconds begun) {
   ledger& all = the_ledger();
   for (const promise& other : all.promises) {
     // After a power failure an original goes on in its old file: it knows no better.
@@ -83,9 +89,10 @@ void add_promise(promise next) {
     if (overlap(other.where, next.where))
       complain(next.where.to_string() + " was handed out before, as " + other.where.to_string());
   }
-  std::erase_if(all.deletions, [](const deletion& begun) { return !is_under_way(begun); });
-  for (const deletion& begun : all.deletions)
-    next.doomed += hits(begun, next.where.file_number) ? 1U : 0U;
+  for (const deletion& other : all.deletions) {
+    const bool takes_it = hits(other, next.where.file_number) && was_under_way_since(other, begun);
+    next.doomed += takes_it ? 1U : 0U;
+  }
   next.doomed += all.given_up.contains(next.where.file_number) ? 1U : 0U;
   all.promises.push_back(next);
   ++all.acknowledged;
@@ -94,13 +101,14 @@ void add_promise(promise next) {
 
 }  // namespace
 
-void acknowledge(const data_location& where, std::uint64_t seed, unsigned store, bool durable) {
+void acknowledge(const data_location& where, std::uint64_t seed, unsigned store, bool durable,
+                 nanoseconds begun) {
   promise next;
   next.where = where;
   next.seed = seed;
   next.store = store;
   next.durable = durable;
-  add_promise(next);
+  add_promise(next, begun);
 }
 
 void acknowledge_original(const data_location& where, std::uint64_t seed) {
@@ -109,7 +117,7 @@ void acknowledge_original(const data_location& where, std::uint64_t seed) {
   next.seed = seed;
   next.store = UINT32_MAX;
   next.original = true;
-  add_promise(next);
+  add_promise(next, the_world().now);
 }
 
 void synced(unsigned store, std::size_t count) {
@@ -146,7 +154,9 @@ void add_foreign_file(const foreign_file& one) {
     all.foreign_files.push_back(one);
 }
 
-void take_back_deletion(std::uint32_t number) noexcept {
+void take_back_deletion(std::uint32_t number, std::size_t operation) noexcept {
+  std::erase_if(the_ledger().deletions,
+                [&](const deletion& begun) { return begun.operation == operation; });
   for (promise& one : the_ledger().promises) {
     if (one.where.file_number == number && one.doomed != 0) --one.doomed;
   }

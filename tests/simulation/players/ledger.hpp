@@ -34,10 +34,10 @@ struct operation {
   verb what = verb::put;
   unsigned process = 0;
   nanoseconds begun = 0;
-  bool ended = false;
+  nanoseconds ended = 0;  // 0: not yet
 };
 
-// A deletion that is under way: what is put into its files meanwhile may be gone with them.
+// A deletion: what is put into its files before it ends may be gone with them.
 struct deletion {
   std::uint32_t number = 0;
   bool all_below = false;
@@ -90,7 +90,9 @@ std::size_t begin_operation(verb what);
 void end_operation(std::size_t number);
 // A blob's bytes.
 std::uint64_t new_blob() noexcept;
-void acknowledge(const data_location& where, std::uint64_t seed, unsigned store, bool durable);
+// Of a put that began at `begun`.
+void acknowledge(const data_location& where, std::uint64_t seed, unsigned store, bool durable,
+                 nanoseconds begun);
 // An original's put: nothing is known of it after a power failure.
 void acknowledge_original(const data_location& where, std::uint64_t seed);
 // All that this opening acknowledged among the first `count` promises is durable.
@@ -103,7 +105,7 @@ void give_up(std::uint32_t number);
 // Somebody put it there. A deletion under way may take it.
 void add_foreign_file(const foreign_file& one);
 // Nothing was deleted.
-void take_back_deletion(std::uint32_t number) noexcept;
+void take_back_deletion(std::uint32_t number, std::size_t operation) noexcept;
 // The answer of a get that began then. `wrong`: the bytes are not those of the blob.
 void check_read(std::size_t promised, nanoseconds begun, const std::error_code& error, bool wrong);
 // Room can always be made: what frees it, and what comes before that, does not fail for want of

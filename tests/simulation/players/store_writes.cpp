@@ -41,7 +41,7 @@ void store_player::put(verb what, std::size_t where, std::uint64_t bytes) {
   add_blob(*one, bytes);
   initiate(one, where, [this, one, where, what] {
     auto done = [this, where](const held& self, std::error_code error, const data_location& found) {
-      if (!error) acknowledge(found, self->seeds.front(), store_, durable_);
+      if (!error) acknowledge(found, self->seeds.front(), store_, durable_, self->begun);
       finish(self, where, "a put", error == errc::busy ? std::error_code() : error);
     };
     // A header and a body, perhaps.
@@ -68,7 +68,7 @@ void store_player::put_many(std::size_t where, std::uint64_t count, std::uint64_
       if (!error && found.size() != self->seeds.size())
         complain("a batch has not a location for each blob");
       for (std::size_t i = 0; i < found.size() && !error; ++i)
-        acknowledge(found[i], self->seeds[i], store_, durable_);
+        acknowledge(found[i], self->seeds[i], store_, durable_, self->begun);
       finish(self, where, "a batch", error);
     };
     handles_[where].put_many(list, handler<std::vector<data_location>>(one, done));
@@ -122,7 +122,7 @@ void store_player::remove(std::size_t where, std::uint64_t which, bool all_below
       const bool refused = error == errc::mutable_file || error == errc::no_such_file;
       check_needs_no_room("a deletion", self->begun, error);
       // Nothing may have happened to the mutable one.
-      if (error == errc::mutable_file) take_back_deletion(number);
+      if (error == errc::mutable_file) take_back_deletion(number, self->number);
       finish(self, where, "a deletion", refused ? std::error_code() : error);
     };
     handles_[where].delete_file(number, plain_handler(one, done));

@@ -1,0 +1,236 @@
+#include "lock/held_lock.hpp"
+
+#include <conduit/error.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/os_error.hpp"
+#include "lock/store_lock.hpp"
+
+namespace conduit::lock {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// At least this often everything is checked by path, whatever the watch says.
+constexpr auto full_check_interval = 10ms;
+// A directory that changed shortly before it was listed may have changed again within the same tick
+// of its clock.
+constexpr auto directory_tick = 20ms;
+// The record's end of a plain file only has to tell a shrunken file: it may lag.
+constexpr auto record_interval = 10ms;
+
+}  // namespace
+
+held_lock::held_lock(store_lock& lock) noexcept : lock_(&lock) {
+  lock.held_ = true;
+  lock.marked_ = lock.record_due_ = false;
+}
+
+held_lock::held_lock(held_lock&& other) noexcept : lock_(std::exchange(other.lock_, nullptr)) {}
+
+held_lock& held_lock::operator=(held_lock&& other) noexcept {
+  const held_lock old(std::move(*this));
+  lock_ = std::exchange(other.lock_, nullptr);
+  return *this;
+}
+
+held_lock::~held_lock() {
+  if (lock_ == nullptr || fork_generation() != lock_->made_in_) return;
+  lock_->held_ = false;
+  lock_->file_.release();
+}
+
+// ---- what others did
+
+bool held_lock::nothing_changed() noexcept {
+  store_lock& known = *lock_;
+  const bool recent =
+      known.listed_ && std::chrono::steady_clock::now() - known.checked_at_ < full_check_interval;
+  // Until a look has succeeded: the watch will not tell twice.
+  if (!known.watch_.quiet() || !recent) known.checked_at_ = {};
+  return known.checked_at_ != std::chrono::steady_clock::time_point{};
+}
+
+std::error_code held_lock::look(bool& stale) {
+  store_lock& known = *lock_;
+  known.looked_at_ = std::chrono::steady_clock::now();
+  if (!known.file_.still_named()) return make_error_code(errc::locked);
+  const std::error_code unreadable = known.read_record();
+  if (unreadable) return unreadable;
+  io::file_status directory;
+  const std::int64_t looked = known.disk_.status(known.place_.directory, directory);
+  if (looked < 0) return os_error(looked);
+  known.device_ = directory.device;
+  const bool ticked =
+      known.listed_ && std::chrono::nanoseconds(known.listed_directory_.modified_ns) >
+                           known.listed_at_.time_since_epoch() - directory_tick;
+  stale = !known.listed_ || ticked || known.record_.changes != known.listed_changes_ ||
+          directory.modified_ns != known.listed_directory_.modified_ns;
+  return {};
+}
+
+std::error_code held_lock::list(std::vector<files::file_id>& foreign) {
+  store_lock& known = *lock_;
+  const int directory = known.place_.directory;
+  // The time is taken first: what changes meanwhile makes the listing look older than it is, never
+  // younger.
+  known.listed_at_ = std::chrono::system_clock::now();
+  known.listed_ = false;
+  std::int64_t result = known.disk_.status(directory, known.listed_directory_);
+  if (result >= 0) result = files::list_files(known.disk_, directory, known.files_);
+  if (result >= 0) {
+    result = files::find_mutable(known.disk_, directory, known.files_, known.mutable_, foreign);
+  }
+  if (result < 0) return os_error(result);
+  known.listed_ = true;
+  known.listed_changes_ = known.record_.changes;
+  return {};
+}
+
+void held_lock::looked() noexcept { lock_->checked_at_ = lock_->looked_at_; }
+
+std::error_code held_lock::take_over_mark() {
+  if (!lock_->note_foreign_mark()) return {};
+  const std::error_code error = lock_->write_record();
+  return is_out_of_space(error) ? std::error_code{} : error;
+}
+
+// ---- what is known
+
+const lock_record& held_lock::record() const noexcept { return lock_->record_; }
+
+bool held_lock::record_vouches() const noexcept {
+  const store_lock& known = *lock_;
+  return known.record_valid_ && known.record_.boot == known.place_.boot &&
+         known.record_.device == known.device_;
+}
+
+const files::listing& held_lock::files() const noexcept { return lock_->files_; }
+
+const std::optional<files::file_id>& held_lock::mutable_file() const noexcept {
+  return lock_->mutable_;
+}
+
+std::optional<std::uint32_t> held_lock::mutable_number() const noexcept {
+  if (!lock_->mutable_) return std::nullopt;
+  return lock_->mutable_->number;
+}
+
+bool held_lock::may_have_lost_writes(std::uint32_t number) const noexcept {
+  const lock_record& record = lock_->record_;
+  return record.boot == lock_->place_.boot && record.poisoned && number <= *record.poisoned;
+}
+
+bool held_lock::mutable_poisoned() const noexcept {
+  const auto& poisoned = lock_->record_.poisoned;
+  return lock_->mutable_ && poisoned && lock_->mutable_->number <= *poisoned;
+}
+
+// ---- what this holder does
+
+std::error_code held_lock::announce_change() {
+  store_lock& known = *lock_;
+  ++known.record_.changes;
+  known.listed_changes_ = known.record_.changes;
+  return known.write_record();
+}
+
+std::error_code held_lock::mark_syncing(std::uint32_t number) {
+  store_lock& known = *lock_;
+  if (known.marked_ && known.record_.syncing == number) return {};
+  known.record_.syncing = number;
+  const std::error_code error = known.write_record();
+  if (error) {
+    known.record_.syncing.reset();
+    // Without a record of this boot nobody appends to the file.
+    return is_out_of_space(error) && !record_vouches() ? std::error_code{} : error;
+  }
+  known.marked_ = true;
+  return {};
+}
+
+std::error_code held_lock::poison(std::uint32_t number) {
+  store_lock& known = *lock_;
+  known.poisoned_here_ = std::max(known.poisoned_here_.value_or(0), number);
+  known.record_.poisoned = std::max(known.record_.poisoned.value_or(0), number);
+  const std::error_code error = known.write_record();
+  if (error) known.marked_ = false;
+  return error;
+}
+
+std::error_code held_lock::sync_directory(bool needs_no_mark, bool& failed) {
+  store_lock& known = *lock_;
+  failed = false;
+  const auto number = mutable_number();
+  if (number) {
+    const std::error_code error = mark_syncing(*number);
+    if (error && !(is_out_of_space(error) && (needs_no_mark || mutable_poisoned()))) return error;
+  }
+  const std::error_code error = os_error(known.disk_.sync_directory(known.place_.directory));
+  failed = static_cast<bool>(error);
+  if (failed && number) static_cast<void>(poison(*number));
+  return error;
+}
+
+std::error_code held_lock::begin_file(files::file_id created) {
+  store_lock& known = *lock_;
+  known.record_.highest = created.number;
+  known.record_.mutable_file = created.number;
+  known.record_.end = 0;
+  // If this process dies with the error of the sync of its entry, nobody may use the file.
+  known.record_.syncing = created.number;
+  const std::error_code error = known.write_record();
+  if (error) {
+    known.record_.syncing.reset();
+    return error;
+  }
+  known.marked_ = true;
+  known.files_.files.push_back(created);
+  known.mutable_ = created;
+  return {};
+}
+
+std::error_code held_lock::vouch() {
+  store_lock& known = *lock_;
+  known.record_.boot = known.place_.boot;
+  known.record_.device = known.device_;
+  return known.write_record();
+}
+
+void held_lock::removed(std::uint32_t number) {
+  std::erase_if(lock_->files_.files,
+                [number](const files::file_id& file) { return file.number == number; });
+}
+
+void held_lock::appended(std::uint32_t number, std::uint64_t end, bool at_once) {
+  store_lock& known = *lock_;
+  const auto due = [&] {
+    return std::chrono::steady_clock::now() - known.recorded_at_ > record_interval;
+  };
+  if (!known.marked_ && !at_once && !due()) return;
+  lock_record& record = known.record_;
+  if (record.mutable_file != number) {
+    record.mutable_file = number;
+    record.end = 0;
+  }
+  record.highest = std::max(record.highest.value_or(0), number);
+  // Never lowered: a file that is shorter than it was stays in doubt.
+  record.end = std::max(record.end, end);
+  known.record_due_ = true;
+}
+
+void held_lock::end() {
+  store_lock& known = *lock_;
+  if (!known.marked_ && !known.record_due_) return;
+  if (known.marked_) known.record_.syncing.reset();
+  // Nothing depends on it but caution: a record that cannot be written lags behind, or keeps its
+  // mark.
+  static_cast<void>(known.write_record());
+  known.marked_ = known.record_due_ = false;
+}
+
+}  // namespace conduit::lock

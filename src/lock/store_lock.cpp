@@ -1,0 +1,138 @@
+#include "lock/store_lock.hpp"
+
+#include <asio/error.hpp>
+#include <conduit/error.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/os_error.hpp"
+
+namespace conduit::lock {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Poll: a thread cannot cancel a blocking kernel wait. The writer of this store knows that we wait;
+// others are told by a knock, after which they rest for seconds: so not at once.
+constexpr auto poll_interval = 100us;
+constexpr auto poll_interval_later = 1ms;
+constexpr auto knock_after = 100ms;
+constexpr auto patience = 60s;
+// A lock file that is replaced under us again and again.
+constexpr int reopens_max = 8;
+
+}  // namespace
+
+store_lock::store_lock(io::file_io& disk, store_place place)
+    : disk_(disk), place_(std::move(place)), file_(disk, place_.lock_path) {}
+
+std::error_code store_lock::open() {
+  const std::error_code error =
+      opened_ ? file_.reopen(place_.lock_permissions) : file_.open(place_.lock_permissions);
+  opened_ = opened_ || !error;
+  stale_ = static_cast<bool>(error);
+  return error;
+}
+
+void store_lock::watch() {
+  watching_ = true;
+  watch_.begin(place_.directory_path, place_.lock_path);
+}
+
+std::error_code store_lock::reopen() {
+  if (place_.on_event) {
+    place_.on_event({event::kind::lock_file_replaced,
+                     place_.lock_path + " was unlinked or replaced; using what stands there now",
+                     0,
+                     0,
+                     {}});
+  }
+  const std::error_code error = open();
+  if (!error && watching_) watch();
+  return error;
+}
+
+std::optional<held_lock> store_lock::try_take() noexcept {
+  if (!file_.try_acquire()) return std::nullopt;
+  return held_lock(*this);
+}
+
+asio::awaitable<std::error_code> store_lock::take(io::completion_port& home,
+                                                  std::optional<held_lock>& into, bool& waited) {
+  const std::error_code error = co_await file_.acquire(home, waited);
+  if (!error) into = held_lock(*this);
+  co_return error;
+}
+
+std::error_code store_lock::take_and_look(const std::function<bool()>& go_on,
+                                          std::optional<held_lock>& into) {
+  for (int reopens = 0; reopens < reopens_max; ++reopens) {
+    std::error_code error = opened_ && !stale_ ? std::error_code{} : open();
+    if (!error) error = wait(go_on);
+    if (error) return error;
+    into = held_lock(*this);
+    bool stale = false;
+    std::vector<files::file_id> foreign;
+    error = into->look(stale);
+    if (!error) error = into->list(foreign);
+    if (!error) {
+      // In the lock file the mark stands until something else is written there.
+      note_foreign_mark();
+      return {};
+    }
+    into.reset();
+    if (error != errc::locked) return error;
+    error = reopen();
+    if (error) return error;
+  }
+  return errc::locked;
+}
+
+std::error_code store_lock::wait(const std::function<bool()>& go_on) {
+  std::error_code refused = file_.attempt();
+  const auto begun = std::chrono::steady_clock::now();
+  bool knocked = false;
+  while (refused == std::errc::resource_unavailable_try_again) {
+    if (!go_on()) return asio::error::operation_aborted;
+    const auto waited = std::chrono::steady_clock::now() - begun;
+    if (waited >= patience) return std::make_error_code(std::errc::timed_out);
+    if (waited >= knock_after && !std::exchange(knocked, true)) file_.knock();
+    std::this_thread::sleep_for(knocked ? poll_interval_later : poll_interval);
+    refused = file_.attempt();
+  }
+  return refused;
+}
+
+std::error_code store_lock::read_record() {
+  std::optional<lock_record> found;
+  const std::error_code error = load_record(disk_, file_.fd(), found);
+  // Not the same as no record: what it says must not be forgotten.
+  if (error) return error;
+  record_valid_ = found.has_value();
+  // An unreadable record is as good as none: the first put begins a new file and writes a new one.
+  record_ = found.value_or(lock_record{});
+  if (poisoned_here_) record_.poisoned = std::max(record_.poisoned.value_or(0), *poisoned_here_);
+  return {};
+}
+
+bool store_lock::note_foreign_mark() noexcept {
+  if (!record_.syncing) return false;
+  record_.poisoned = std::max(record_.poisoned.value_or(0), *record_.syncing);
+  record_.syncing.reset();
+  return true;
+}
+
+std::error_code store_lock::write_record() {
+  const std::error_code error = store_record(disk_, file_.fd(), record_);
+  if (error) return error;
+  record_valid_ = true;
+  recorded_at_ = std::chrono::steady_clock::now();
+  return {};
+}
+
+}  // namespace conduit::lock

@@ -1,0 +1,87 @@
+// The lock of a store between processes, and what a process remembers from one holding to the next:
+// the record, and the directory as last listed.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <system_error>
+
+#include "base/fork_guard.hpp"
+#include "files/directory.hpp"
+#include "io/completion_port.hpp"
+#include "io/file_io.hpp"
+#include "lock/change_watch.hpp"
+#include "lock/file_lock.hpp"
+#include "lock/held_lock.hpp"
+#include "lock/store_place.hpp"
+
+namespace conduit::lock {
+
+// One description of the lock file: to everybody, other locks of the same store included, it is
+// like another process. For one thread or coroutine at a time, but for `give_up`.
+class store_lock {
+ public:
+  store_lock(io::file_io& disk, store_place place);
+
+  // Opens the lock file. Whatever takes the lock does so too where it was not open yet.
+  std::error_code open();
+  // Begins to watch directory and lock file for changes: once both exist.
+  void watch();
+  const change_watch& changes() const noexcept { return watch_; }
+
+  // The lock where it is free. Nothing where it is not, or where that could not be found out.
+  std::optional<held_lock> try_take() noexcept;
+  // Waits for it: see `file_lock::acquire`.
+  asio::awaitable<std::error_code> take(io::completion_port& home, std::optional<held_lock>& into,
+                                        bool& waited);
+  // Waits for it on the calling thread and finds out what others did. While it waits it asks
+  // `go_on`, else the result is `operation_aborted`; after a minute it is `timed_out`.
+  std::error_code take_and_look(const std::function<bool()>& go_on, std::optional<held_lock>& into);
+  // From any thread: nobody needs the lock now. A wait in `take`, or the next one, ends with
+  // `operation_aborted`.
+  void give_up() noexcept { file_.give_up(); }
+
+  // Another lock file stands under the path: opens that. Only while the lock is not held.
+  std::error_code reopen();
+
+ private:
+  friend class held_lock;
+
+  std::error_code wait(const std::function<bool()>& go_on);
+  std::error_code read_record();
+  // A mark that this holder did not set: the file counts as poisoned. False where there is none.
+  bool note_foreign_mark() noexcept;
+  std::error_code write_record();
+
+  io::file_io& disk_;
+  const store_place place_;
+  const std::uint64_t made_in_ = fork_generation();
+  file_lock file_;
+  change_watch watch_;
+  bool watching_ = false;
+  bool opened_ = false;
+  bool stale_ = false;  // the lock file that stands under the path could not be opened
+
+  // The holder's, from one holding to the next.
+  bool held_ = false;
+  lock_record record_;
+  bool record_valid_ = false;  // what stood in the lock file could be read
+  bool record_due_ = false;    // this holding has something to leave that must not lag
+  bool marked_ = false;        // this holding set the syncing mark
+  std::uint64_t device_ = 0;
+  std::optional<std::uint32_t> poisoned_here_;  // also where the record could not be written
+  files::listing files_;
+  std::optional<files::file_id> mutable_;
+  bool listed_ = false;
+  std::uint64_t listed_changes_ = 0;
+  io::file_status listed_directory_;
+  std::chrono::system_clock::time_point listed_at_;
+  std::chrono::steady_clock::time_point looked_at_;   // by the `look` under way
+  std::chrono::steady_clock::time_point checked_at_;  // when everything was looked at last
+  std::chrono::steady_clock::time_point recorded_at_;
+};
+
+}  // namespace conduit::lock

@@ -1,0 +1,20 @@
+// Where a store stands, for those who lock it.
+#pragma once
+
+#include <conduit/reports.hpp>
+#include <string>
+
+#include "lock/lock_record.hpp"
+
+namespace conduit::lock {
+
+struct store_place {
+  std::string directory_path;
+  std::string lock_path;
+  int directory = -1;             // open as long as the store is
+  boot_id boot{};                 // of this boot
+  unsigned lock_permissions = 0;  // of a lock file that is missing; 0: it is not created
+  event_sink on_event;            // may be empty
+};
+
+}  // namespace conduit::lock

@@ -1,0 +1,51 @@
+// Brings the operations of the writer that have ended to their handlers.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <conduit/detail/operations.hpp>
+#include <cstdint>
+#include <exception>
+
+#include "base/fork_guard.hpp"
+#include "base/intrusive_list.hpp"
+#include "io/completion_port.hpp"
+
+namespace conduit::detail {
+
+class delivery {
+ public:
+  explicit delivery(io::completion_port& home) noexcept : home_(home) {}
+
+  // ---- for any thread
+
+  // Each on its own context, in turns of their loops.
+  void deliver(work_queue finished);
+
+  // ---- for the writer's coroutine, on home
+
+  void add(work_queue ended) noexcept { ended_.splice(ended); }
+  // What was added, or what is left of it where that ended with an exception, like `deliver`.
+  void deliver_rest() { deliver(std::move(ended_)); }
+  // A few handlers run at once, without another turn of the loop. False where they are too many for
+  // that: then they wait for `complete_in_turns`.
+  bool complete_few();
+  // The handlers get turns of their own, and the coroutine goes on behind the last of them: what
+  // they have put can be written together.
+  asio::awaitable<void> complete_in_turns();
+  asio::awaitable<void> complete();
+  // As many handlers as one turn may run have run in this one.
+  bool turn_is_full() const noexcept;
+  void turn_began() noexcept { handlers_run_ = 0; }
+
+ private:
+  work_queue deliver_abroad(work_queue& finished);
+  void throw_from_context(std::exception_ptr thrown) noexcept;
+  bool forked() const noexcept { return fork_generation() != made_in_; }
+
+  io::completion_port& home_;
+  const std::uint64_t made_in_ = fork_generation();
+  work_queue ended_;           // not in a coroutine's frame, for which there may be no memory
+  unsigned handlers_run_ = 0;  // in this turn of the loop
+};
+
+}  // namespace conduit::detail

@@ -1,0 +1,32 @@
+// When a store that never pauses leaves the lock free, so that others get it.
+#pragma once
+
+#include <chrono>
+
+#include "lock/change_watch.hpp"
+
+namespace conduit::detail {
+
+// A process that takes the lock again at once would starve the others: a waiter in the kernel needs
+// some 35 us to wake, and an original polls.
+class fairness {
+ public:
+  using clock = std::chrono::steady_clock;
+
+  // How long the lock is left free: the poll of an original is 1 ms or more apart.
+  static constexpr std::chrono::milliseconds rest{3};
+  // The same for our own thread that compresses sealed files: it polls every 100 us at first.
+  static constexpr std::chrono::microseconds rest_for_sealer{500};
+
+  // Others had the lock, or could have had it.
+  void had_a_rest() noexcept { busy_since_ = clock::now(); }
+  void released() noexcept { released_at_ = clock::now(); }
+  // Asked before the lock is taken. `visits` tells who came for it.
+  bool rest_is_due(const lock::change_watch& visits) noexcept;
+
+ private:
+  clock::time_point busy_since_;  // no gap since then that others could have noticed
+  clock::time_point released_at_;
+};
+
+}  // namespace conduit::detail

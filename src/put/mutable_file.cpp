@@ -1,0 +1,334 @@
+#include "put/mutable_file.hpp"
+
+#include <conduit/error.hpp>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/os_error.hpp"
+
+namespace conduit::detail {
+
+namespace {
+
+constexpr std::size_t unsynced_files_max = 16;
+
+// What `measure` finds, besides errors.
+constexpr std::int64_t is_elsewhere = 0;  // the mutable file is another one
+constexpr std::int64_t is_as_known = 1;
+constexpr std::int64_t is_changed = 2;  // somebody else wrote to it
+
+}  // namespace
+
+// ---- what others did to it
+
+bool mutable_file::try_adopt(lock::held_lock& held) {
+  adopted_ = false;
+  const auto& file = held.mutable_file();
+  if (!held.nothing_changed() || held.record().syncing || !file || file->form != form() ||
+      has_unrecorded_loss(held))
+    return false;
+  adopted_ = measure(held) == is_as_known;
+  return adopted_;
+}
+
+asio::awaitable<std::error_code> mutable_file::adopt(lock::held_lock& held) {
+  adopted_ = false;
+  std::error_code error;
+  if (!held.nothing_changed()) error = co_await find_changes(held);
+  if (error) co_return error;
+  if (held.mutable_file() && held.mutable_file()->form == form()) {
+    error = co_await open(held);
+    if (error) co_return error;
+  } else {
+    tail_ = {};
+  }
+  error = held.take_over_mark();
+  if (error) co_return error;
+  if (has_unrecorded_loss(held)) {
+    error = held.poison(*state_.unsynced->poisoned_number());
+    if (error && !is_out_of_space(error)) co_return error;
+  }
+  adopted_ = true;
+  co_return std::error_code{};
+}
+
+asio::awaitable<std::error_code> mutable_file::find_changes(lock::held_lock& held) {
+  bool stale = false;
+  std::error_code error = held.look(stale);
+  if (!error && stale) error = co_await list(held);
+  if (error) co_return error;
+  if (const auto file = held.mutable_file()) {
+    io::file_status named;
+    const std::int64_t looked =
+        disk_.status_at(state_.directory.get(), files::file_name(*file).c_str(), named);
+    const bool replaced = looked >= 0 && tail_.file && !named.same_file(tail_.identity);
+    // What we have open may live on under another name, where no location points.
+    if (replaced) tail_ = {};
+    if (looked == -ENOENT || replaced) {
+      error = co_await list(held);
+      if (error) co_return error;
+    } else if (looked < 0) {
+      co_return os_error(looked);
+    }
+  }
+  held.looked();
+  co_return error;
+}
+
+asio::awaitable<std::error_code> mutable_file::list(lock::held_lock& held) {
+  form_seen_.reset();
+  std::error_code error;
+  std::vector<files::file_id> foreign;
+  auto look = [&]() -> std::int64_t {
+    error = held.list(foreign);
+    return 0;
+  };
+  const std::int64_t result = co_await state_.helpers.run(home_, std::move(look));
+  if (!error) error = os_error(result);
+  if (error) co_return error;
+  const auto& file = held.mutable_file();
+  form_seen_ = file ? file->form : file_form::plain;
+  if (file) state_.sealed_up_to(file->number);
+  state_.unsynced->forget_deleted(disk_);
+  report(foreign);
+  co_return error;
+}
+
+void mutable_file::report(const std::vector<files::file_id>& foreign) {
+  for (const files::file_id& file : foreign) {
+    if (std::find(reported_.begin(), reported_.end(), file) != reported_.end()) continue;
+    reported_.push_back(file);
+    state_.notify(
+        event::kind::foreign_object,
+        files::file_name(file).text() +
+            " is no regular file; it is never opened, and new files are numbered above it",
+        file.number);
+  }
+}
+
+// A sync of a file that was left failed without the lock. The others learn of it from the record:
+// they must not compress that file.
+bool mutable_file::has_unrecorded_loss(const lock::held_lock& held) const noexcept {
+  const auto lost = state_.unsynced->poisoned_number();
+  const auto& poisoned = held.record().poisoned;
+  return lost && (!poisoned || *poisoned < *lost);
+}
+
+file_form mutable_file::form() const noexcept {
+  switch (state_.how.compression) {
+    case compression::zstd:
+      return file_form::zstd;
+    case compression::follow:
+      return form_seen_.value_or(state_.form_at_open);
+    case compression::none:
+    case compression::zstd_on_seal:
+      break;
+  }
+  return file_form::plain;
+}
+
+// Looks at the size of the open file, which must have been looked up. A negative errno on failure.
+std::int64_t mutable_file::measure(const lock::held_lock& held) {
+  shrunk_ = false;
+  if (!tail_.file || tail_.file->number != held.mutable_number()) return is_elsewhere;
+  const std::int64_t known = disk_.status(tail_.file->fd.get(), found_);
+  if (known < 0) return known;
+  if (found_.links == 0) return is_elsewhere;
+  if (tail_.frames) {
+    // Once in doubt, always in doubt.
+    const bool as_known = doubt_ || (recorded_end(held).value_or(0) <= tail_.end &&
+                                     table_stands(disk_, tail_, found_.size));
+    return as_known ? is_as_known : is_changed;
+  }
+  shrunk_ = end_known_ && found_.size < tail_.end;
+  if (!shrunk_) tail_.end = found_.size;
+  return is_as_known;
+}
+
+// Of the mutable file, as far as a record of this boot knows it.
+std::optional<std::uint64_t> mutable_file::recorded_end(
+    const lock::held_lock& held) const noexcept {
+  if (!held.record_vouches() || held.record().mutable_file != held.mutable_number())
+    return std::nullopt;
+  return held.record().end;
+}
+
+// Somebody else appended to the compressed file, or left it torn, or it is new to us.
+asio::awaitable<std::error_code> mutable_file::examine(lock::held_lock& held) {
+  // Otherwise the file is left anyway, as it is.
+  if (!may_mend(held)) co_return std::error_code{};
+  tail_findings findings;
+  auto look = [&]() -> std::int64_t {
+    findings = examine_frames(disk_, tail_, recorded_end(held));
+    return 0;
+  };
+  co_await state_.helpers.run(home_, std::move(look));
+  if (findings.error) co_return findings.error;
+  const std::uint32_t number = tail_.file->number;
+  const std::string name = files::file_name(number, file_form::zstd).text();
+  doubt_ = findings.doubt;
+  if (doubt_) {
+    state_.notify(event::kind::file_in_doubt, name + ": " + *doubt_ + "; it is left as it is",
+                  number, tail_.end);
+  }
+  if (findings.cut) {
+    state_.notify(event::kind::tail_mended,
+                  name + " ended in a torn frame or without a table; it was cut there", number,
+                  *findings.cut);
+  }
+  co_return std::error_code{};
+}
+
+// The mutable file is the one the directory shows: opens it if it is new to us, and looks at its
+// size.
+asio::awaitable<std::error_code> mutable_file::open(lock::held_lock& held) {
+  const std::int64_t measured = measure(held);
+  if (measured == is_changed) co_return co_await examine(held);
+  if (measured != is_elsewhere) co_return os_error(measured);
+  sync_oldest();
+  const files::file_id wanted = *held.mutable_file();
+  const files::file_name name(wanted);
+  auto file = std::make_shared<append_file>();
+  file->number = wanted.number;
+  auto open_by_name = [&]() -> std::int64_t {
+    const std::int64_t fd =
+        disk_.open(state_.directory.get(), name.c_str(), io::open_mode::read_write, 0);
+    // Owned at once: the context may be destroyed before this coroutine hears of it.
+    if (fd >= 0) file->fd = unique_fd(static_cast<int>(fd));
+    return fd;
+  };
+  const std::int64_t opened = co_await state_.helpers.run(home_, std::move(open_by_name));
+  if (opened < 0) co_return os_error(opened);
+  const std::int64_t known = disk_.status(file->fd.get(), found_);
+  if (known < 0) co_return os_error(known);
+  const bool framed = wanted.form == file_form::zstd;
+  tail_ = {};
+  tail_.file = std::move(file);
+  tail_.identity = found_;
+  tail_.end = framed ? 0 : found_.size;
+  if (framed) tail_.frames = std::make_shared<file_frames>();
+  doubt_.reset();
+  end_known_ = false;
+  directory_unsynced_ = true;
+  if (!framed) co_return std::error_code{};
+  state_.publish_tail(tail_.file, found_, tail_.frames);
+  if (found_.size == 0 && recorded_end(held).value_or(0) == 0) {
+    // It is valid as it is, but not for everybody: the zstd program wants a table.
+    tail_.table_due = true;
+    co_return std::error_code{};
+  }
+  co_return co_await examine(held);
+}
+
+// ---- appends
+
+void mutable_file::begin_frames(std::span<const codec::frame_sizes> frames) {
+  tail_.table.append(frames);
+  try {
+    tail_.frames->reserve(frames.size());
+  } catch (...) {
+    tail_.table.drop(frames.size());
+    throw;
+  }
+  tail_.table_due = true;
+}
+
+void mutable_file::appended_frames(std::span<const codec::frame_sizes> frames,
+                                   std::uint64_t bytes) noexcept {
+  tail_.frames->append(frames);
+  tail_.end += bytes;
+  tail_.stands = tail_.table.bytes().size();
+  tail_.table_due = false;
+}
+
+// A file in doubt is never written again, and a second hard link may be a backup's.
+bool mutable_file::may_mend(const lock::held_lock& held) const noexcept {
+  return held.record_vouches() && !doubt_ && found_.links <= 1;
+}
+
+// Nothing where it was not adopted: somebody else may have appended.
+void mutable_file::finish_table(lock::held_lock& held) noexcept {
+  if (!adopted_ || !may_mend(held)) return;
+  const std::error_code error = conduit::detail::finish_table(disk_, tail_);
+  if (!error) return;
+  state_.notify(event::kind::write_failed,
+                files::file_name(tail_.file->number, file_form::zstd).text() +
+                    " is left without a table; the next put writes it",
+                tail_.file->number, tail_.end, error);
+}
+
+void mutable_file::poison(lock::held_lock& held, std::error_code why, bool sync_failed) {
+  const std::uint32_t number = tail_.file ? tail_.file->number : held.record().mutable_file;
+  if (sync_failed) state_.unsynced->poison(number);
+  // Where the record cannot be written, this process still remembers, and the mark tells the
+  // others.
+  static_cast<void>(held.poison(number));
+  state_.notify(sync_failed ? event::kind::sync_failed : event::kind::write_failed,
+                files::file_name(number, tail_.frames ? file_form::zstd : file_form::plain).text() +
+                    " will not be written again; the next put begins a new file",
+                number, tail_.end, why);
+}
+
+// Files that were left stay open until `sync`; beyond a few, the oldest is synced while puts go on.
+// By then the kernel has written most of it, so this costs little, and descriptors do not pile up
+// in a program that never calls `sync`.
+void mutable_file::sync_oldest() {
+  const auto all = state_.unsynced->all();
+  if (all.size() > unsynced_files_max) sync_behind(all.front().file);
+}
+
+void mutable_file::sync_behind(const std::shared_ptr<append_file>& left) {
+  const std::error_code refused =
+      state_.helpers.post_in_background([file = left, unsynced = state_.unsynced, disk = &disk_] {
+        const auto seen = unsynced->find(*file);
+        if (!seen) return;  // `sync` was faster
+        if (disk->sync_data(file->fd.get()) < 0) unsynced->poison(file->number);
+        unsynced->synced(*seen);
+      });
+  // Without a thread the file stays unsynced, for `sync`: here the lock is held.
+  static_cast<void>(refused);
+}
+
+// ---- the directory
+
+asio::awaitable<std::error_code> mutable_file::sync_directory(lock::held_lock& held,
+                                                              bool needs_no_mark) {
+  // Where the entry is durable already there is nothing to mark.
+  const bool needless = needs_no_mark || !directory_unsynced_;
+  std::error_code error;
+  bool failed = false;
+  auto sync = [&]() -> std::int64_t {
+    error = held.sync_directory(needless, failed);
+    return 0;
+  };
+  co_await state_.helpers.run(home_, std::move(sync));
+  if (!error) directory_unsynced_ = false;
+  if (failed && held.mutable_file()) {
+    state_.notify(event::kind::write_failed,
+                  files::file_name(*held.mutable_file()).text() +
+                      " will not be written again; the next put begins a new file",
+                  held.mutable_file()->number, tail_.end, error);
+  }
+  co_return error;
+}
+
+void mutable_file::removed(lock::held_lock& held, std::uint32_t number) {
+  held.removed(number);
+  state_.forget_file(number);
+  state_.unsynced->forget_deleted(disk_);
+}
+
+void mutable_file::leave(lock::held_lock& held) {
+  finish_table(held);
+  end_known_ = tail_.file != nullptr;
+  if (tail_.file && held.record_vouches() && !doubt_) {
+    const lock::lock_record& record = held.record();
+    const std::uint32_t number = tail_.file->number;
+    const bool lags = record.mutable_file != number || record.end < tail_.end;
+    held.appended(number, tail_.end, tail_.frames && lags);
+  }
+  held.end();
+}
+
+}  // namespace conduit::detail

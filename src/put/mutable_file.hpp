@@ -1,0 +1,116 @@
+// The file that this store appends to: its tail, when it is left and how the next one begins, and
+// what is mended. The rules are those of docs/durability.md.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "files/directory.hpp"
+#include "io/completion_port.hpp"
+#include "io/file_io.hpp"
+#include "lock/held_lock.hpp"
+#include "put/tail.hpp"
+#include "store/store_state.hpp"
+
+namespace conduit::detail {
+
+// Coroutines of the port's context.
+class mutable_file {
+ public:
+  mutable_file(store_state& state, io::file_io& disk, io::completion_port& home)
+      : state_(state), disk_(disk), home_(home) {}
+
+  // ---- what others did to it
+
+  // Where nothing changed since this store held the lock last, without suspending. False: `adopt`
+  // has to find out what did.
+  bool try_adopt(lock::held_lock& held);
+  // Finds out what others did. `errc::locked`: this lock excludes nobody any more. Other errors
+  // leave everything as it was.
+  asio::awaitable<std::error_code> adopt(lock::held_lock& held);
+
+  // ---- appends
+
+  // It is fit for an append as it is.
+  bool ready(const lock::held_lock& held) const {
+    return !directory_unsynced_ && !reason_to_leave(held);
+  }
+  // Makes it fit for an append: the next file begins where the old one is full, in doubt, or of
+  // another form.
+  asio::awaitable<std::error_code> make_ready(lock::held_lock& held);
+  // Seals it and begins the next, numbered at least `at_least`.
+  asio::awaitable<std::error_code> begin_next(lock::held_lock& held, std::string why,
+                                              std::uint32_t at_least = 0);
+
+  const tail& end() const noexcept { return tail_; }
+  // The form in which this store appends, as far as is known. Needs no lock.
+  file_form form() const noexcept;
+
+  // After an append of `bytes`.
+  void appended(std::uint64_t bytes) noexcept { tail_.end += bytes; }
+  // Around an append of frames with the table behind them, `end().table`. Throws std::bad_alloc,
+  // and nothing was begun.
+  void begin_frames(std::span<const codec::frame_sizes> frames);
+  // They are whole, `bytes` of them, and known to every read from now on.
+  void appended_frames(std::span<const codec::frame_sizes> frames, std::uint64_t bytes) noexcept;
+  // The table behind the frames, where it does not stand; what was begun and not appended is
+  // dropped. Before every unlock.
+  void finish_table(lock::held_lock& held) noexcept;
+  // It can be trusted no more. `sync_failed`: unsynced bytes of it may be lost.
+  void poison(lock::held_lock& held, std::error_code why, bool sync_failed);
+  // A sync of it begins.
+  std::error_code mark_syncing(lock::held_lock& held) {
+    return held.mark_syncing(tail_.file->number);
+  }
+
+  // ---- the directory
+
+  // A failure poisons the mutable file. `needs_no_mark`: without room for the mark it goes on
+  // without.
+  asio::awaitable<std::error_code> sync_directory(lock::held_lock& held,
+                                                  bool needs_no_mark = false);
+  // Another file is gone.
+  void removed(lock::held_lock& held, std::uint32_t number);
+
+  // Leaves it, and the record, to the next holder. Before every unlock.
+  void leave(lock::held_lock& held);
+
+ private:
+  std::int64_t measure(const lock::held_lock& held);
+  asio::awaitable<std::error_code> list(lock::held_lock& held);
+  void report(const std::vector<files::file_id>& foreign);
+  asio::awaitable<std::error_code> find_changes(lock::held_lock& held);
+  asio::awaitable<std::error_code> open(lock::held_lock& held);
+  asio::awaitable<std::error_code> examine(lock::held_lock& held);
+  asio::awaitable<std::error_code> create(lock::held_lock& held, files::file_id file);
+  std::optional<std::uint64_t> recorded_end(const lock::held_lock& held) const noexcept;
+  bool has_unrecorded_loss(const lock::held_lock& held) const noexcept;
+  bool may_mend(const lock::held_lock& held) const noexcept;
+  std::optional<std::string> reason_to_leave(const lock::held_lock& held) const;
+  static std::optional<std::uint32_t> next_number(const lock::held_lock& held,
+                                                  std::uint32_t at_least) noexcept;
+  void sync_oldest();
+  void sync_behind(const std::shared_ptr<append_file>& left);
+
+  store_state& state_;
+  io::file_io& disk_;
+  io::completion_port& home_;
+
+  tail tail_;
+  io::file_status found_;                 // its file as the present holding of the lock found it
+  bool adopted_ = false;                  // what others did to it is known
+  bool end_known_ = false;                // its end was set by this process
+  bool directory_unsynced_ = true;        // its entry in the directory may not be durable
+  bool shrunk_ = false;                   // it is shorter than it was
+  std::optional<std::string> doubt_;      // why it, compressed, is never written again
+  std::vector<files::file_id> reported_;  // what is no regular file, once each
+  std::optional<file_form> form_seen_;    // of the highest file, when it was last looked at
+};
+
+}  // namespace conduit::detail

@@ -1,0 +1,280 @@
+#include "put/pending_puts.hpp"
+
+#include <asio/error.hpp>
+#include <cassert>
+#include <utility>
+
+namespace conduit::detail {
+
+using phase = queued_op::phase;
+using state = batch::state;
+
+bool pending_puts::has_room(std::uint64_t bytes) {
+  const std::lock_guard hold(mutex_);
+  return queue_.fits(bytes);
+}
+
+pending_puts::accepted pending_puts::push(queued_op& operation) {
+  const std::lock_guard hold(mutex_);
+  if (closed_) return accepted::no;
+  closed_ = operation.what == queued_op::kind::close;
+  if (!queue_.fits(operation.blob_bytes)) {
+    if (!operation.may_wait) return accepted::busy;
+    waits_.fetch_add(1, std::memory_order_relaxed);
+  }
+  queue_.push(operation);
+  return std::exchange(writer_running_, true) ? accepted::yes : accepted::start_writer;
+}
+
+bool pending_puts::withdraw(queued_op& operation) noexcept {
+  const std::lock_guard hold(mutex_);
+  switch (operation.state) {
+    case phase::waiting:
+    case phase::queued:
+      queue_.remove(operation);
+      break;
+    case phase::running:
+      if (batch_.now() != state::encoding && batch_.now() != state::encoded) return false;
+      if (!batch_.cancel(operation)) return false;
+      queue_.give_back(operation.blob_bytes);
+      break;
+    case phase::idle:
+    case phase::done:
+      return false;
+  }
+  operation.state = phase::done;
+  return true;
+}
+
+bool pending_puts::memory_is_used() const noexcept {
+  return batch_.now() == state::encoding || batch_.now() == state::writing;
+}
+
+bool pending_puts::is_job(const queued_op& operation) noexcept {
+  return !job_.empty() && &job_.front() == &operation;
+}
+
+bool pending_puts::revoke(queued_op& operation) noexcept {
+  std::unique_lock hold(mutex_);
+  while (operation.state == phase::running && !is_job(operation) && memory_is_used()) {
+    if (in_kernel_ != nullptr) {
+      io_request& request = *in_kernel_;
+      ++kernel_waiters_;
+      hold.unlock();
+      disk_.wait(request);
+      hold.lock();
+      --kernel_waiters_;
+      // The kernel has let go; only the writer may go on with the request, and it asks `use_memory`
+      // first.
+      if (in_kernel_ == &request) {
+        in_kernel_ = nullptr;
+        batch_.release();
+      }
+      memory_free_.notify_all();
+    } else {
+      memory_free_.wait(hold);  // for a system call of the writer's thread
+    }
+  }
+  if (operation.state == phase::done || operation.state == phase::idle) return false;
+  if (operation.state != phase::running) {
+    queue_.remove(operation);
+  } else {
+    if (is_job(operation)) {
+      work_queue::erase(operation);
+    } else {
+      batch_.remove(operation);
+    }
+    queue_.give_back(operation.blob_bytes);
+  }
+  operation.state = phase::done;
+  return true;
+}
+
+bool pending_puts::has_work_or_end() noexcept {
+  const std::lock_guard hold(mutex_);
+  if (queue_.empty() && batch_.now() == state::idle) writer_running_ = false;
+  return writer_running_;
+}
+
+bool pending_puts::empty() noexcept {
+  const std::lock_guard hold(mutex_);
+  return queue_.empty() && batch_.now() != state::encoding && batch_.now() != state::encoded;
+}
+
+bool pending_puts::next_is(queued_op::kind what) noexcept {
+  const std::lock_guard hold(mutex_);
+  return !queue_.empty() && queue_.front().what == what;
+}
+
+// ---- jobs
+
+void pending_puts::begin_job() noexcept {
+  assert(job_.empty());
+  queued_op& next = queue_.pop();
+  next.state = phase::running;
+  job_.push_back(next);
+}
+
+bool pending_puts::take_close() noexcept {
+  const std::lock_guard hold(mutex_);
+  if (queue_.empty() || queue_.front().what != queued_op::kind::close) return false;
+  begin_job();
+  return true;
+}
+
+std::optional<pending_puts::job> pending_puts::take_job() noexcept {
+  const std::lock_guard hold(mutex_);
+  if (queue_.empty() || queue_.front().what == queued_op::kind::append) return std::nullopt;
+  const queued_op& next = queue_.front();
+  const job begun{next.what, next.number, next.count, {}};
+  begin_job();
+  return begun;
+}
+
+work_queue pending_puts::finish_job(const job& done, std::error_code error) noexcept {
+  const std::lock_guard hold(mutex_);
+  if (!job_.empty()) {
+    auto& operation = static_cast<queued_op&>(job_.front());
+    operation.number = done.number;
+    operation.count = done.count;
+    operation.recovered = done.recovered;
+  }
+  work_queue finished(std::move(job_));
+  end(finished, error);
+  return finished;
+}
+
+// ---- the batch
+
+bool pending_puts::gather(const batch_limits& limits, io::iov_cursor& into) {
+  const std::lock_guard hold(mutex_);
+  batch_.gather(queue_, limits, into);
+  return batch_.now() != state::idle;
+}
+
+bool pending_puts::gather_to_encode(std::size_t bytes_max, plain_batch& into) {
+  const std::lock_guard hold(mutex_);
+  batch_.gather_to_encode(queue_, bytes_max, into);
+  return batch_.now() != state::idle;
+}
+
+work_queue pending_puts::take_cancelled() noexcept {
+  const std::lock_guard hold(mutex_);
+  work_queue cancelled;
+  batch_.take_cancelled(queue_, cancelled);
+  end(cancelled, asio::error::operation_aborted);
+  return cancelled;
+}
+
+bool pending_puts::place(std::uint32_t file, std::uint64_t plain_end) noexcept {
+  const std::lock_guard hold(mutex_);
+  if (batch_.now() == state::idle) return false;
+  batch_.place(file, plain_end);
+  return true;
+}
+
+bool pending_puts::use_memory(io_request& in_kernel) noexcept {
+  const std::lock_guard hold(mutex_);
+  if (!batch_.write()) return false;
+  if (batch_.now() == state::writing) in_kernel_ = &in_kernel;
+  return true;
+}
+
+void pending_puts::released() noexcept {
+  std::unique_lock hold(mutex_);
+  in_kernel_ = nullptr;
+  batch_.release();
+  memory_free_.notify_all();
+  // Somebody may still be looking at the request, which dies with the writer's next step. It is
+  // done, so this does not take long.
+  memory_free_.wait(hold, [this] { return kernel_waiters_ == 0; });
+}
+
+void pending_puts::requeue() noexcept {
+  const std::lock_guard hold(mutex_);
+  batch_.put_back(queue_);
+}
+
+bool pending_puts::requeue_revoked() noexcept {
+  const std::lock_guard hold(mutex_);
+  if (!batch_.is_torn()) return false;
+  batch_.put_back(queue_);
+  return true;
+}
+
+work_queue pending_puts::finish_batch(std::error_code error) noexcept {
+  const std::lock_guard hold(mutex_);
+  work_queue finished;
+  end_batch(finished, error);
+  return finished;
+}
+
+void pending_puts::end_batch(work_queue& into, std::error_code error) noexcept {
+  work_queue written;
+  batch_.take_all(written);
+  for (completion* entry = written.empty() ? nullptr : &written.front(); entry != nullptr;
+       entry = written.after(*entry)) {
+    queue_.give_back(static_cast<queued_op*>(entry)->blob_bytes);
+  }
+  end(written, error);
+  into.splice(written);
+  memory_free_.notify_all();
+}
+
+// ---- failures
+
+void pending_puts::end(work_queue& operations, std::error_code error) noexcept {
+  for (completion* entry = operations.empty() ? nullptr : &operations.front(); entry != nullptr;
+       entry = operations.after(*entry)) {
+    auto& operation = static_cast<queued_op&>(*entry);
+    operation.state = phase::done;
+    if (error) operation.error = error;
+  }
+}
+
+work_queue pending_puts::fail_all(std::error_code error) noexcept {
+  const std::lock_guard hold(mutex_);
+  work_queue finished(std::move(job_));
+  end(finished, error);
+  end_batch(finished, error);
+  work_queue left;
+  queue_.remove_if(left, [](const queued_op&) { return true; });
+  end(left, error);
+  finished.splice(left);
+  writer_running_ = false;
+  return finished;
+}
+
+work_queue pending_puts::fail_appends(std::error_code error) noexcept {
+  const std::lock_guard hold(mutex_);
+  work_queue failed;
+  queue_.remove_if(failed,
+                   [](const queued_op& one) { return one.what == queued_op::kind::append; });
+  end(failed, error);
+  return failed;
+}
+
+work_queue pending_puts::fail_all_that_need_the_lock(std::error_code error) noexcept {
+  const std::lock_guard hold(mutex_);
+  work_queue failed;
+  end_batch(failed, error);
+  work_queue left;
+  queue_.remove_if(left, [](const queued_op& one) { return one.what != queued_op::kind::close; });
+  end(left, error);
+  failed.splice(left);
+  return failed;
+}
+
+work_queue pending_puts::withdraw_all() noexcept {
+  const std::lock_guard hold(mutex_);
+  work_queue withdrawn;
+  if (batch_.now() == state::encoded) end_batch(withdrawn, asio::error::operation_aborted);
+  if (batch_.now() == state::encoding) batch_.cancel_all();
+  work_queue left;
+  queue_.remove_if(left, [](const queued_op&) { return true; });
+  end(left, asio::error::operation_aborted);
+  withdrawn.splice(left);
+  return withdrawn;
+}
+
+}  // namespace conduit::detail
