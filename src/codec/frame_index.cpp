@@ -1,6 +1,7 @@
 #include "codec/frame_index.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace conduit::codec {
 
@@ -18,6 +19,7 @@ bool covering_frames::iterator::at_end() const noexcept {
 }
 
 placed_frame frame_index::operator[](std::size_t index) const noexcept {
+  assert(index < ends_.size());
   const frame_end before = index == 0 ? frame_end{0, 0} : ends_[index - 1];
   const frame_end& end = ends_[index];
   return {before.stored,

@@ -2,6 +2,7 @@
 // Values only: how a table of them stands in a file is seek_table.hpp.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -72,6 +73,7 @@ class frame_index {
   std::size_t capacity() const noexcept { return ends_.capacity(); }
   void append(frame_sizes frame) {
     ends_.push_back({stored_size() + frame.stored, plain_size() + frame.plain});
+    assert(ends_.back().stored >= frame.stored && ends_.back().plain >= frame.plain);
   }
 
   std::size_t count() const noexcept { return ends_.size(); }

@@ -1,6 +1,7 @@
 // Completes finished operations, a few in each turn of the loop.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -25,6 +26,7 @@ inline constexpr std::size_t bytes_a_turn = 4U << 20;
 template <typename Taken>
 void complete_some(std::unique_lock<std::mutex>& hold, work_queue& finished, Taken taken) {
   const std::uint64_t born_in = fork_generation();
+  assert(hold.owns_lock());
   for (unsigned handlers = 0; handlers < handlers_a_turn && !finished.empty(); ++handlers) {
     detail::completion& next = finished.pop_front();
     taken();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <asio/buffer.hpp>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <sys/uio.h>
@@ -40,6 +41,7 @@ class iov_cursor {
   bool fits_one_write() const noexcept { return parts_.size() - first_ <= parts_max; }
 
   void advance(std::uint64_t bytes) noexcept {
+    assert(bytes <= bytes_left_);
     offset_ += bytes;
     bytes_left_ -= bytes;
     while (bytes != 0) {

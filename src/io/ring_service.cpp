@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <new>
 #include <thread>
@@ -238,6 +239,7 @@ void ring_service::hold_back_parted_sync() noexcept {
 
 void ring_service::fill(io_request& request, bool link) noexcept {
   io_uring_sqe* entry = io_uring_get_sqe(&ring_);
+  assert(entry != nullptr);
   switch (request.what) {
     case io_request::kind::read:
       io_uring_prep_read(entry, request.fd, request.data, static_cast<unsigned>(request.size),
@@ -254,6 +256,7 @@ void ring_service::fill(io_request& request, bool link) noexcept {
   io_uring_sqe_set_data(entry, &request);
   request.state = io_request::phase::in_kernel;
   ++in_flight_;
+  assert(in_flight_ <= in_flight_max_);
   handed_to_kernel(&request);
 }
 
@@ -266,6 +269,7 @@ void ring_service::reap() noexcept {
     auto* request = static_cast<io_request*>(io_uring_cqe_get_data(entry));
     if (request == nullptr) continue;  // the answer to a cancellation, or to nothing
     returned_by_kernel(request);
+    assert(request->state == io_request::phase::in_kernel);
     io_request* const parted_sync = request->parted ? request->linked : nullptr;
     if (entry->res < 0 && is_orphaned(*request, entry->res)) {
       requeue(*request);
@@ -275,6 +279,7 @@ void ring_service::reap() noexcept {
     if (parted_sync != nullptr) finish(*parted_sync, -ECANCELED);
   }
   io_uring_cq_advance(&ring_, seen);
+  assert(seen <= in_flight_);
   in_flight_ -= seen;
 }
 

@@ -8,6 +8,7 @@
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <atomic>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <liburing.h>
@@ -61,7 +62,9 @@ class ring_service final : public asio::execution_context::service, public engin
   void watch_or_rest();
 
   void change_pending(int by) noexcept {
-    pending_.store(pending_.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+    const int now = pending_.load(std::memory_order_relaxed) + by;
+    assert(now >= 0);
+    pending_.store(now, std::memory_order_relaxed);
   }
 
   // Lets go of the lock while it calls handlers.

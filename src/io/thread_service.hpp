@@ -6,6 +6,7 @@
 #include <asio/execution_context.hpp>
 #include <asio/io_context.hpp>
 #include <atomic>
+#include <cassert>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -54,7 +55,9 @@ class thread_service final : public asio::execution_context::service, public eng
   void finish(detail::io_request& request) noexcept;
   void finish_all(work_queue& requests) noexcept;
   void change_pending(int by) noexcept {
-    pending_.store(pending_.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+    const int now = pending_.load(std::memory_order_relaxed) + by;
+    assert(now >= 0);
+    pending_.store(now, std::memory_order_relaxed);
   }
   void tell_waiters() noexcept;
 

@@ -3,6 +3,7 @@
 #include <conduit/error.hpp>
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <utility>
 
@@ -26,6 +27,7 @@ constexpr auto record_interval = 10ms;
 }  // namespace
 
 held_lock::held_lock(store_lock& lock) noexcept : lock_(&lock) {
+  assert(!lock.held_);
   lock.held_ = true;
   lock.marked_ = lock.record_due_ = false;
 }
@@ -44,10 +46,15 @@ held_lock::~held_lock() {
   lock_->file_.release();
 }
 
+store_lock& held_lock::here() const noexcept {
+  assert(lock_ != nullptr && lock_->held_);
+  return *lock_;
+}
+
 // ---- what others did
 
 bool held_lock::nothing_changed() noexcept {
-  store_lock& known = *lock_;
+  store_lock& known = here();
   const bool recent =
       known.listed_ && std::chrono::steady_clock::now() - known.checked_at_ < full_check_interval;
   // Until a look has succeeded: the watch will not tell twice.
@@ -56,7 +63,7 @@ bool held_lock::nothing_changed() noexcept {
 }
 
 std::error_code held_lock::look(bool& stale) {
-  store_lock& known = *lock_;
+  store_lock& known = here();
   known.looked_at_ = std::chrono::steady_clock::now();
   if (!known.file_.still_named()) return make_error_code(errc::locked);
   const std::error_code unreadable = known.read_record();
@@ -74,7 +81,7 @@ std::error_code held_lock::look(bool& stale) {
 }
 
 std::error_code held_lock::list(std::vector<files::file_id>& foreign) {
-  store_lock& known = *lock_;
+  store_lock& known = here();
   const int directory = known.place_.directory;
   // The time is taken first: what changes meanwhile makes the listing look older than it is, never
   // younger.
@@ -91,56 +98,56 @@ std::error_code held_lock::list(std::vector<files::file_id>& foreign) {
   return {};
 }
 
-void held_lock::looked() noexcept { lock_->checked_at_ = lock_->looked_at_; }
+void held_lock::looked() noexcept { here().checked_at_ = here().looked_at_; }
 
 std::error_code held_lock::take_over_mark() {
-  if (!lock_->note_foreign_mark()) return {};
-  const std::error_code error = lock_->write_record();
+  if (!here().note_foreign_mark()) return {};
+  const std::error_code error = here().write_record();
   return is_out_of_space(error) ? std::error_code{} : error;
 }
 
 // ---- what is known
 
-const lock_record& held_lock::record() const noexcept { return lock_->record_; }
+const lock_record& held_lock::record() const noexcept { return here().record_; }
 
 bool held_lock::record_vouches() const noexcept {
-  const store_lock& known = *lock_;
+  const store_lock& known = here();
   return known.record_valid_ && known.record_.boot == known.place_.boot &&
          known.record_.device == known.device_;
 }
 
-const files::listing& held_lock::files() const noexcept { return lock_->files_; }
+const files::listing& held_lock::files() const noexcept { return here().files_; }
 
 const std::optional<files::file_id>& held_lock::mutable_file() const noexcept {
-  return lock_->mutable_;
+  return here().mutable_;
 }
 
 std::optional<std::uint32_t> held_lock::mutable_number() const noexcept {
-  if (!lock_->mutable_) return std::nullopt;
-  return lock_->mutable_->number;
+  if (!here().mutable_) return std::nullopt;
+  return here().mutable_->number;
 }
 
 bool held_lock::may_have_lost_writes(std::uint32_t number) const noexcept {
-  const lock_record& record = lock_->record_;
-  return record.boot == lock_->place_.boot && record.poisoned && number <= *record.poisoned;
+  const lock_record& record = here().record_;
+  return record.boot == here().place_.boot && record.poisoned && number <= *record.poisoned;
 }
 
 bool held_lock::mutable_poisoned() const noexcept {
-  const auto& poisoned = lock_->record_.poisoned;
-  return lock_->mutable_ && poisoned && lock_->mutable_->number <= *poisoned;
+  const auto& poisoned = here().record_.poisoned;
+  return here().mutable_ && poisoned && here().mutable_->number <= *poisoned;
 }
 
 // ---- what this holder does
 
 std::error_code held_lock::announce_change() {
-  store_lock& known = *lock_;
+  store_lock& known = here();
   ++known.record_.changes;
   known.listed_changes_ = known.record_.changes;
   return known.write_record();
 }
 
 std::error_code held_lock::mark_syncing(std::uint32_t number) {
-  store_lock& known = *lock_;
+  store_lock& known = here();
   if (known.marked_ && known.record_.syncing == number) return {};
   known.record_.syncing = number;
   const std::error_code error = known.write_record();
@@ -154,7 +161,7 @@ std::error_code held_lock::mark_syncing(std::uint32_t number) {
 }
 
 std::error_code held_lock::poison(std::uint32_t number) {
-  store_lock& known = *lock_;
+  store_lock& known = here();
   known.poisoned_here_ = std::max(known.poisoned_here_.value_or(0), number);
   known.record_.poisoned = std::max(known.record_.poisoned.value_or(0), number);
   const std::error_code error = known.write_record();
@@ -163,7 +170,7 @@ std::error_code held_lock::poison(std::uint32_t number) {
 }
 
 std::error_code held_lock::sync_directory(bool needs_no_mark, bool& failed) {
-  store_lock& known = *lock_;
+  store_lock& known = here();
   failed = false;
   const auto number = mutable_number();
   if (number) {
@@ -177,7 +184,7 @@ std::error_code held_lock::sync_directory(bool needs_no_mark, bool& failed) {
 }
 
 std::error_code held_lock::begin_file(files::file_id created) {
-  store_lock& known = *lock_;
+  store_lock& known = here();
   known.record_.highest = created.number;
   known.record_.mutable_file = created.number;
   known.record_.end = 0;
@@ -195,19 +202,19 @@ std::error_code held_lock::begin_file(files::file_id created) {
 }
 
 std::error_code held_lock::vouch() {
-  store_lock& known = *lock_;
+  store_lock& known = here();
   known.record_.boot = known.place_.boot;
   known.record_.device = known.device_;
   return known.write_record();
 }
 
 void held_lock::removed(std::uint32_t number) {
-  std::erase_if(lock_->files_.files,
+  std::erase_if(here().files_.files,
                 [number](const files::file_id& file) { return file.number == number; });
 }
 
 void held_lock::appended(std::uint32_t number, std::uint64_t end, bool at_once) {
-  store_lock& known = *lock_;
+  store_lock& known = here();
   const auto due = [&] {
     return std::chrono::steady_clock::now() - known.recorded_at_ > record_interval;
   };
@@ -224,7 +231,7 @@ void held_lock::appended(std::uint32_t number, std::uint64_t end, bool at_once) 
 }
 
 void held_lock::end() {
-  store_lock& known = *lock_;
+  store_lock& known = here();
   if (!known.marked_ && !known.record_due_) return;
   if (known.marked_) known.record_.syncing.reset();
   // Nothing depends on it but caution: a record that cannot be written lags behind, or keeps its

@@ -86,6 +86,7 @@ class held_lock {
  private:
   friend class store_lock;
   explicit held_lock(store_lock& lock) noexcept;
+  store_lock& here() const noexcept;
 
   store_lock* lock_;  // null once moved from
 };

@@ -22,6 +22,7 @@ pending_puts::accepted pending_puts::push(queued_op& operation) {
     if (!operation.may_wait) return accepted::busy;
     waits_.fetch_add(1, std::memory_order_relaxed);
   }
+  assert(operation.state == phase::idle);
   queue_.push(operation);
   return std::exchange(writer_running_, true) ? accepted::yes : accepted::start_writer;
 }
@@ -176,6 +177,7 @@ bool pending_puts::place(std::uint32_t file, std::uint64_t plain_end) noexcept {
 bool pending_puts::use_memory(io_request& in_kernel) noexcept {
   const std::lock_guard hold(mutex_);
   if (!batch_.write()) return false;
+  assert(in_kernel_ == nullptr);
   if (batch_.now() == state::writing) in_kernel_ = &in_kernel;
   return true;
 }
@@ -188,6 +190,11 @@ void pending_puts::released() noexcept {
   // Somebody may still be looking at the request, which dies with the writer's next step. It is
   // done, so this does not take long.
   memory_free_.wait(hold, [this] { return kernel_waiters_ == 0; });
+}
+
+bool pending_puts::kernel_has_answered() noexcept {
+  const std::lock_guard hold(mutex_);
+  return in_kernel_ == nullptr;
 }
 
 void pending_puts::requeue() noexcept {
@@ -210,6 +217,7 @@ work_queue pending_puts::finish_batch(std::error_code error) noexcept {
 }
 
 void pending_puts::end_batch(work_queue& into, std::error_code error) noexcept {
+  assert(in_kernel_ == nullptr);
   work_queue written;
   batch_.take_all(written);
   for (completion* entry = written.empty() ? nullptr : &written.front(); entry != nullptr;

@@ -75,6 +75,8 @@ class pending_puts {
   // The kernel reads the memory of the puts. False: some of it is gone, and the batch must fail.
   bool use_memory(io_request& in_kernel) noexcept;
   void released() noexcept;
+  // For assertions: the kernel has answered, as it must have before the lock is given up.
+  bool kernel_has_answered() noexcept;
   // The batch waits again, in front of all that came since: it is to be written otherwise.
   void requeue() noexcept;
   // The same where the batch failed because memory of one put was gone before it was written. False

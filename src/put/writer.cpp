@@ -5,6 +5,7 @@
 #include <asio/use_awaitable.hpp>
 #include <conduit/error.hpp>
 
+#include <cassert>
 #include <cerrno>
 #include <optional>
 #include <utility>
@@ -205,6 +206,7 @@ asio::awaitable<std::error_code> writer::take_lock() {
 }
 
 void writer::leave_lock() {
+  assert(held_ && puts_.kernel_has_answered());
   file_.leave(*held_);
   held_.reset();
   fairness_.released();

@@ -6,6 +6,7 @@
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 #include <atomic>
+#include <cassert>
 #include <conduit/reports.hpp>
 #include <memory>
 #include <optional>
@@ -62,8 +63,14 @@ class writer final : public put_service, public std::enable_shared_from_this<wri
   asio::awaitable<void> rest(std::chrono::microseconds time);
   bool try_take_lock();
   asio::awaitable<std::error_code> take_lock();
-  lock::held_lock& held() noexcept { return *held_; }
-  const lock::held_lock& held() const noexcept { return *held_; }
+  lock::held_lock& held() noexcept {
+    assert(held_);
+    return *held_;
+  }
+  const lock::held_lock& held() const noexcept {
+    assert(held_);
+    return *held_;
+  }
   void leave_lock();
   asio::awaitable<std::error_code> let_others_in();
 
