@@ -2,9 +2,8 @@
 // writes frames and table under it.
 #include <functional>
 #include <new>
-#include <vector>
+#include <utility>
 
-#include "base/os_error.hpp"
 #include "put/writer.hpp"
 
 namespace conduit::detail {
@@ -81,42 +80,21 @@ asio::awaitable<std::error_code> writer::append_frames() {
   } catch (const std::bad_alloc&) {
     co_return std::make_error_code(std::errc::not_enough_memory);
   }
-  write_.begin(at.end);
-  frames_.add_to(write_);
-  const std::uint64_t bytes = write_.bytes_left();
-  write_.add(asio::buffer(at.table.bytes().data(), at.table.bytes().size()));
+  io::iov_cursor& write = append_.bytes();
+  write.begin(at.end);
+  frames_.add_to(write);
+  const std::uint64_t bytes = write.bytes_left();
+  write.add(asio::buffer(at.table.bytes().data(), at.table.bytes().size()));
   std::error_code error;
   if (state_->how.durability == durability::fdatasync) {
-    error = co_await append_durably();
+    error = co_await append_.append_durably(held());
   } else {
     state_->unsynced->begin_write(at.file);
-    error = co_await append_undurably();
+    error = co_await append_.append_undurably(held());
     state_->unsynced->end_write(*at.file);
   }
   if (!error) file_.appended_frames(frames_.frames(), bytes);
   co_return error;
-}
-
-// After a failed sync nothing is cut: the frames may be lost or not, and the file is never written
-// again, but for the table, which stands.
-std::error_code writer::mend_failed_frames(std::error_code why, bool sync_failed) {
-  const tail& at = file_.end();
-  const bool file_is_sound =
-      !sync_failed && (is_out_of_space(-why.value()) || why == asio::error::operation_aborted);
-  if (sync_failed && write_.done()) {
-    file_.appended_frames(frames_.frames(), frames_.stored_bytes());
-  } else {
-    file_.finish_table(held());
-  }
-  if (!file_is_sound) {
-    file_.poison(held(), why, sync_failed);
-    return why;
-  }
-  state_->notify(event::kind::write_failed,
-                 files::file_name(at.file->number, file_form::zstd).text() +
-                     " was cut back after a failed write",
-                 at.file->number, at.end, why);
-  return why;
 }
 
 }  // namespace conduit::detail

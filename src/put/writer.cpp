@@ -1,18 +1,16 @@
 #include "put/writer.hpp"
 
 #include <asio/co_spawn.hpp>
+#include <asio/error.hpp>
 #include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
 #include <conduit/error.hpp>
 
 #include <cassert>
-#include <cerrno>
+#include <chrono>
 #include <optional>
 #include <utility>
 
-#include "base/checksum.hpp"
-#include "base/os_error.hpp"
-#include "io/deliver.hpp"
 #include "store/binding.hpp"
 
 namespace conduit::detail {
@@ -36,6 +34,7 @@ writer::writer(std::shared_ptr<store_state> state, asio::io_context& home,
       lock_(*disk_, state_->place()),
       file_(*state_, *disk_, port_),
       frames_(state_->how.frame_bytes, state_->how.level),
+      append_(*state_, *disk_, port_, puts_, file_, frames_, counted_),
       ended_(port_),
       pause_(home) {}
 
@@ -213,15 +212,7 @@ void writer::leave_lock() {
 }
 
 void writer::add_to(store_stats& sum) const noexcept {
-  sum.puts += counted_.puts.load(std::memory_order_relaxed);
-  sum.put_bytes += counted_.put_bytes.load(std::memory_order_relaxed);
-  sum.batches += counted_.batches.load(std::memory_order_relaxed);
-  sum.inline_appends += counted_.inline_appends.load(std::memory_order_relaxed);
-  sum.ring_appends += counted_.ring_appends.load(std::memory_order_relaxed);
-  sum.syncs += counted_.syncs.load(std::memory_order_relaxed);
-  sum.lock_waits += counted_.lock_waits.load(std::memory_order_relaxed);
-  sum.lock_wait_us += counted_.lock_wait_us.load(std::memory_order_relaxed);
-  sum.rolls += counted_.rolls.load(std::memory_order_relaxed);
+  counted_.add_to(sum);
   sum.put_queue_waits += puts_.waits();
 }
 

@@ -14,6 +14,7 @@
 #include "io/awaited.hpp"
 #include "lock/held_lock.hpp"
 #include "lock/store_lock.hpp"
+#include "put/appender.hpp"
 #include "put/delivery.hpp"
 #include "put/fairness.hpp"
 #include "put/frame_batch.hpp"
@@ -46,18 +47,6 @@ class writer final : public put_service, public std::enable_shared_from_this<wri
   void add_to(store_stats& sum) const noexcept override;
 
  private:
-  struct counters {
-    std::atomic<std::uint64_t> puts{0};
-    std::atomic<std::uint64_t> put_bytes{0};
-    std::atomic<std::uint64_t> batches{0};
-    std::atomic<std::uint64_t> inline_appends{0};
-    std::atomic<std::uint64_t> ring_appends{0};
-    std::atomic<std::uint64_t> syncs{0};
-    std::atomic<std::uint64_t> lock_waits{0};
-    std::atomic<std::uint64_t> lock_wait_us{0};
-    std::atomic<std::uint64_t> rolls{0};
-  };
-
   asio::awaitable<void> run();
   bool forked() const noexcept { return state_->forked(); }
   asio::awaitable<void> rest(std::chrono::microseconds time);
@@ -83,13 +72,6 @@ class writer final : public put_service, public std::enable_shared_from_this<wri
   bool begin_batch();
   work_queue end_batch(std::error_code error, std::uint64_t bytes);
   void count_batch(work_queue& written, std::uint64_t bytes) noexcept;
-  asio::awaitable<std::error_code> append_undurably();
-  asio::awaitable<std::error_code> append_through_engine();
-  asio::awaitable<std::error_code> append_durably();
-  std::error_code mend_failed_frames(std::error_code why, bool sync_failed);
-  bool progressed(std::int64_t result, unsigned& retries, std::error_code& why) noexcept;
-  std::error_code append_inline();
-  asio::awaitable<std::error_code> mend_failed_write(std::error_code why, bool sync_failed);
 
   asio::awaitable<void> run_job(pending_puts::job job);
   asio::awaitable<std::error_code> sync_all();
@@ -114,10 +96,10 @@ class writer final : public put_service, public std::enable_shared_from_this<wri
   lock::store_lock lock_;
   std::optional<lock::held_lock> held_;  // while the lock is held
   mutable_file file_;
-  io::iov_cursor write_;
   frame_batch frames_;
+  put_counters counted_;
+  appender append_;
   delivery ended_;
-  counters counted_;
   // Why a sync before the lock was taken failed, for the `sync` that asked for it.
   std::error_code left_sync_failed_;
   // The last wait for the lock ended because nobody needed it any more.

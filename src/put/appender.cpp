@@ -1,0 +1,184 @@
+#include "put/appender.hpp"
+
+#include <asio/error.hpp>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/os_error.hpp"
+#include "files/file_name.hpp"
+#include "io/awaited.hpp"
+
+namespace conduit::detail {
+
+namespace {
+
+// ext4 gives buffered writes of the ring to worker threads: up to this size the copy costs less
+// than the hand-over.
+constexpr std::uint64_t inline_append_max = 256U << 10;
+
+// The requests of an append; they live in the writer's coroutine.
+using awaited_request = io::awaited<io_request>;
+// The write of a linked pair, which is not completed: its sync is, for both.
+class silent_request final : public io_request {
+ public:
+  void complete() override {}
+  void drop() noexcept override {}
+};
+
+void describe_write(io_request& request, int fd, const io::iov_cursor& from) noexcept {
+  request.what = io_request::kind::write;
+  request.fd = fd;
+  request.iov = from.parts();
+  request.iov_count = from.part_count();
+  request.offset = from.offset();
+}
+
+}  // namespace
+
+bool appender::is_small() const noexcept { return write_.bytes_left() <= inline_append_max; }
+
+asio::awaitable<std::error_code> appender::append_undurably(lock::held_lock& held) {
+  if (!is_small()) co_return co_await append_through_engine(held);
+  const std::error_code error = append_inline(held);
+  if (error) co_return co_await mend_failed_write(held, error, false);
+  co_return error;
+}
+
+std::error_code appender::append_inline(lock::held_lock& /*held*/) {
+  const int fd = file_.end().file->fd.get();
+  counted_.inline_appends.fetch_add(1, std::memory_order_relaxed);
+  std::error_code why;
+  for (unsigned retries = 0; !write_.done();) {
+    if (!progressed(disk_.write(fd, write_.parts(), write_.part_count(), write_.offset()), retries,
+                    why))
+      break;
+  }
+  return why;
+}
+
+// Takes `result` of a write into account. True where the write may go on; else `why` is set.
+bool appender::progressed(std::int64_t result, unsigned& retries, std::error_code& why) noexcept {
+  if (result > 0) {
+    write_.advance(static_cast<std::uint64_t>(result));
+    retries = 0;
+    return true;
+  }
+  if ((result == 0 || is_transient(result)) && ++retries <= transient_retries_max) return true;
+  why = result == 0 ? std::make_error_code(std::errc::io_error) : os_error(result);
+  return false;
+}
+
+asio::awaitable<std::error_code> appender::append_through_engine(lock::held_lock& held) {
+  const int fd = file_.end().file->fd.get();
+  counted_.ring_appends.fetch_add(1, std::memory_order_relaxed);
+  std::error_code why;
+  for (unsigned retries = 0; !write_.done();) {
+    awaited_request write;
+    describe_write(write, fd, write_);
+    if (!puts_.use_memory(write))
+      co_return co_await mend_failed_write(held, asio::error::operation_aborted, false);
+    auto start = [&] { disk_.start(write); };
+    co_await write.until_complete(std::move(start));
+    puts_.released();
+    if (!progressed(write.result, retries, why))
+      co_return co_await mend_failed_write(held, why, false);
+  }
+  co_return std::error_code{};
+}
+
+// Write and sync as one linked pair. A short write breaks the link: the remainder is tried as a
+// pair again.
+asio::awaitable<std::error_code> appender::append_durably(lock::held_lock& held) {
+  const int fd = file_.end().file->fd.get();
+  counted_.ring_appends.fetch_add(1, std::memory_order_relaxed);
+  puts_.released();
+  std::error_code why = file_.mark_syncing(held);
+  if (why) co_return why;
+  bool synced = false;
+  for (unsigned retries = 0; !write_.done();) {
+    silent_request write;
+    awaited_request sync;
+    describe_write(write, fd, write_);
+    sync.what = io_request::kind::sync_data;
+    sync.fd = fd;
+    write.linked = &sync;
+    if (!puts_.use_memory(write))
+      co_return co_await mend_failed_write(held, asio::error::operation_aborted, false);
+    auto start = [&] { disk_.start(write); };
+    co_await sync.until_complete(std::move(start));
+    puts_.released();
+    if (!progressed(write.result, retries, why))
+      co_return co_await mend_failed_write(held, why, false);
+    // Cancelled it never began: a short write breaks the link, and so may the kernel. Every other
+    // failure counts, of each part of a batch that takes several writes, and is not tried again:
+    // after a failed sync the kernel may answer 0 although the data is lost.
+    synced = sync.result != -ECANCELED;
+    if (synced && sync.result < 0)
+      co_return co_await mend_failed_write(held, os_error(sync.result), true);
+  }
+  if (!synced) {
+    // Empty blobs alone as well: they lie behind bytes that another process may have left unsynced,
+    // and must not outlive them.
+    awaited_request sync;
+    sync.what = io_request::kind::sync_data;
+    sync.fd = fd;
+    auto start = [&] { disk_.start(sync); };
+    co_await sync.until_complete(std::move(start));
+    if (sync.result < 0) co_return co_await mend_failed_write(held, os_error(sync.result), true);
+  }
+  counted_.syncs.fetch_add(1, std::memory_order_relaxed);
+  co_return std::error_code{};
+}
+
+// Nothing that failed may stay where the next append goes.
+asio::awaitable<std::error_code> appender::mend_failed_write(lock::held_lock& held,
+                                                             std::error_code why,
+                                                             bool sync_failed) {
+  const tail& at = file_.end();
+  puts_.released();
+  if (file_.end().frames) co_return mend_failed_frames(held, why, sync_failed);
+  const bool file_is_sound =
+      !sync_failed && (is_out_of_space(-why.value()) || why == asio::error::operation_aborted);
+  if (!file_is_sound) {
+    file_.poison(held, why, sync_failed);
+    co_return why;
+  }
+  const std::shared_ptr<append_file> file = at.file;
+  auto cut = [this, file, end = at.end]() -> std::int64_t {
+    return disk_.truncate(file->fd.get(), end);
+  };
+  const std::int64_t result = co_await state_.helpers.run(home_, std::move(cut));
+  // Where even that fails the bytes are waste that no location names; the next holder goes on
+  // behind them.
+  state_.notify(event::kind::write_failed,
+                files::file_name(file->number).text() + (result < 0 ? " could not be" : " was") +
+                    " cut back after a failed write",
+                file->number, at.end, why);
+  co_return why;
+}
+
+// After a failed sync nothing is cut: the frames may be lost or not, and the file is never written
+// again, but for the table, which stands.
+std::error_code appender::mend_failed_frames(lock::held_lock& held, std::error_code why,
+                                             bool sync_failed) {
+  const tail& at = file_.end();
+  const bool file_is_sound =
+      !sync_failed && (is_out_of_space(-why.value()) || why == asio::error::operation_aborted);
+  if (sync_failed && write_.done()) {
+    file_.appended_frames(frames_.frames(), frames_.stored_bytes());
+  } else {
+    file_.finish_table(held);
+  }
+  if (!file_is_sound) {
+    file_.poison(held, why, sync_failed);
+    return why;
+  }
+  state_.notify(event::kind::write_failed,
+                files::file_name(at.file->number, file_form::zstd).text() +
+                    " was cut back after a failed write",
+                at.file->number, at.end, why);
+  return why;
+}
+
+}  // namespace conduit::detail

@@ -1,0 +1,64 @@
+// One append at the end of the mutable file: written, made durable where that is asked for, and
+// mended where it failed.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <cstdint>
+#include <system_error>
+
+#include "io/completion_port.hpp"
+#include "io/file_io.hpp"
+#include "io/iov_cursor.hpp"
+#include "lock/held_lock.hpp"
+#include "put/frame_batch.hpp"
+#include "put/mutable_file.hpp"
+#include "put/pending_puts.hpp"
+#include "put/put_counters.hpp"
+#include "store/store_state.hpp"
+
+namespace conduit::detail {
+
+// Coroutines of home. What is written is in `bytes`; of a compressed file these are `frames` and
+// the table behind them. The puts' memory is in use, see `pending_puts`.
+class appender {
+ public:
+  appender(store_state& state, io::file_io& disk, io::completion_port& home, pending_puts& puts,
+           mutable_file& file, const frame_batch& frames, put_counters& counted)
+      : state_(state),
+        disk_(disk),
+        home_(home),
+        puts_(puts),
+        file_(file),
+        frames_(frames),
+        counted_(counted) {}
+
+  io::iov_cursor& bytes() noexcept { return write_; }
+  // To be copied to the page cache on the loop's thread.
+  bool is_small() const noexcept;
+
+  // Of what is small. Without a coroutine's frame, which costs a small batch some percent: so the
+  // caller mends what failed.
+  std::error_code append_inline(lock::held_lock& held);
+  // These mend what failed.
+  asio::awaitable<std::error_code> append_undurably(lock::held_lock& held);
+  asio::awaitable<std::error_code> append_durably(lock::held_lock& held);
+  // Nothing that failed may stay where the next append goes. Returns `why`.
+  asio::awaitable<std::error_code> mend_failed_write(lock::held_lock& held, std::error_code why,
+                                                     bool sync_failed);
+
+ private:
+  asio::awaitable<std::error_code> append_through_engine(lock::held_lock& held);
+  std::error_code mend_failed_frames(lock::held_lock& held, std::error_code why, bool sync_failed);
+  bool progressed(std::int64_t result, unsigned& retries, std::error_code& why) noexcept;
+
+  store_state& state_;
+  io::file_io& disk_;
+  io::completion_port& home_;
+  pending_puts& puts_;
+  mutable_file& file_;
+  const frame_batch& frames_;
+  put_counters& counted_;
+  io::iov_cursor write_;
+};
+
+}  // namespace conduit::detail
