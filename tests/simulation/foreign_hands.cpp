@@ -34,9 +34,9 @@ void tear(inode& file, std::uint64_t end, std::uint64_t size) {
   std::string frame = "\x28\xB5\x2F\xFD" + test::bytes_of(size, size % 300);
   const codec::frame_sizes forged{static_cast<std::uint32_t>(end + frame.size()),
                                   static_cast<std::uint32_t>(end + size)};
-  std::array<std::byte, codec::encoded_seek_table_size(1)> table;
-  codec::encode_seek_table({}, std::array{forged}, table);
-  frame.append(reinterpret_cast<const char*>(table.data()), table.size());
+  codec::growing_table table;
+  table.append(std::array{forged});
+  frame.append(reinterpret_cast<const char*>(table.bytes().data()), table.bytes().size());
   write_bytes(file, end, frame);
 }
 

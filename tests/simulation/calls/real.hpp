@@ -25,6 +25,9 @@ inline long futex(std::uint32_t* word, int operation, std::uint32_t value) noexc
 // The same, for a second at most.
 bool futex_wait_a_second(std::uint32_t* word, std::uint32_t value) noexcept;
 
+// Seconds of a processor that the process has used.
+double processor_time_of(int pid) noexcept;
+
 // Nothing where there is no such process.
 inline void kill_process(int pid) noexcept {
   if (pid > 0) system_call(SYS_kill, pid, 9);
