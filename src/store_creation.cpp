@@ -27,11 +27,6 @@ namespace {
 constexpr unsigned directory_mode = 0700;
 constexpr off_t record_size = lock::lock_record::encoded_size;
 
-std::error_code error_of_open(int error) noexcept {
-  const bool special = error == ELOOP || error == ENXIO || error == EISDIR;
-  return special ? make_error_code(errc::not_a_regular_file) : os_error(-error);
-}
-
 // The store's lock, and in its file, behind the record, a mark that the directory is not finished.
 // Nobody keeps the lock for long while a store is empty: this waits for half a second, and `held`
 // tells whether that was enough. The mark is for whoever holds it.
@@ -40,7 +35,7 @@ class creation_lock {
   creation_lock(const std::string& path, unsigned mode)
       : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode)),
         fork_guard_(fd_.get()) {
-    if (!fd_) throw std::system_error(error_of_open(errno), path);
+    if (!fd_) throw std::system_error(open_error(-errno), path);
     struct stat found{};
     if (::fstat(fd_.get(), &found) != 0 || !S_ISREG(found.st_mode))
       throw std::system_error(errc::not_a_regular_file, path);

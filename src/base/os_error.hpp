@@ -3,6 +3,7 @@
 
 #include <asio/error.hpp>
 #include <cerrno>
+#include <conduit/error.hpp>
 #include <cstdint>
 #include <system_error>
 
@@ -12,6 +13,17 @@ inline std::error_code os_error(std::int64_t result) noexcept {
   if (result >= 0) return {};
   if (result == -ECANCELED) return asio::error::operation_aborted;
   return {static_cast<int>(-result), std::system_category()};
+}
+
+// What an open that follows no link answers where the name is no regular file's. What is found out
+// after the open, that it is none, is `errc::not_a_regular_file` too.
+inline bool is_irregular(std::int64_t result) noexcept {
+  return result == -ELOOP || result == -ENXIO || result == -EISDIR;
+}
+
+// Of an open that failed.
+inline std::error_code open_error(std::int64_t result) noexcept {
+  return is_irregular(result) ? make_error_code(errc::not_a_regular_file) : os_error(result);
 }
 
 // No room for the data: the file is cut back and stays in use.

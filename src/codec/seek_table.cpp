@@ -56,30 +56,6 @@ bool header_fits(std::span<const std::byte> table) noexcept {
 
 }  // namespace
 
-void encode_seek_table(const frame_index& known, std::span<const frame_sizes> appended,
-                       std::span<std::byte> to) noexcept {
-  std::byte* at = to.data();
-  const auto put = [&at](std::uint32_t value) {
-    store_little_endian(at, value);
-    at += sizeof value;
-  };
-  const std::size_t count = known.count() + appended.size();
-  put(seek_table_magic);
-  put(static_cast<std::uint32_t>(encoded_seek_table_size(count) - seek_table_header_size));
-  for (std::size_t i = 0; i < known.count(); ++i) {
-    const frame_sizes frame = known[i].sizes;
-    put(frame.stored);
-    put(frame.plain);
-  }
-  for (const frame_sizes& frame : appended) {
-    put(frame.stored);
-    put(frame.plain);
-  }
-  put(static_cast<std::uint32_t>(count));
-  *at++ = std::byte{0};
-  put(footer_magic);
-}
-
 growing_table::growing_table() : bytes_(encoded_seek_table_size(0)) { write_ends(); }
 
 void growing_table::append(std::span<const frame_sizes> frames) {

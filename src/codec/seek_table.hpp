@@ -31,16 +31,11 @@ inline constexpr std::size_t seek_table_footer_size = 9;
 // What the size in the header, 32 bits wide, can say.
 inline constexpr std::size_t seek_table_entries_max = (0xFFFFFFFF - seek_table_footer_size) / 8;
 
-// The bytes of a table of `count` entries as `encode_seek_table` writes it. `count` is at most
+// The bytes of a table of `count` entries as `growing_table` writes it. `count` is at most
 // `seek_table_entries_max`.
 constexpr std::size_t encoded_seek_table_size(std::size_t count) noexcept {
   return seek_table_header_size + 8 * count + seek_table_footer_size;
 }
-
-// Writes the table of a file that holds `known` and then `appended`, which need not be in the index
-// yet. `to` has exactly `encoded_seek_table_size` bytes for both together.
-void encode_seek_table(const frame_index& known, std::span<const frame_sizes> appended,
-                       std::span<std::byte> to) noexcept;
 
 // The table of a file that grows, kept encoded: what each append has to write behind its frames.
 class growing_table {

@@ -21,7 +21,7 @@ namespace {
 std::error_code open_form(io::file_io& disk, int directory, file_id file, unique_fd& opened,
                           io::file_status& status) {
   const std::int64_t fd = disk.open(directory, file_name(file).c_str(), io::open_mode::read, 0);
-  if (fd == -ENOENT || fd == -ELOOP || fd == -ENXIO) return {};
+  if (fd == -ENOENT || is_irregular(fd)) return {};
   if (fd < 0) return os_error(fd);
   opened = unique_fd(static_cast<int>(fd));
   const std::error_code error = os_error(disk.status(opened.get(), status));

@@ -58,7 +58,7 @@ std::error_code open_files::judge_forms(std::uint32_t number, open_effort effort
   const files::file_name name(number, file_form::zstd);
   const std::int64_t beside =
       disk_.open(directory_, name.c_str(), io::open_mode::read, 0, patience_of(effort));
-  if (beside == -ENOENT || beside == -ELOOP || beside == -ENXIO) return {};
+  if (beside == -ENOENT || is_irregular(beside)) return {};
   if (beside < 0) return os_error(beside);
   const unique_fd opened(static_cast<int>(beside));
   io::file_status plain;
@@ -106,12 +106,8 @@ std::shared_ptr<data_file> open_files::open_form(files::file_id file, bool direc
     error = errc::no_such_file;
     return nullptr;
   }
-  if (fd == -ELOOP || fd == -ENXIO || fd == -EISDIR) {
-    error = errc::not_a_regular_file;
-    return nullptr;
-  }
   if (fd < 0) {
-    error = os_error(fd);
+    error = open_error(fd);
     return nullptr;
   }
   unique_fd opened(static_cast<int>(fd));

@@ -53,8 +53,7 @@ std::error_code file_lock::open_descriptor(unique_fd& into, unsigned permissions
     if (fd == -EEXIST)
       fd = disk_.open(directory_.get(), name_.c_str(), io::open_mode::read_write, 0);
   }
-  if (fd == -ELOOP || fd == -ENXIO || fd == -EISDIR) return errc::not_a_regular_file;
-  if (fd < 0) return os_error(fd);
+  if (fd < 0) return open_error(fd);
   unique_fd opened(static_cast<int>(fd));
   io::file_status found;
   const std::int64_t known = disk_.status(opened.get(), found);

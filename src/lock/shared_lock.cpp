@@ -23,8 +23,7 @@ std::error_code shared_lock::open() {
   directory_ = unique_fd(::open(directory_path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!directory_) return os_error(-errno);
   const std::int64_t fd = disk_.open(directory_.get(), name_.c_str(), io::open_mode::read, 0);
-  if (fd == -ELOOP || fd == -ENXIO || fd == -EISDIR) return errc::not_a_regular_file;
-  if (fd < 0) return os_error(fd);
+  if (fd < 0) return open_error(fd);
   unique_fd opened(static_cast<int>(fd));
   io::file_status found;
   const std::int64_t known = disk_.status(opened.get(), found);

@@ -70,7 +70,7 @@ std::error_code shared_lock_thread::acquire() noexcept {
 
 std::error_code shared_lock_thread::open() noexcept {
   fd_ = unique_fd(::open(path_.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-  if (!fd_) return errno == ELOOP || errno == ENXIO ? errc::not_a_regular_file : os_error(-errno);
+  if (!fd_) return open_error(-errno);
   fork_guard_.replace(fd_.get());
   struct stat found{};
   if (::fstat(fd_.get(), &found) != 0) return os_error(-errno);

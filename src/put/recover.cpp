@@ -53,8 +53,7 @@ asio::awaitable<std::error_code> writer::recover_file(std::uint32_t number,
     return 0;
   };
   const std::int64_t examined = co_await state_->helpers.run(port_, std::move(examine));
-  if (examined == -ELOOP) co_return make_error_code(errc::not_a_regular_file);
-  if (examined < 0) co_return os_error(examined);
+  if (examined < 0) co_return open_error(examined);
   if (error) co_return error;
   report = files::report_of(found);
   if (found.outcome != recovery::mended) co_return std::error_code{};

@@ -282,8 +282,7 @@ class compression_of_file {
     const std::int64_t fd =
         disk_.open(state_.directory.get(), compressed_name_.c_str(), io::open_mode::read, 0);
     if (fd == -ENOENT) return errc::no_such_file;
-    if (fd == -ELOOP || fd == -ENXIO || fd == -EISDIR) return errc::not_a_regular_file;
-    if (fd < 0) return os_error(fd);
+    if (fd < 0) return open_error(fd);
     const unique_fd opened(static_cast<int>(fd));
     std::error_code error = check_sealed();
     if (error) return error;

@@ -92,9 +92,9 @@ byte_vector repeated_block(std::byte value, std::uint32_t times, bool last) {
 }
 
 byte_vector table_of(const std::vector<codec::frame_sizes>& frames) {
-  byte_vector table(codec::encoded_seek_table_size(frames.size()));
-  codec::encode_seek_table({}, frames, table);
-  return table;
+  codec::growing_table table;
+  table.append(frames);
+  return {table.bytes().begin(), table.bytes().end()};
 }
 
 byte_vector checked_table_of(const std::vector<codec::frame_sizes>& frames) {

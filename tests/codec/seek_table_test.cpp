@@ -1,5 +1,6 @@
 #include "codec/seek_table.hpp"
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
@@ -52,14 +53,17 @@ TEST_CASE("A table has the bytes that its specification gives") {
   CHECK(table_of({{0x01020304, 0x05060708}, {21, 22}}) == expected);
 }
 
-TEST_CASE("A table may be written of frames that the index does not know yet") {
+TEST_CASE("a table that grows is at each step the table of its frames") {
   const std::vector<frame_sizes> all{{20, 100}, {30, 200}, {40, 300}};
   for (std::size_t known = 0; known <= all.size(); ++known) {
     frame_index index;
     for (std::size_t i = 0; i < known; ++i) index.append(all[i]);
-    byte_vector table(codec::encoded_seek_table_size(all.size()));
-    codec::encode_seek_table(index, std::span(all).subspan(known), table);
-    CHECK(table == table_of(all));
+    codec::growing_table table;
+    table.append(index);
+    table.append(std::span(all).subspan(known));
+    CHECK(std::ranges::equal(table.bytes(), table_of(all)));
+    table.drop(all.size() - known);
+    CHECK(std::ranges::equal(table.bytes(), table_of({all.begin(), all.begin() + known})));
   }
 }
 

@@ -87,10 +87,10 @@ data_location append_as_zstd_original(const machine& host, std::uint32_t number,
   where.end = where.start + bytes.size();
   fs::resize_file(file, frames.stored_size());
   frames.append({static_cast<std::uint32_t>(size), static_cast<std::uint32_t>(bytes.size())});
-  std::vector<std::byte> table(codec::encoded_seek_table_size(frames.count()));
-  codec::encode_seek_table(frames, {}, table);
+  codec::growing_table table;
+  table.append(frames);
   append_to(file, frame);
-  append_to(file, {reinterpret_cast<const char*>(table.data()), table.size()});
+  append_to(file, {reinterpret_cast<const char*>(table.bytes().data()), table.bytes().size()});
   return where;
 }
 
