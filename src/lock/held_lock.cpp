@@ -72,6 +72,7 @@ std::error_code held_lock::look(bool& stale) {
   const std::int64_t looked = known.disk_.status(known.place_.directory, directory);
   if (looked < 0) return os_error(looked);
   known.device_ = directory.device;
+  known.judge_record();
   const bool ticked =
       known.listed_ && std::chrono::nanoseconds(known.listed_directory_.modified_ns) >
                            known.listed_at_.time_since_epoch() - directory_tick;
@@ -110,11 +111,7 @@ std::error_code held_lock::take_over_mark() {
 
 const lock_record& held_lock::record() const noexcept { return here().record_; }
 
-bool held_lock::record_vouches() const noexcept {
-  const store_lock& known = here();
-  return known.record_valid_ && known.record_.boot == known.place_.boot &&
-         known.record_.device == known.device_;
-}
+bool held_lock::record_vouches() const noexcept { return here().vouches_; }
 
 const files::listing& held_lock::files() const noexcept { return here().files_; }
 
@@ -169,18 +166,17 @@ std::error_code held_lock::poison(std::uint32_t number) {
   return error;
 }
 
-std::error_code held_lock::sync_directory(bool needs_no_mark, bool& failed) {
+directory_sync held_lock::sync_directory(bool needs_no_mark) {
   store_lock& known = here();
-  failed = false;
   const auto number = mutable_number();
   if (number) {
     const std::error_code error = mark_syncing(*number);
-    if (error && !(is_out_of_space(error) && (needs_no_mark || mutable_poisoned()))) return error;
+    if (error && !(is_out_of_space(error) && (needs_no_mark || mutable_poisoned())))
+      return {error, false};
   }
   const std::error_code error = os_error(known.disk_.sync_directory(known.place_.directory));
-  failed = static_cast<bool>(error);
-  if (failed && number) static_cast<void>(poison(*number));
-  return error;
+  if (error && number) static_cast<void>(poison(*number));
+  return {error, true};
 }
 
 std::error_code held_lock::begin_file(files::file_id created) {

@@ -14,6 +14,12 @@ namespace conduit::lock {
 
 class store_lock;
 
+// How a sync of the directory ended. Where it was not begun, nothing is lost by the error.
+struct directory_sync {
+  std::error_code error;
+  bool begun = false;
+};
+
 // Made by `store_lock` alone. The destructor lets go of the lock and leaves the record as it
 // stands, which adds caution: a mark that it shows tells the next holder that a sync did not come
 // back. `end` before it leaves the record that belongs there. In a forked child both do nothing.
@@ -69,8 +75,8 @@ class held_lock {
   std::error_code poison(std::uint32_t number);
   // Blocking. Under the mark of the mutable file: if its entry was not yet durable and the sync
   // fails, the entry may be lost although a second sync answers 0. Such a failure poisons that
-  // file, and is told in `failed`. `needs_no_mark`: without room for the mark it goes on without.
-  std::error_code sync_directory(bool needs_no_mark, bool& failed);
+  // file. `needs_no_mark`: without room for the mark it goes on without.
+  directory_sync sync_directory(bool needs_no_mark);
   // The file was created. It is the mutable one, marked until its entry is known to be durable.
   std::error_code begin_file(files::file_id created);
   // The mutable file and its entry are durable: from here on a record may speak for this boot.

@@ -117,6 +117,7 @@ std::error_code store_lock::read_record() {
   // An unreadable record is as good as none: the first put begins a new file and writes a new one.
   record_ = found.value_or(lock_record{});
   if (poisoned_here_) record_.poisoned = std::max(record_.poisoned.value_or(0), *poisoned_here_);
+  judge_record();
   return {};
 }
 
@@ -131,6 +132,7 @@ std::error_code store_lock::write_record() {
   const std::error_code error = store_record(disk_, file_.fd(), record_);
   if (error) return error;
   record_valid_ = true;
+  judge_record();
   recorded_at_ = std::chrono::steady_clock::now();
   return {};
 }

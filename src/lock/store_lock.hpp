@@ -52,6 +52,10 @@ class store_lock {
 
   std::error_code wait(const std::function<bool()>& go_on);
   std::error_code read_record();
+  // After each change of the record's boot or device, or of the directory's device.
+  void judge_record() noexcept {
+    vouches_ = record_valid_ && record_.boot == place_.boot && record_.device == device_;
+  }
   // A mark that this holder did not set: the file counts as poisoned. False where there is none.
   bool note_foreign_mark() noexcept;
   std::error_code write_record();
@@ -72,6 +76,7 @@ class store_lock {
   bool record_due_ = false;    // this holding has something to leave that must not lag
   bool marked_ = false;        // this holding set the syncing mark
   std::uint64_t device_ = 0;
+  bool vouches_ = false;                        // the record is of this boot, and of this directory
   std::optional<std::uint32_t> poisoned_here_;  // also where the record could not be written
   files::listing files_;
   std::optional<files::file_id> mutable_;

@@ -3,6 +3,7 @@
 #include <conduit/error.hpp>
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <chrono>
 #include <utility>
@@ -61,6 +62,7 @@ asio::awaitable<void> writer::run_job(pending_puts::job job) {
       break;
     case queued_op::kind::close:
     case queued_op::kind::append:
+      assert(false);  // neither is a job under the lock
       break;
   }
   if (forked()) co_return;  // the job is the parent's, who completes it
@@ -90,7 +92,7 @@ asio::awaitable<std::error_code> writer::remove_file(std::uint32_t number) {
   std::error_code error = held().announce_change();
   // Without room for the record, the directory's time tells the others that it changed.
   if (!error || is_out_of_space(error))
-    error = co_await file_.sync_directory(held(), has_sealed_above(number));
+    error = (co_await file_.sync_directory(held(), has_sealed_above(number))).error;
   if (error) co_return error;
   auto remove = [this, number]() -> std::int64_t {
     const int directory = state_->directory.get();

@@ -292,25 +292,26 @@ void mutable_file::sync_behind(const std::shared_ptr<append_file>& left) {
 
 // ---- the directory
 
-asio::awaitable<std::error_code> mutable_file::sync_directory(lock::held_lock& held,
-                                                              bool needs_no_mark) {
-  // Where the entry is durable already there is nothing to mark.
-  const bool needless = needs_no_mark || !directory_unsynced_;
-  std::error_code error;
-  bool failed = false;
+asio::awaitable<lock::directory_sync> mutable_file::sync_directory(lock::held_lock& held,
+                                                                   bool needs_no_mark) {
+  // Where the entry is durable already, or the file is not this store's to append to, the mark is
+  // more than has to be.
+  const bool needless = needs_no_mark || !tail_.file || !directory_unsynced_;
+  lock::directory_sync done;
   auto sync = [&]() -> std::int64_t {
-    error = held.sync_directory(needless, failed);
+    done = held.sync_directory(needless);
     return 0;
   };
-  co_await state_.helpers.run(home_, std::move(sync));
-  if (!error) directory_unsynced_ = false;
-  if (failed && held.mutable_file()) {
+  const std::int64_t ran = co_await state_.helpers.run(home_, std::move(sync));
+  if (!done.error) done.error = os_error(ran);
+  if (!done.error) directory_unsynced_ = false;
+  if (done.error && done.begun && held.mutable_file()) {
     state_.notify(event::kind::write_failed,
                   files::file_name(*held.mutable_file()).text() +
                       " will not be written again; the next put begins a new file",
-                  held.mutable_file()->number, tail_.end, error);
+                  held.mutable_file()->number, tail_.end, done.error);
   }
-  co_return error;
+  co_return done;
 }
 
 void mutable_file::removed(lock::held_lock& held, std::uint32_t number) {
@@ -329,6 +330,8 @@ void mutable_file::leave(lock::held_lock& held) {
     held.appended(number, tail_.end, tail_.frames && lags);
   }
   held.end();
+  // Others may append from here on.
+  adopted_ = false;
 }
 
 }  // namespace conduit::detail

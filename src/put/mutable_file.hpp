@@ -73,8 +73,8 @@ class mutable_file {
 
   // A failure poisons the mutable file. `needs_no_mark`: without room for the mark it goes on
   // without.
-  asio::awaitable<std::error_code> sync_directory(lock::held_lock& held,
-                                                  bool needs_no_mark = false);
+  asio::awaitable<lock::directory_sync> sync_directory(lock::held_lock& held,
+                                                       bool needs_no_mark = false);
   // Another file is gone.
   void removed(lock::held_lock& held, std::uint32_t number);
 

@@ -51,7 +51,7 @@ asio::awaitable<std::error_code> mutable_file::make_ready(lock::held_lock& held)
     if (error) co_return error;
   }
   if (directory_unsynced_) {
-    const std::error_code error = co_await sync_directory(held);
+    const std::error_code error = (co_await sync_directory(held)).error;
     if (error) co_return error;
   }
   co_return std::error_code{};
@@ -104,7 +104,7 @@ asio::awaitable<std::error_code> mutable_file::begin_next(lock::held_lock& held,
   state_.sealed_up_to(*number);
   error = co_await open(held);
   if (error) co_return error;
-  error = co_await sync_directory(held);
+  error = (co_await sync_directory(held)).error;
   if (error) co_return error;
   if (!vouched) {
     // The file and its entry are durable.

@@ -102,6 +102,11 @@ bool pending_puts::empty() noexcept {
   return queue_.empty() && batch_.now() != state::encoding && batch_.now() != state::encoded;
 }
 
+bool pending_puts::next_needs_no_lock() noexcept {
+  const std::lock_guard hold(mutex_);
+  return queue_.empty() || queue_.front().what == queued_op::kind::close;
+}
+
 bool pending_puts::next_is(queued_op::kind what) noexcept {
   const std::lock_guard hold(mutex_);
   return !queue_.empty() && queue_.front().what == what;
@@ -125,8 +130,10 @@ bool pending_puts::take_close() noexcept {
 
 std::optional<pending_puts::job> pending_puts::take_job() noexcept {
   const std::lock_guard hold(mutex_);
-  if (queue_.empty() || queue_.front().what == queued_op::kind::append) return std::nullopt;
+  if (queue_.empty()) return std::nullopt;
   const queued_op& next = queue_.front();
+  if (next.what == queued_op::kind::append || next.what == queued_op::kind::close)
+    return std::nullopt;
   const job begun{next.what, next.number, next.count, {}};
   begin_job();
   return begun;
@@ -220,24 +227,24 @@ void pending_puts::end_batch(work_queue& into, std::error_code error) noexcept {
   assert(in_kernel_ == nullptr);
   work_queue written;
   batch_.take_all(written);
-  for (completion* entry = written.empty() ? nullptr : &written.front(); entry != nullptr;
-       entry = written.after(*entry)) {
-    queue_.give_back(static_cast<queued_op*>(entry)->blob_bytes);
-  }
-  end(written, error);
+  queue_.give_back(end(written, error));
   into.splice(written);
   memory_free_.notify_all();
 }
 
 // ---- failures
 
-void pending_puts::end(work_queue& operations, std::error_code error) noexcept {
+// Returns the bytes that they had.
+std::uint64_t pending_puts::end(work_queue& operations, std::error_code error) noexcept {
+  std::uint64_t bytes = 0;
   for (completion* entry = operations.empty() ? nullptr : &operations.front(); entry != nullptr;
        entry = operations.after(*entry)) {
     auto& operation = static_cast<queued_op&>(*entry);
     operation.state = phase::done;
     if (error) operation.error = error;
+    bytes += operation.blob_bytes;
   }
+  return bytes;
 }
 
 work_queue pending_puts::fail_all(std::error_code error) noexcept {

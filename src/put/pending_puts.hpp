@@ -43,6 +43,8 @@ class pending_puts {
   bool has_work_or_end() noexcept;
   // Nothing waits to be begun, and nothing is encoded and waits for the lock.
   bool empty() noexcept;
+  // The next operation is none that needs the lock: it is `close`, or there is none.
+  bool next_needs_no_lock() noexcept;
   bool next_is(queued_op::kind what) noexcept;
   // Frames wait for the lock.
   bool has_frames() const noexcept { return batch_.now() == batch::state::encoded; }
@@ -57,7 +59,7 @@ class pending_puts {
     std::size_t count = 0;
     recovery_report recovered{};
   };
-  // Begins the next operation where it is no append: only `close` needs no lock.
+  // Begins the next operation where it needs the lock and is no append.
   std::optional<job> take_job() noexcept;
   bool take_close() noexcept;
   work_queue finish_job(const job& done, std::error_code error) noexcept;
@@ -100,7 +102,7 @@ class pending_puts {
   bool memory_is_used() const noexcept;
   bool is_job(const queued_op& operation) noexcept;
   void begin_job() noexcept;
-  void end(work_queue& operations, std::error_code error) noexcept;
+  std::uint64_t end(work_queue& operations, std::error_code error) noexcept;
   void end_batch(work_queue& into, std::error_code error) noexcept;
 
   io::file_io& disk_;

@@ -83,9 +83,9 @@ asio::awaitable<std::error_code> writer::sync_all() {
   }
   // A sync in the background may have failed meanwhile.
   if (unsynced->poisoned()) co_return make_error_code(errc::poisoned);
-  const std::error_code error = co_await file_.sync_directory(held());
-  if (error) unsynced->poison(number.value_or(0));
-  co_return error;
+  const lock::directory_sync done = co_await file_.sync_directory(held());
+  if (done.error && done.begun) unsynced->poison(number.value_or(0));
+  co_return done.error;
 }
 
 // After everything else in the background.

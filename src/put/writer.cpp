@@ -128,6 +128,7 @@ asio::awaitable<void> writer::run() {
     }
     if (!puts_.has_frames() && file_.form() == file_form::zstd) {
       co_await encode_batch();
+      if (forked()) break;
       if (!puts_.has_frames() && puts_.empty()) continue;  // all were cancelled meanwhile
     }
     if (fairness_.rest_is_due(lock_.changes())) {
@@ -152,8 +153,8 @@ asio::awaitable<void> writer::run() {
       co_await write_frames();
     } else if (job) {
       co_await run_job(*job);
-    } else if (puts_.empty()) {
-      leave_lock();  // all were cancelled while we waited
+    } else if (puts_.next_needs_no_lock()) {
+      leave_lock();  // those that need it were cancelled while we waited
     } else {
       co_await write_batch();
     }

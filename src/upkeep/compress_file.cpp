@@ -248,9 +248,8 @@ class compression_of_file {
   }
 
   std::error_code sync_directory(lock::held_lock& held) {
-    bool failed = false;
-    const std::error_code error = held.sync_directory(false, failed);
-    if (failed && held.mutable_file()) {
+    const auto [error, begun] = held.sync_directory(false);
+    if (error && begun && held.mutable_file()) {
       state_.notify(event::kind::sync_failed,
                     files::file_name(*held.mutable_file()).text() +
                         " will not be written again; the next put begins a new file",

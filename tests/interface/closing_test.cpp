@@ -255,4 +255,35 @@ TEST_CASE("The last handle may die on any thread while its puts are written") {
   CHECK(stored + aborted == 2000);
 }
 
+TEST_CASE("close waits for a compression although the put in front of it was cancelled") {
+  const compression form = GENERATE(compression::none, compression::zstd);
+  store_fixture store;
+  store.put(std::string(100'000, 'x'));
+  store.roll();
+  store.reopen([form](options& how) { how.compression = form; });
+  foreign_lock other_process(store.lock_path());
+  std::vector<std::string> ended;
+  asio::cancellation_signal signal;
+  store.db.compress_file(0, [&](std::error_code error, const file_compression&) {
+    CHECK(!error);
+    ended.emplace_back("compress_file");
+  });
+  store.db.put(
+      asio::buffer("cancelled", 9),
+      asio::bind_cancellation_slot(signal.slot(), [&](std::error_code error, data_location) {
+        CHECK(error == asio::error::operation_aborted);
+        ended.emplace_back("put");
+      }));
+  store.db.close([&](std::error_code error) {
+    CHECK(!error);
+    ended.emplace_back("close");
+  });
+  store.context.restart();
+  store.context.poll();  // the put waits for the lock
+  signal.emit(asio::cancellation_type::all);
+  other_process.release();
+  store.context.run();
+  CHECK(ended == std::vector<std::string>{"put", "compress_file", "close"});
+}
+
 }  // namespace conduit::test
