@@ -77,8 +77,9 @@ void completion_port::turn() {
   if (forked()) return;
   std::unique_lock hold(mutex_);
   turns_.one_began();
+  if (arrived_count_ > 1) post_turns();
   complete_some(hold, arrived_, [this] {
-    if (--arrived_count_ != 0) post_turns();
+    if (--arrived_count_ != 0 && !turns_.any()) post_turns();
   });
 }
 

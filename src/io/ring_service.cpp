@@ -153,7 +153,7 @@ void ring_service::take_turn_under(std::unique_lock<std::mutex>& hold) {
   complete_some(hold, reaped_, [this] {
     // Before the handler: that of the last one sees an idle engine.
     change_pending(-1);
-    if (--reaped_count_ != 0) post_turns();
+    if (--reaped_count_ != 0 && !turns_.any()) post_turns();
   });
 }
 

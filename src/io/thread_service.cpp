@@ -125,10 +125,11 @@ void thread_service::turn() {
   std::unique_lock hold(mutex_);
   turns_.one_began();
   if (!queued_.empty()) serve_arrived(hold);
+  if (done_count_ > 1) post_turns();
   complete_some(hold, done_, [this] {
     // Before the handler: that of the last one sees an idle engine.
     change_pending(-1);
-    if (--done_count_ + queued_count_ != 0) post_turns();
+    if (--done_count_ + queued_count_ != 0 && !turns_.any()) post_turns();
   });
 }
 
