@@ -39,7 +39,8 @@ class blob {
   std::span<const std::byte> bytes() const noexcept { return {data(), size_}; }
   asio::const_buffer buffer() const noexcept { return asio::const_buffer(data(), size_); }
   // For `asio::buffer(blob)`, `asio::write` and `put`.
-  explicit(false) operator asio::const_buffer() const noexcept { return buffer(); }
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  operator asio::const_buffer() const noexcept { return buffer(); }
   std::string_view text() const noexcept { return {reinterpret_cast<const char*>(data()), size_}; }
 
  private:
