@@ -7,7 +7,8 @@
 
 #if !defined(ASIO_STANDALONE) && !defined(ASIO_ENABLE_BOOST) && __has_include(<boost/config.hpp>)
 #error \
-    "conduit needs the standalone Asio: define ASIO_STANDALONE, or link conduit::flat_file_db or use its pkg-config module, which do"
+    "conduit needs the standalone Asio: define ASIO_STANDALONE, or link " \
+    "conduit::flat_file_db or use its pkg-config module, which do"
 #endif
 
 #include <asio/detail/call_stack.hpp>
@@ -27,13 +28,14 @@
 #endif
 #if !defined(ASIO_HAS_CO_AWAIT) || !defined(ASIO_HAS_STD_COROUTINE)
 #error \
-    "conduit needs coroutines: compile for C++20, and define ASIO_HAS_CO_AWAIT=1 and ASIO_HAS_STD_COROUTINE=1 where Asio does not know \
-that this compiler has them; conduit::flat_file_db and its pkg-config module do that"
+    "conduit needs coroutines: compile for C++20, and define ASIO_HAS_CO_AWAIT=1 and " \
+    "ASIO_HAS_STD_COROUTINE=1 where Asio does not know that this compiler has them; " \
+    "conduit::flat_file_db and its pkg-config module do that"
 #endif
 #if !defined(ASIO_HAS_STD_ALIGNED_ALLOC)
 #error \
-    "conduit needs ASIO_HAS_STD_ALIGNED_ALLOC=1, as conduit::flat_file_db and its pkg-config module define it: without, it depends on \
-what was included before Asio how Asio gets memory"
+    "conduit needs ASIO_HAS_STD_ALIGNED_ALLOC=1, as conduit::flat_file_db and its pkg-config " \
+    "module define it: without, it depends on what was included before Asio how Asio gets memory"
 #endif
 #if !defined(ASIO_HAS_THREADS)
 #error "conduit needs threads: compile with -pthread and without ASIO_DISABLE_THREADS"
