@@ -199,9 +199,12 @@ std::error_code held_lock::begin_file(files::file_id created) {
 
 std::error_code held_lock::vouch() {
   store_lock& known = here();
+  const lock_record before = known.record_;
   known.record_.boot = known.place_.boot;
   known.record_.device = known.device_;
-  return known.write_record();
+  const std::error_code error = known.write_record();
+  if (error) known.record_ = before;
+  return error;
 }
 
 void held_lock::removed(std::uint32_t number) {

@@ -20,7 +20,7 @@ struct directory_sync {
   bool begun = false;
 };
 
-// Made by `store_lock` alone. The destructor lets go of the lock and leaves the record as it
+// Only `store_lock` makes one. The destructor lets go of the lock and leaves the record as it
 // stands, which adds caution: a mark that it shows tells the next holder that a sync did not come
 // back. `end` before it leaves the record that belongs there. In a forked child both do nothing.
 //
@@ -33,7 +33,7 @@ class held_lock {
 
   // ---- what others did since this lock was held last
 
-  // Nothing, as far as the watch tells, and it was not long ago that everything was looked at.
+  // True if the watch saw no change and the last complete look is recent.
   bool nothing_changed() noexcept;
   // Reads the record and looks at the directory. `stale`: the directory has to be listed. An error
   // leaves everything as it was; `errc::locked`: another lock file stands under the path, and this
@@ -41,11 +41,10 @@ class held_lock {
   std::error_code look(bool& stale);
   // Blocking. `foreign` gets what stands above the mutable file and is no regular file.
   std::error_code list(std::vector<files::file_id>& foreign);
-  // Everything was found out; `nothing_changed` speaks of the time since `look`.
+  // Says that the look was complete: `nothing_changed` then speaks of the time since `look`.
   void looked() noexcept;
-  // A mark that another holder left: it died between the first byte and the end of a sync, and the
-  // error of that sync with it. The file is poisoned. Without room for the record the mark stays,
-  // which tells the next holder the same.
+  // Poisons the file whose mark another holder left: that one died before it could tell how its
+  // sync ended. Without room for the record the mark stays, which tells the next holder the same.
   std::error_code take_over_mark();
 
   // ---- what is known

@@ -26,13 +26,13 @@ class store_lock {
  public:
   store_lock(io::file_io& disk, store_place place);
 
-  // Opens the lock file. Whatever takes the lock does so too where it was not open yet.
+  // Opens the lock file; before anything else. `take_and_look` tries again where this failed.
   std::error_code open();
   // Begins to watch directory and lock file for changes: once both exist.
   void watch();
   const change_watch& changes() const noexcept { return watch_; }
 
-  // The lock where it is free. Nothing where it is not, or where that could not be found out.
+  // Returns nothing where somebody has the lock, or where that could not be found out.
   std::optional<held_lock> try_take() noexcept;
   // Waits for it: see `file_lock::acquire`.
   asio::awaitable<std::error_code> take(io::completion_port& home, std::optional<held_lock>& into,

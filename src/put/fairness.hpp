@@ -8,14 +8,14 @@
 namespace conduit::detail {
 
 // A process that takes the lock again at once would starve the others: a waiter in the kernel needs
-// some 35 us to wake, and an original polls.
+// some 35 us to wake, and an original polls with pauses of 10 to 100 ms.
 class fairness {
  public:
   using clock = std::chrono::steady_clock;
 
-  // How long the lock is left free: the poll of an original is 1 ms or more apart.
+  // How long the lock is left free. A poll of an original falls into one of many such rests.
   static constexpr std::chrono::milliseconds rest{3};
-  // The same for our own thread that compresses sealed files: it polls every 100 us at first.
+  // The same for the store's own thread that compresses files, which polls every 100 us at first.
   static constexpr std::chrono::microseconds rest_for_sealer{500};
 
   // Others had the lock, or could have had it.
