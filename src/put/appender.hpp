@@ -18,8 +18,8 @@
 
 namespace conduit::detail {
 
-// Coroutines of home. What is written is in `bytes`; of a compressed file these are `frames` and
-// the table behind them. The puts' memory is in use, see `pending_puts`.
+// All calls run on home. `bytes` holds what is written: the puts' own memory, or `frames` and the
+// table behind them. `pending_puts` says when the puts' memory is read.
 class appender {
  public:
   appender(store_state& state, io::file_io& disk, io::completion_port& home, pending_puts& puts,
@@ -33,13 +33,13 @@ class appender {
         counted_(counted) {}
 
   io::iov_cursor& bytes() noexcept { return write_; }
-  // To be copied to the page cache on the loop's thread.
+  // True if the loop's thread copies the bytes to the page cache itself.
   bool is_small() const noexcept;
 
-  // Of what is small. Without a coroutine's frame, which costs a small batch some percent: so the
-  // caller mends what failed.
+  // Writes what is small without a coroutine's frame, which would cost a small batch some percent.
+  // The caller mends what failed.
   std::error_code append_inline(lock::held_lock& held);
-  // These mend what failed.
+  // These write anything, and mend what failed.
   asio::awaitable<std::error_code> append_undurably(lock::held_lock& held);
   asio::awaitable<std::error_code> append_durably(lock::held_lock& held);
   // Nothing that failed may stay where the next append goes. Returns `why`.

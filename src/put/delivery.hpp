@@ -24,7 +24,7 @@ class delivery {
   // ---- for the writer's coroutine, on home
 
   void add(work_queue ended) noexcept { ended_.splice(ended); }
-  // What was added, or what is left of it where that ended with an exception, like `deliver`.
+  // Delivers what was added and not completed, because the coroutine ended with an exception.
   void deliver_rest() { deliver(std::move(ended_)); }
   // A few handlers run at once, without another turn of the loop. False where they are too many for
   // that: then they wait for `complete_in_turns`.

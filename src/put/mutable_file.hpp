@@ -28,8 +28,8 @@ class mutable_file {
 
   // ---- what others did to it
 
-  // Where nothing changed since this store held the lock last, without suspending. False: `adopt`
-  // has to find out what did.
+  // Does not suspend. True if nothing changed since this store held the lock last; else `adopt` has
+  // to find out what did.
   bool try_adopt(lock::held_lock& held);
   // Finds out what others did. `errc::locked`: this lock excludes nobody any more. Other errors
   // leave everything as it was.
@@ -37,7 +37,7 @@ class mutable_file {
 
   // ---- appends
 
-  // It is fit for an append as it is.
+  // True if the next append may go there.
   bool ready(const lock::held_lock& held) const {
     return !directory_unsynced_ && !reason_to_leave(held);
   }
@@ -62,7 +62,7 @@ class mutable_file {
   // The table behind the frames, where it does not stand; what was begun and not appended is
   // dropped. Before every unlock.
   void finish_table(lock::held_lock& held) noexcept;
-  // It can be trusted no more. `sync_failed`: unsynced bytes of it may be lost.
+  // A write or sync failed: nobody appends to it again. `sync_failed`: unsynced bytes may be lost.
   void poison(lock::held_lock& held, std::error_code why, bool sync_failed);
   // A sync of it begins.
   std::error_code mark_syncing(lock::held_lock& held) {

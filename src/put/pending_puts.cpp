@@ -247,15 +247,20 @@ std::uint64_t pending_puts::end(work_queue& operations, std::error_code error) n
   return bytes;
 }
 
+template <typename Condition>
+void pending_puts::end_queued(work_queue& into, std::error_code error, Condition ends) noexcept {
+  work_queue ended;
+  queue_.remove_if(ended, ends);
+  end(ended, error);
+  into.splice(ended);
+}
+
 work_queue pending_puts::fail_all(std::error_code error) noexcept {
   const std::lock_guard hold(mutex_);
   work_queue finished(std::move(job_));
   end(finished, error);
   end_batch(finished, error);
-  work_queue left;
-  queue_.remove_if(left, [](const queued_op&) { return true; });
-  end(left, error);
-  finished.splice(left);
+  end_queued(finished, error, [](const queued_op&) { return true; });
   writer_running_ = false;
   return finished;
 }
@@ -263,9 +268,8 @@ work_queue pending_puts::fail_all(std::error_code error) noexcept {
 work_queue pending_puts::fail_appends(std::error_code error) noexcept {
   const std::lock_guard hold(mutex_);
   work_queue failed;
-  queue_.remove_if(failed,
-                   [](const queued_op& one) { return one.what == queued_op::kind::append; });
-  end(failed, error);
+  end_queued(failed, error,
+             [](const queued_op& one) { return one.what == queued_op::kind::append; });
   return failed;
 }
 
@@ -273,22 +277,18 @@ work_queue pending_puts::fail_all_that_need_the_lock(std::error_code error) noex
   const std::lock_guard hold(mutex_);
   work_queue failed;
   end_batch(failed, error);
-  work_queue left;
-  queue_.remove_if(left, [](const queued_op& one) { return one.what != queued_op::kind::close; });
-  end(left, error);
-  failed.splice(left);
+  end_queued(failed, error,
+             [](const queued_op& one) { return one.what != queued_op::kind::close; });
   return failed;
 }
 
 work_queue pending_puts::withdraw_all() noexcept {
   const std::lock_guard hold(mutex_);
+  const std::error_code aborted = asio::error::operation_aborted;
   work_queue withdrawn;
-  if (batch_.now() == state::encoded) end_batch(withdrawn, asio::error::operation_aborted);
+  if (batch_.now() == state::encoded) end_batch(withdrawn, aborted);
   if (batch_.now() == state::encoding) batch_.cancel_all();
-  work_queue left;
-  queue_.remove_if(left, [](const queued_op&) { return true; });
-  end(left, asio::error::operation_aborted);
-  withdrawn.splice(left);
+  end_queued(withdrawn, aborted, [](const queued_op&) { return true; });
   return withdrawn;
 }
 

@@ -104,6 +104,8 @@ class pending_puts {
   void begin_job() noexcept;
   std::uint64_t end(work_queue& operations, std::error_code error) noexcept;
   void end_batch(work_queue& into, std::error_code error) noexcept;
+  template <typename Condition>
+  void end_queued(work_queue& into, std::error_code error, Condition ends) noexcept;
 
   io::file_io& disk_;
   std::atomic<std::uint64_t> waits_{0};

@@ -8,7 +8,6 @@
 
 #include <cassert>
 #include <chrono>
-#include <optional>
 #include <utility>
 
 #include "store/binding.hpp"
@@ -96,34 +95,49 @@ void writer::abandon() {
   ended_.deliver(std::move(withdrawn));
 }
 
+// However the writer's coroutine ends, by an exception or with its context, nobody may wait for it,
+// in this process or another.
+class writer::end_of_run {
+ public:
+  explicit end_of_run(writer& self) noexcept : self_(self) {}
+  end_of_run(const end_of_run&) = delete;
+  end_of_run& operator=(const end_of_run&) = delete;
+  ~end_of_run() {
+    // In a forked child the lock, and the file, are the parent's.
+    if (orderly_ || self_.forked()) return;
+    self_.puts_.released();
+    if (!self_.held_) return;
+    self_.file_.finish_table(*self_.held_);
+    self_.held_.reset();
+  }
+
+  // Another coroutine may be running already.
+  void was_orderly() noexcept { orderly_ = true; }
+
+ private:
+  writer& self_;
+  bool orderly_ = false;
+};
+
+// Waits for what was asked of the thread that compresses; the lock is free.
+asio::awaitable<void> writer::finish_close() {
+  auto rest_of_it = [state = state_]() -> std::int64_t {
+    state->seals.close();
+    return 0;
+  };
+  co_await state_->helpers.run(port_, std::move(rest_of_it));
+  ended_.add(puts_.finish_job({}, {}));
+  co_await ended_.complete();
+}
+
 asio::awaitable<void> writer::run() {
-  // However this coroutine ends, by an exception or with its context, nobody may wait for it, in
-  // this process or another.
-  struct on_exit {
-    writer& self;
-    bool ended = false;  // as it should: another coroutine may be running already
-    ~on_exit() {
-      // In a forked child the lock, and the file, are the parent's.
-      if (ended || self.forked()) return;
-      self.puts_.released();
-      if (!self.held_) return;
-      self.file_.finish_table(*self.held_);
-      self.held_.reset();
-    }
-  } guard{*this};
+  end_of_run end(*this);
   // A coroutine that is spawned on its own context begins inside the call; handlers must not run
   // there.
   co_await asio::post(home_, asio::use_awaitable);
   while (!forked() && puts_.has_work_or_end()) {
     if (!puts_.has_frames() && puts_.take_close()) {
-      // The lock is to be free, and what was asked of the thread for compression done.
-      auto rest_of_it = [state = state_]() -> std::int64_t {
-        state->seals.close();
-        return 0;
-      };
-      co_await state_->helpers.run(port_, std::move(rest_of_it));
-      ended_.add(puts_.finish_job({}, {}));
-      co_await ended_.complete();
+      co_await finish_close();
       continue;
     }
     if (!puts_.has_frames() && file_.form() == file_form::zstd) {
@@ -146,12 +160,9 @@ asio::awaitable<void> writer::run() {
       ended_.deliver(puts_.fail_all_that_need_the_lock(error));
       continue;
     }
-    std::optional<pending_puts::job> job;
-    const bool frames = puts_.has_frames();
-    if (!frames) job = puts_.take_job();
-    if (frames) {
+    if (puts_.has_frames()) {
       co_await write_frames();
-    } else if (job) {
+    } else if (const auto job = puts_.take_job()) {
       co_await run_job(*job);
     } else if (puts_.next_needs_no_lock()) {
       leave_lock();  // those that need it were cancelled while we waited
@@ -166,7 +177,7 @@ asio::awaitable<void> writer::run() {
       co_await asio::post(home_, asio::use_awaitable);
     }
   }
-  guard.ended = true;
+  end.was_orderly();
 }
 
 asio::awaitable<void> writer::rest(std::chrono::microseconds time) {

@@ -5,13 +5,11 @@
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
-#include <atomic>
 #include <cassert>
 #include <conduit/reports.hpp>
 #include <memory>
 #include <optional>
 
-#include "io/awaited.hpp"
 #include "lock/held_lock.hpp"
 #include "lock/store_lock.hpp"
 #include "put/appender.hpp"
@@ -47,7 +45,10 @@ class writer final : public put_service, public std::enable_shared_from_this<wri
   void add_to(store_stats& sum) const noexcept override;
 
  private:
+  class end_of_run;
+
   asio::awaitable<void> run();
+  asio::awaitable<void> finish_close();
   bool forked() const noexcept { return state_->forked(); }
   asio::awaitable<void> rest(std::chrono::microseconds time);
   bool try_take_lock();
