@@ -34,7 +34,8 @@ struct operation {
   verb what = verb::put;
   unsigned process = 0;
   nanoseconds begun = 0;
-  nanoseconds ended = 0;  // 0: not yet
+  nanoseconds ended = 0;           // 0: not yet
+  nanoseconds cold_read_time = 0;  // of its process, when it began
 };
 
 // A deletion: what is put into its files before it ends may be gone with them.

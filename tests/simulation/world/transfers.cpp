@@ -116,7 +116,8 @@ std::int64_t sync_file(open_file& file, kernel_call as) {
 
 nanoseconds time_of_sync(const inode& file) {
   constexpr nanoseconds very_long = 4 * second;
-  if (file.slow) {
+  // What is on the medium already needs no time.
+  if (file.slow && !file.pending.empty()) {
     current_process().slow_until = the_world().now + very_long;
     return very_long;
   }
