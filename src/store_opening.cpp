@@ -20,7 +20,6 @@
 #include "io/ring_service.hpp"
 #include "io/system_io.hpp"
 #include "io/thread_service.hpp"
-#include "lock/shared_lock_thread.hpp"
 #include "put/writer.hpp"
 #include "store_creation.hpp"
 #include "upkeep/sealer.hpp"
@@ -176,8 +175,6 @@ std::shared_ptr<binding> open_store(asio::io_context& home, const options& wante
   state->lock_path = wanted.lock_path.empty()
                          ? state->directory_path + ".lock"
                          : std::filesystem::absolute(wanted.lock_path).string();
-  state->shared_lock_waits =
-      std::make_shared<lock::shared_lock_thread>(state->lock_path, state->waits);
   open_directory(*state);
   auto result = make_binding(state, home);
   look_around(*state, *result->disk);

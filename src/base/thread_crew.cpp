@@ -14,13 +14,7 @@ thread_crew::~thread_crew() {
 
 void thread_crew::join() noexcept {
   if (fork_generation() != made_in_) return;
-  core_->work.reset();
-  std::vector<std::thread> ended;
-  {
-    const std::lock_guard hold(core_->starting);
-    ended.swap(core_->threads);
-  }
-  for (std::thread& thread : ended) {
+  for (std::thread& thread : core_->end()) {
     // A task that ends its own owner lives longer than that.
     if (thread.get_id() == std::this_thread::get_id()) {
       thread.detach();
@@ -28,6 +22,18 @@ void thread_crew::join() noexcept {
       thread.join();
     }
   }
+}
+
+void thread_crew::leave() noexcept {
+  if (fork_generation() != made_in_) return;
+  for (std::thread& thread : core_->end()) thread.detach();
+}
+
+// The threads end once nothing is left to do.
+std::vector<std::thread> thread_crew::core::end() noexcept {
+  work.reset();
+  const std::lock_guard hold(starting);
+  return std::exchange(threads, {});
 }
 
 std::error_code thread_crew::core::make_room() noexcept {

@@ -54,6 +54,8 @@ class thread_crew {
 
   // Runs what was posted to its end. Nothing may be posted afterwards.
   void join() noexcept;
+  // The same without waiting for that: the threads end by themselves.
+  void leave() noexcept;
 
  private:
   struct core : std::enable_shared_from_this<core> {
@@ -63,6 +65,7 @@ class thread_crew {
     // Counts a task to come, and starts a thread for it where none is free.
     std::error_code make_room() noexcept;
     std::error_code start_thread() noexcept;
+    std::vector<std::thread> end() noexcept;
 
     const unsigned threads_max;
     asio::io_context queue;

@@ -27,38 +27,40 @@ void frame_look::begin(binding& where, data_file& file, bool locked,
     look(where, file, go_on);
     *this = frame_look();
   }
-  lock::shared_lock lock(*where.disk, where.state->lock_path);
-  bool held = false;
-  error = acquire(lock, held);
+  acquire(where);
   if (error || what == outcome::lock_busy) return;
   look_under_lock(where, file, go_on);
-  if (held) lock.release();
+  lock.reset();
 } catch (const std::bad_alloc&) {
   fail(std::make_error_code(std::errc::not_enough_memory));
 }
 
-void frame_look::resume(binding& where, data_file& file, const std::function<bool()>& go_on) {
+void frame_look::resume(binding& where, data_file& file, const lock::lock_description& held,
+                        const std::function<bool()>& go_on) {
   *this = frame_look();
+  if (!held.still_named(*where.disk)) {
+    what = outcome::lock_busy;
+    return;
+  }
   look_under_lock(where, file, go_on);
 }
 
-// Not `held` where there is no lock file: nobody writes that store.
-std::error_code frame_look::acquire(lock::shared_lock& lock, bool& held) {
+// Without a lock file nobody writes that store: then there is no `lock`.
+void frame_look::acquire(binding& where) {
   for (unsigned attempt = 0; attempt < reopens_max; ++attempt) {
-    const std::error_code unopened = lock.open();
-    if (unopened == std::errc::no_such_file_or_directory) return {};
-    if (unopened) return unopened;
-    const std::error_code refused = lock.try_acquire();
-    if (refused == std::errc::resource_unavailable_try_again) {
+    error = lock::lock_description::open(*where.disk, where.state->lock_path,
+                                         lock::lock_mode::shared, 0, lock);
+    if (error == std::errc::no_such_file_or_directory) error.clear();
+    if (error || !lock) return;
+    error = lock->attempt(*where.disk);
+    if (error == std::errc::resource_unavailable_try_again) {
       what = outcome::lock_busy;
-      return {};
+      error.clear();
     }
-    if (refused) return refused;
-    held = lock.still_named();
-    if (held) return {};
-    lock.release();
+    if (error || what == outcome::lock_busy || lock->still_named(*where.disk)) return;
+    lock.reset();
   }
-  return errc::locked;
+  error = errc::locked;
 }
 
 void frame_look::look_under_lock(binding& where, data_file& file,

@@ -102,11 +102,13 @@ void framed_read::wait_for_lock() {
   step_ = step::looking;
   // From `enter` on the operation may be served, and gone with this object.
   const std::shared_ptr<read_waits> waits = waits_;
-  const std::shared_ptr<lock::shared_lock_thread> thread = state().shared_lock_waits;
+  const std::shared_ptr<lock::lock_thread> thread = state().lock_waits;
   io::completion_port& port = where().port;
   get_op& read = op_;
   std::optional<read_waits::ticket> ticket;
-  if (!with_memory([&] { ticket = waits->enter(read, port, look_under_lock, read.abandoned); }))
+  if (!with_memory([&] {
+        ticket = waits->enter(read, port, look_under_lock, std::move(look_.lock), read.abandoned);
+      }))
     return;
   if (!ticket) return fail(asio::error::operation_aborted);
   const std::error_code refused = thread->wake();
@@ -116,14 +118,15 @@ void framed_read::wait_for_lock() {
 }
 
 // On that thread: the lock is held, or cannot be had.
-void framed_read::look_under_lock(completion& waiting, std::error_code refused) noexcept {
+void framed_read::look_under_lock(completion& waiting, std::error_code refused,
+                                  const lock::lock_description& held) noexcept {
   auto& op = static_cast<get_op&>(waiting);
   framed_read& read = *op.framed;
   io::completion_port& port = read.where().port;
   if (refused) {
     read.look_.fail(refused);
   } else if (!read.covered()) {
-    read.look_.resume(read.where(), *op.file, [&read] { return !read.abandoned(); });
+    read.look_.resume(read.where(), *op.file, held, [&read] { return !read.abandoned(); });
   }
   port.deliver(op);
 }
@@ -135,7 +138,7 @@ void framed_read::looked() {
     return start_chunks();
   }
   using outcome = frame_look::outcome;
-  if (look_.what == outcome::lock_busy) return wait_for_lock();
+  if (look_.what == outcome::lock_busy) return look_.lock ? wait_for_lock() : look();
   const bool definite = wants_lock() && look_.what != outcome::replaced;
   // What is known of the frames stands: were it lost, the whole file might have to be looked at
   // under the lock.

@@ -50,7 +50,8 @@ class framed_read {
   bool covered();
   void look();
   void wait_for_lock();
-  static void look_under_lock(completion& waiting, std::error_code refused) noexcept;
+  static void look_under_lock(completion& waiting, std::error_code refused,
+                              const lock::lock_description& held) noexcept;
   void looked();
   void fail_uncovered();
   bool wants_lock() const noexcept;

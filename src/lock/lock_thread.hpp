@@ -1,67 +1,62 @@
 // A thread that waits in the kernel for the inter-process lock, so that nobody else has to.
 #pragma once
 
-#include <cerrno>
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <system_error>
+#include <utility>
 
-#include "base/fork_guard.hpp"
-#include "base/unique_fd.hpp"
-#include "io/completion_port.hpp"
-#include "io/file_io.hpp"
+#include "base/thread_crew.hpp"
+#include "lock/lock_description.hpp"
 
 namespace conduit::lock {
 
-class lock_thread;
-
-// The waiter: who is told. `granted` is 0 or a negative errno.
-class lock_waiter : public detail::completion {
+// Those who wait. Called by the thread, which may outlive the store that they belong to.
+class lock_waiters {
  public:
-  std::int64_t granted = -ECANCELED;
-  std::shared_ptr<lock_thread> thread;
+  lock_waiters() = default;
+  lock_waiters(const lock_waiters&) = delete;
+  lock_waiters& operator=(const lock_waiters&) = delete;
+  virtual ~lock_waiters() = default;
 
-  // The context goes away: the wait is abandoned, the thread stays in the kernel and unlocks when
-  // it gets there.
-  bool revoke() noexcept override;
-
- protected:
-  ~lock_waiter() = default;
+  // The description through which to wait next. Null where nobody waits.
+  virtual std::unique_ptr<lock_description> next() noexcept = 0;
+  // `lock` holds the lock, or it cannot be had.
+  virtual void serve(std::error_code refused, std::unique_ptr<lock_description> lock) noexcept = 0;
 };
 
-// Kept alive by itself while it waits: nothing can interrupt it but the lock.
-class lock_thread : public std::enable_shared_from_this<lock_thread> {
+// For any thread. Nothing can interrupt the wait but the lock: so the thread keeps the waiters
+// alive and is not joined. Waits that were given up cost it nothing.
+class lock_thread {
  public:
-  // Owns `fd`, a description of the lock file of its own.
-  explicit lock_thread(unique_fd fd);
-  ~lock_thread() = default;
+  explicit lock_thread(std::shared_ptr<lock_waiters> waiters)
+      : work_(std::make_shared<work>(std::move(waiters))) {}
+  lock_thread(const lock_thread&) = delete;
+  lock_thread& operator=(const lock_thread&) = delete;
+  ~lock_thread() { threads_.leave(); }
 
-  // To be called once. An error: there is no thread, and whoever waited would wait for ever.
-  std::error_code start() noexcept;
-  int fd() const noexcept { return fd_.get(); }
-
-  // Tells `waiter`, through `home`, when the lock is held.
-  void wait_for_lock(lock_waiter& waiter, io::completion_port& home);
-  // True if the waiter will not be told any more.
-  bool abandon(lock_waiter& waiter) noexcept;
-  // Tells whoever waits that it waits no more (-ECANCELED); false where nobody does. The thread
-  // unlocks when it gets there.
-  bool give_up() noexcept;
-  // Ends the thread, after the current wait.
-  void stop() noexcept;
+  // To be called after somebody began to wait. An error, that of `thread_crew::post`: nobody is
+  // served.
+  std::error_code wake() noexcept;
 
  private:
-  void run();
-  void tell(std::int64_t result);
+  class work {
+   public:
+    explicit work(std::shared_ptr<lock_waiters> waiters) noexcept : waiters_(std::move(waiters)) {}
+    void run() noexcept;
 
-  unique_fd fd_;
-  closed_on_fork fork_guard_;
-  std::mutex mutex_;
-  std::condition_variable wanted_;
-  lock_waiter* waiter_ = nullptr;
-  io::completion_port* home_ = nullptr;
-  bool stopped_ = false;
+    std::mutex mutex;
+    bool running = false;  // guarded by the mutex, as is `again`
+    bool again = false;    // somebody began to wait since the thread found nobody
+
+   private:
+    bool goes_on() noexcept;
+
+    const std::shared_ptr<lock_waiters> waiters_;
+  };
+
+  const std::shared_ptr<work> work_;
+  thread_crew threads_{1};
 };
 
 }  // namespace conduit::lock

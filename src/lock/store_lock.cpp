@@ -1,11 +1,9 @@
 #include "lock/store_lock.hpp"
 
-#include <asio/error.hpp>
 #include <conduit/error.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,11 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Poll: a thread cannot cancel a blocking kernel wait. The writer of this store knows that we wait;
-// others are told by a knock, after which they rest for seconds: so not at once.
-constexpr auto poll_interval = 100us;
-constexpr auto poll_interval_later = 1ms;
-constexpr auto knock_after = 100ms;
+// Of a thread that waits and can do nothing else meanwhile.
 constexpr auto patience = 60s;
 // A lock file that is replaced under us again and again.
 constexpr int reopens_max = 8;
@@ -29,12 +23,10 @@ constexpr int reopens_max = 8;
 }  // namespace
 
 store_lock::store_lock(io::file_io& disk, store_place place)
-    : disk_(disk), place_(std::move(place)), file_(disk, place_.lock_path) {}
+    : disk_(disk), place_(std::move(place)), file_(disk, place_.lock_path, lock_mode::exclusive) {}
 
 std::error_code store_lock::open() {
-  const std::error_code error =
-      opened_ ? file_.reopen(place_.lock_permissions) : file_.open(place_.lock_permissions);
-  opened_ = opened_ || !error;
+  const std::error_code error = file_.open(place_.lock_permissions);
   stale_ = static_cast<bool>(error);
   return error;
 }
@@ -58,7 +50,7 @@ std::error_code store_lock::reopen() {
 }
 
 std::optional<held_lock> store_lock::try_take() noexcept {
-  if (!file_.try_acquire()) return std::nullopt;
+  if (file_.attempt()) return std::nullopt;
   return held_lock(*this);
 }
 
@@ -72,8 +64,8 @@ asio::awaitable<std::error_code> store_lock::take(io::completion_port& home,
 std::error_code store_lock::take_and_look(const std::function<bool()>& go_on,
                                           std::optional<held_lock>& into) {
   for (int reopens = 0; reopens < reopens_max; ++reopens) {
-    std::error_code error = opened_ && !stale_ ? std::error_code{} : open();
-    if (!error) error = wait(go_on);
+    std::error_code error = stale_ ? open() : std::error_code{};
+    if (!error) error = file_.acquire(go_on, patience);
     if (error) return error;
     into = held_lock(*this);
     bool stale = false;
@@ -91,21 +83,6 @@ std::error_code store_lock::take_and_look(const std::function<bool()>& go_on,
     if (error) return error;
   }
   return errc::locked;
-}
-
-std::error_code store_lock::wait(const std::function<bool()>& go_on) {
-  std::error_code refused = file_.attempt();
-  const auto begun = std::chrono::steady_clock::now();
-  bool knocked = false;
-  while (refused == std::errc::resource_unavailable_try_again) {
-    if (!go_on()) return asio::error::operation_aborted;
-    const auto waited = std::chrono::steady_clock::now() - begun;
-    if (waited >= patience) return std::make_error_code(std::errc::timed_out);
-    if (waited >= knock_after && !std::exchange(knocked, true)) file_.knock();
-    std::this_thread::sleep_for(knocked ? poll_interval_later : poll_interval);
-    refused = file_.attempt();
-  }
-  return refused;
 }
 
 std::error_code store_lock::read_record() {

@@ -50,7 +50,6 @@ class store_lock {
  private:
   friend class held_lock;
 
-  std::error_code wait(const std::function<bool()>& go_on);
   std::error_code read_record();
   // After each change of the record's boot or device, or of the directory's device.
   void judge_record() noexcept {
@@ -66,8 +65,7 @@ class store_lock {
   file_lock file_;
   change_watch watch_;
   bool watching_ = false;
-  bool opened_ = false;
-  bool stale_ = false;  // the lock file that stands under the path could not be opened
+  bool stale_ = true;  // the lock file that stands under the path was not opened, or could not be
 
   // The holder's, from one holding to the next.
   bool held_ = false;

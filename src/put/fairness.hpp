@@ -15,7 +15,7 @@ class fairness {
 
   // How long the lock is left free. A poll of an original falls into one of many such rests.
   static constexpr std::chrono::milliseconds rest{3};
-  // The same for the store's own thread that compresses files, which polls every 100 us at first.
+  // The same for the store's own thread that compresses files, which waits in the kernel.
   static constexpr std::chrono::microseconds rest_for_sealer{500};
 
   // Others had the lock, or could have had it.

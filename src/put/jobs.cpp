@@ -34,7 +34,7 @@ asio::awaitable<std::error_code> writer::let_others_in() {
   do {
     error = co_await take_lock();
     // That was for what waits behind this job; the job goes on.
-  } while (error && std::exchange(wait_given_up_, false));
+  } while (error && std::exchange(ask_again_, false));
   co_return error;
 }
 

@@ -20,6 +20,10 @@ using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
 constexpr int reopen_attempts = 8;
+// Of a wait for the lock: there is none that could wait in the kernel.
+constexpr auto no_thread = std::errc::resource_unavailable_try_again;
+// Then the loop asks for the lock, as an original does.
+constexpr auto ask_interval = 5ms;
 
 }  // namespace
 
@@ -155,7 +159,7 @@ asio::awaitable<void> writer::run() {
     if (forked()) break;
     std::error_code error;
     if (!try_take_lock()) error = co_await take_lock();
-    if (error && std::exchange(wait_given_up_, false)) continue;
+    if (error && std::exchange(ask_again_, false)) continue;
     if (error) {
       ended_.deliver(puts_.fail_all_that_need_the_lock(error));
       continue;
@@ -197,7 +201,8 @@ asio::awaitable<std::error_code> writer::take_lock() {
     bool waited = false;
     std::error_code error;
     if (!held_) error = co_await lock_.take(port_, held_, waited);
-    wait_given_up_ = waited && error == asio::error::operation_aborted;
+    ask_again_ = waited && (error == asio::error::operation_aborted || error == no_thread);
+    if (ask_again_ && error == no_thread) co_await rest(ask_interval);
     if (error) co_return error;
     if (waited) {
       const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - asked);

@@ -103,8 +103,8 @@ class writer final : public put_service, public std::enable_shared_from_this<wri
   delivery ended_;
   // Why a sync before the lock was taken failed, for the `sync` that asked for it.
   std::error_code left_sync_failed_;
-  // The last wait for the lock ended because nobody needed it any more.
-  bool wait_given_up_ = false;
+  // The last wait for the lock ended without it: nobody needed it any more, or there was no thread.
+  bool ask_again_ = false;
   fairness fairness_;
   // Made at the start: the descriptors of Asio's timers may not be had later.
   asio::steady_timer pause_;

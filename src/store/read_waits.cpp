@@ -49,6 +49,7 @@ void read_waits::land(const frame_key& work, const decoded_frame& result) noexce
 
 std::optional<read_waits::ticket> read_waits::enter(completion& read, io::completion_port& port,
                                                     lock_turn turn,
+                                                    std::unique_ptr<lock::lock_description> lock,
                                                     const std::atomic<bool>& abandoned) {
   const std::lock_guard hold(mutex_);
   if (abandoned.load()) return std::nullopt;
@@ -60,22 +61,25 @@ std::optional<read_waits::ticket> read_waits::enter(completion& read, io::comple
     for_lock_.erase(own);
     throw;
   }
+  lock_ = std::move(lock);
   port.send_away(read);
   return own;
 }
 
-bool read_waits::any() noexcept {
+std::unique_ptr<lock::lock_description> read_waits::next() noexcept {
   const std::lock_guard hold(mutex_);
-  return !for_lock_.empty();
+  if (for_lock_.empty()) lock_.reset();
+  return std::move(lock_);
 }
 
-void read_waits::serve(std::error_code refused) noexcept {
+void read_waits::serve(std::error_code refused,
+                       std::unique_ptr<lock::lock_description> lock) noexcept {
   ticket newest = 0;
   {
     const std::lock_guard hold(mutex_);
     newest = last_ticket_;
   }
-  while (const auto next = next_for_lock(newest)) next->turn(*next->read, refused);
+  while (const auto next = next_for_lock(newest)) next->turn(*next->read, refused, *lock);
 }
 
 std::optional<read_waits::lock_wait> read_waits::next_for_lock(ticket newest) noexcept {
@@ -93,7 +97,7 @@ bool read_waits::take(const completion* read, ticket of) noexcept {
   const auto found = waiting_.find(read);
   if (found == waiting_.end() || found->second != of) return false;
   waiting_.erase(found);
-  for_lock_.erase(of);
+  stop_waiting_for_lock(of);
   return true;
 }
 
@@ -101,9 +105,15 @@ bool read_waits::leave(const completion& read) noexcept {
   const std::lock_guard hold(mutex_);
   const auto found = waiting_.find(&read);
   if (found == waiting_.end()) return false;
-  for_lock_.erase(found->second);
+  stop_waiting_for_lock(found->second);
   waiting_.erase(found);
   return true;
+}
+
+// Under the mutex.
+void read_waits::stop_waiting_for_lock(ticket of) noexcept {
+  for_lock_.erase(of);
+  if (for_lock_.empty()) lock_.reset();
 }
 
 }  // namespace conduit::detail

@@ -7,6 +7,7 @@
 #include <conduit/detail/completion.hpp>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <system_error>
@@ -14,7 +15,7 @@
 #include <vector>
 
 #include "io/completion_port.hpp"
-#include "lock/shared_lock_thread.hpp"
+#include "lock/lock_thread.hpp"
 #include "store/frame_cache.hpp"
 
 namespace conduit::detail {
@@ -23,7 +24,7 @@ namespace conduit::detail {
 //
 // Keys name an opening of a file, and each context opens files for itself: so a read waits only for
 // reads of its own context, never for another event loop.
-class read_waits final : public lock::shared_lock_waiters {
+class read_waits final : public lock::lock_waiters {
  public:
   using ticket = std::uint64_t;
 
@@ -39,14 +40,19 @@ class read_waits final : public lock::shared_lock_waiters {
               decoded_frame& result, const std::atomic<bool>& abandoned);
   void land(const frame_key& work, const decoded_frame& result) noexcept;
 
-  // For a wait for the inter-process lock: `read` is sent away through `port`, and `turn` delivers
-  // it, on the thread that waits, when the lock is held or cannot be had. By then it may be gone.
-  // Nothing where `abandoned` is set. Throws like `follow`.
-  using lock_turn = void (*)(completion& read, std::error_code refused);
+  // For a wait for the inter-process lock, through `lock` or a description that another read
+  // brought: one wait and one descriptor serve all. `read` is sent away through `port`, and `turn`
+  // delivers it, on the thread that waits, when the lock is held or cannot be had. By then it may
+  // be gone. Nothing where `abandoned` is set. Throws like `follow`.
+  using lock_turn = void (*)(completion& read, std::error_code refused,
+                             const lock::lock_description& held);
   std::optional<ticket> enter(completion& read, io::completion_port& port, lock_turn turn,
+                              std::unique_ptr<lock::lock_description> lock,
                               const std::atomic<bool>& abandoned);
-  bool any() noexcept override;
-  void serve(std::error_code refused) noexcept override;
+  std::unique_ptr<lock::lock_description> next() noexcept override;
+  // Serves all that wait now, and nobody who comes later, since a writer may be waiting too.
+  void serve(std::error_code refused,
+             std::unique_ptr<lock::lock_description> lock) noexcept override;
   // False where it does not wait any more; then it may be gone.
   bool take(const completion* read, ticket of) noexcept;
   // The same without a ticket, for whoever has the read: to cancel it, or because its context goes.
@@ -66,11 +72,13 @@ class read_waits final : public lock::shared_lock_waiters {
   };
 
   std::optional<lock_wait> next_for_lock(ticket newest) noexcept;
+  void stop_waiting_for_lock(ticket of) noexcept;
 
   std::mutex mutex_;
   ticket last_ticket_ = 0;
   std::unordered_map<const completion*, ticket> waiting_;
-  std::map<ticket, lock_wait> for_lock_;  // of those that wait, in their order
+  std::map<ticket, lock_wait> for_lock_;          // of those that wait, in their order
+  std::unique_ptr<lock::lock_description> lock_;  // the newest that one of them brought
   std::unordered_map<frame_key, std::vector<follower>, frame_key_hash> led_;
 };
 

@@ -60,8 +60,8 @@ class store_state {
   codec::codec_pool codecs;
   frame_cache decoded_frames;
   const std::shared_ptr<read_waits> waits = std::make_shared<read_waits>();
-  // For those of them that wait for the lock. Made with the lock's path.
-  std::shared_ptr<lock::shared_lock_thread> shared_lock_waits;
+  // For those of them that wait for the lock.
+  const std::shared_ptr<lock::lock_thread> lock_waits = std::make_shared<lock::lock_thread>(waits);
 
   // In a forked child a store is never destroyed: its threads are the parent's, and whatever they
   // wait on would wait for them.

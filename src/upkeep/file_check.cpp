@@ -8,22 +8,19 @@
 #include <chrono>
 #include <memory>
 #include <optional>
-#include <thread>
 
 #include "base/os_error.hpp"
 #include "codec/frame_walk.hpp"
 #include "files/frame_loading.hpp"
-#include "lock/shared_lock.hpp"
+#include "lock/file_lock.hpp"
 
 namespace conduit::detail {
 
 namespace {
 
 constexpr std::size_t read_bytes = 1U << 20;
-// How long a check of the mutable file asks for the lock. It never waits in the kernel: that could
-// not be called off.
+// How long a check of the mutable file waits for the lock.
 constexpr std::chrono::seconds lock_patience{5};
-constexpr std::chrono::milliseconds lock_interval{1};
 // Of a file that another process keeps tearing and mending.
 constexpr int rounds_max = 8;
 
@@ -122,21 +119,6 @@ std::error_code check_once(binding& where, const data_file& file,
   return error;
 }
 
-// False where it could not be had in time, or there is no lock file.
-bool lock_for_a_while(lock::shared_lock& lock, const std::atomic<bool>& abandoned) {
-  const auto deadline = std::chrono::steady_clock::now() + lock_patience;
-  if (lock.open()) return false;
-  while (!abandoned.load(std::memory_order_relaxed)) {
-    const std::error_code refused = lock.try_acquire();
-    if (!refused) return true;
-    if (refused != std::errc::resource_unavailable_try_again ||
-        std::chrono::steady_clock::now() >= deadline)
-      return false;
-    std::this_thread::sleep_for(lock_interval);
-  }
-  return false;
-}
-
 }  // namespace
 
 std::error_code measure_frames(binding& where, files::file_id file, std::uint64_t& plain_bytes) {
@@ -184,15 +166,15 @@ struct quiet_look {
   files::loaded_frames table;
 };
 
-// Little is done under the lock: the frames do not move, so they are looked at afterwards. False
-// where it could not be had.
-bool look_under_lock(binding& where, const data_file& file, const std::atomic<bool>& abandoned,
-                     quiet_look& found) {
-  lock::shared_lock lock(*where.disk, where.state->lock_path);
-  if (!lock_for_a_while(lock, abandoned)) return false;
-  found.error = files::load_seek_table(*where.disk, file.fd(), found.table);
-  lock.release();
-  return true;
+// Little is done under the lock: the frames do not move, so they are looked at afterwards. An error
+// where the lock could not be had.
+std::error_code look_under_lock(binding& where, const data_file& file,
+                                const std::atomic<bool>& abandoned, quiet_look& found) {
+  lock::file_lock lock(*where.disk, where.state->lock_path, lock::lock_mode::shared);
+  std::error_code refused = lock.open(0);
+  if (!refused) refused = lock.acquire([&abandoned] { return !abandoned.load(); }, lock_patience);
+  if (!refused) found.error = files::load_seek_table(*where.disk, file.fd(), found.table);
+  return refused;
 }
 
 // Somebody may have been writing when a fault was seen in the mutable file. Where the lock cannot
@@ -203,7 +185,10 @@ std::error_code check_again(binding& where, const data_file& file,
       walked;  // bytes of the file when it was found without a table to believe, and walked
   for (int round = 0; round < rounds_max; ++round) {
     quiet_look now;
-    if (!look_under_lock(where, file, abandoned, now)) break;
+    const std::error_code refused = look_under_lock(where, file, abandoned, now);
+    // No thread could be had: nothing was found out.
+    if (refused == std::errc::resource_unavailable_try_again) return refused;
+    if (refused) break;
     if (now.error && !is_of_the_file(now.error)) break;
     std::error_code error =
         now.error ? now.error : files::check_frame_headers(*where.disk, file.fd(), now.table);

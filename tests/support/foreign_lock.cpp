@@ -1,8 +1,11 @@
 #include "support/foreign_lock.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
+#include <fstream>
+#include <string>
 #include <system_error>
 
 namespace conduit::test {
@@ -44,6 +47,19 @@ void foreign_lock::release() { lock_command(file_.get(), F_OFD_SETLK, F_UNLCK); 
 bool lock_is_free(const std::filesystem::path& lock_file) {
   const unique_fd file = open_lock_file(lock_file);
   return lock_command(file.get(), F_OFD_SETLK, F_WRLCK);  // given up with the descriptor
+}
+
+bool lock_is_waited_for(const std::filesystem::path& lock_file) {
+  struct stat found{};
+  if (::stat(lock_file.c_str(), &found) != 0) return false;
+  // "12: -> OFDLCK ADVISORY WRITE -1 08:01:4711 0 EOF"
+  const std::string inode = ":" + std::to_string(found.st_ino) + " ";
+  std::ifstream locks("/proc/locks");
+  for (std::string line; std::getline(locks, line);) {
+    if (line.find("-> OFDLCK") != std::string::npos && line.find(inode) != std::string::npos)
+      return true;
+  }
+  return false;
 }
 
 void wait_until_lock_is_free(const std::filesystem::path& lock_file) {

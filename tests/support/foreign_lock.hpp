@@ -24,6 +24,9 @@ class foreign_lock {
 // Whether nobody holds the lock now.
 bool lock_is_free(const std::filesystem::path& lock_file);
 
+// Whether somebody waits for the lock in the kernel.
+bool lock_is_waited_for(const std::filesystem::path& lock_file);
+
 // Waits until somebody has given the lock free.
 void wait_until_lock_is_free(const std::filesystem::path& lock_file);
 

@@ -1,6 +1,5 @@
 // What stands in files: reads, writes, syncs.
 #include <fcntl.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -17,9 +16,9 @@ using namespace conduit::simulation;
 namespace {
 
 std::int64_t sync_and_wait(open_file& file, kernel_call as) {
+  const nanoseconds time = time_of_sync(*file.node);
   // It covers what was written before it began.
   const std::int64_t result = sync_file(file, as);
-  const nanoseconds time = time_of_sync(*file.node);
   if (time != 0) park(channel_of(current_task()), the_world().now + time);
   // Felt only now.
   if (result < 0) note_trouble();
@@ -56,8 +55,11 @@ ssize_t pread(int fd, void* to, std::size_t size, off_t offset) {
   const open_file* const file = file_of(fd);
   if (file == nullptr) return CONDUIT_REAL(pread)(fd, to, size, offset);
   enter("pread");
-  if (by_chance(the_world().manners.cold_reads))
-    park(channel_of(current_task()), the_world().now + random_time(millisecond));
+  if (by_chance(the_world().manners.cold_reads)) {
+    const nanoseconds time = random_time(millisecond);
+    current_process().cold_read_time += time;
+    park(channel_of(current_task()), the_world().now + time);
+  }
   return answered<ssize_t>(
       read_into(*file, kernel_call::read, to, size, static_cast<std::uint64_t>(offset)));
 }
@@ -130,15 +132,6 @@ int fchown(int fd, uid_t owner, gid_t group) noexcept {
   if (file_of(fd) == nullptr) return CONDUIT_REAL(fchown)(fd, owner, group);
   enter("fchown");
   return answered(refusal(kernel_call::change_mode));
-}
-
-int futimens(int fd, const timespec times[2]) noexcept {
-  const open_file* const file = file_of(fd);
-  if (file == nullptr) return CONDUIT_REAL(futimens)(fd, times);
-  enter("futimens");
-  const std::int64_t refused = refusal(kernel_call::touch);
-  if (refused == 0) report_change(*file->node, IN_ATTRIB, {});
-  return answered(refused);
 }
 
 }  // extern "C"

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
@@ -15,6 +16,7 @@
 #include "simulation/calls/answers.hpp"
 #include "simulation/calls/places.hpp"
 #include "simulation/calls/real.hpp"
+#include "simulation/world/change_queue.hpp"
 #include "simulation/world/faults.hpp"
 #include "simulation/world/processes.hpp"
 
@@ -141,6 +143,16 @@ int lstat(const char* path, struct stat* into) noexcept {
   if (!is_ours(AT_FDCWD, path)) return CONDUIT_REAL(lstat)(path, into);
   enter("lstat");
   return answered(status_ours(find(find_place(AT_FDCWD, path)), *into));
+}
+
+int utimensat(int directory, const char* path, const timespec times[2], int flags) noexcept {
+  if (!is_ours(directory, path)) return CONDUIT_REAL(utimensat)(directory, path, times, flags);
+  enter("utimensat");
+  inode* const found = find(find_place(directory, path));
+  if (found == nullptr) return answered(-ENOENT);
+  const std::int64_t refused = refusal(kernel_call::touch);
+  if (refused == 0) report_change(*found, IN_ATTRIB, {});
+  return answered(refused);
 }
 
 int stat(const char* path, struct stat* into) noexcept {

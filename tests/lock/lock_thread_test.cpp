@@ -1,19 +1,20 @@
-// The thread that waits for the shared lock, beside children that have inherited its descriptor.
-#include "lock/shared_lock_thread.hpp"
-
-#include <catch2/catch.hpp>
-#include <sys/stat.h>
+// The thread that waits for the lock, beside children that have inherited its descriptor.
+#include "lock/lock_thread.hpp"
 
 #include <fcntl.h>
 
-#include <atomic>
+#include <asio/io_context.hpp>
+#include <catch2/catch.hpp>
+
 #include <csignal>
 #include <filesystem>
 #include <memory>
-#include <string>
 #include <system_error>
+#include <utility>
 
 #include "base/unique_fd.hpp"
+#include "io/system_io.hpp"
+#include "io/thread_service.hpp"
 #include "support/child_process.hpp"
 #include "support/foreign_lock.hpp"
 #include "support/moment.hpp"
@@ -24,18 +25,19 @@ namespace conduit::test {
 namespace {
 
 // One that waits, is served once, and keeps the lock until told.
-class one_waiter final : public lock::shared_lock_waiters {
+class one_waiter final : public lock::lock_waiters {
  public:
-  bool any() noexcept override {
-    if (!served_) return true;
-    let_go.reach();
-    return false;
+  explicit one_waiter(std::unique_ptr<lock::lock_description> lock) : lock_(std::move(lock)) {}
+
+  std::unique_ptr<lock::lock_description> next() noexcept override {
+    if (!lock_) let_go.reach();
+    return std::move(lock_);
   }
-  void serve(std::error_code error) noexcept override {
+  void serve(std::error_code error,
+             std::unique_ptr<lock::lock_description> /*held*/) noexcept override {
     refused = error;
     serving.reach();
     go_on.wait();
-    served_ = true;
   }
 
   moment serving;
@@ -44,23 +46,8 @@ class one_waiter final : public lock::shared_lock_waiters {
   std::error_code refused;
 
  private:
-  std::atomic<bool> served_{false};
+  std::unique_ptr<lock::lock_description> lock_;
 };
-
-// A descriptor that is open on a file, but for one of them; -1 where there is none. By name: the
-// descriptors of other threads are no business of this one, says ThreadSanitizer.
-int descriptor_of(const std::filesystem::path& file, int other_than) {
-  struct stat wanted{};
-  if (::stat(file.c_str(), &wanted) != 0) return -1;
-  for (int fd = 0; fd < 1024; ++fd) {
-    struct stat found{};
-    const std::string name = "/proc/self/fd/" + std::to_string(fd);
-    if (fd != other_than && ::stat(name.c_str(), &found) == 0 && found.st_dev == wanted.st_dev &&
-        found.st_ino == wanted.st_ino)
-      return fd;
-  }
-  return -1;
-}
 
 }  // namespace
 
@@ -71,16 +58,19 @@ TEST_CASE(
   const temporary_directory directory;
   const std::filesystem::path path = directory / "lock";
   foreign_lock writer(path);
-  const int of_writer = descriptor_of(path, -1);
-  const auto waiter = std::make_shared<one_waiter>();
-  const auto thread = std::make_shared<lock::shared_lock_thread>(path.string(), waiter);
-  REQUIRE_FALSE(thread->wake());
+  asio::io_context context;
+  io::system_io disk{io::thread_service::of(context)};
+  std::unique_ptr<lock::lock_description> own;
+  REQUIRE_FALSE(
+      lock::lock_description::open(disk, path.string(), lock::lock_mode::shared, 0, own));
+  const int of_thread = own->fd();
+  const auto waiter = std::make_shared<one_waiter>(std::move(own));
+  lock::lock_thread thread(waiter);
+  REQUIRE_FALSE(thread.wake());
   if (forked_under_the_lock) {
     writer.release();
     waiter->serving.wait();
   }
-  int of_thread = -1;
-  while (of_thread < 0) of_thread = descriptor_of(path, of_writer);
   // As if the fork had come just before the thread told that children must close it.
   unique_fd inherited(::fcntl(of_thread, F_DUPFD_CLOEXEC, 0));
   REQUIRE(inherited);
