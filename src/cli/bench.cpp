@@ -1,19 +1,53 @@
 // `ffdb bench`: how fast this store, or one beside it, reads and writes.
 #include <CLI/App.hpp>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
 #include <fmt/format.h>
 #include <memory>
+#include <string>
+#include <system_error>
 
 #include "cli/bench_run.hpp"
 #include "cli/commands.hpp"
+#include "cli/event_loops.hpp"
+#include "cli/exit_status.hpp"
+#include "cli/histogram.hpp"
 #include "cli/output.hpp"
-#include "cli/plot.hpp"
-#include "cli/stop_on_signal.hpp"
 #include "cli/store_flags.hpp"
-#include "cli/temporary_store.hpp"
 #include "cli/words.hpp"
 
 namespace conduit::cli {
 namespace {
+
+// A store beside another one that is gone, with its lock file, when this object is.
+class temporary_store {
+ public:
+  // Throws `failure`.
+  explicit temporary_store(const std::string& beside);
+  temporary_store(const temporary_store&) = delete;
+  temporary_store& operator=(const temporary_store&) = delete;
+  ~temporary_store();
+
+  const std::string& directory() const noexcept { return directory_; }
+  std::string lock() const { return directory_ + ".lock"; }
+
+ private:
+  std::string directory_;
+};
+
+namespace fs = std::filesystem;
+
+temporary_store::temporary_store(const std::string& beside) {
+  directory_ = absolute_store_path(beside) + ".bench-XXXXXX";
+  if (::mkdtemp(directory_.data()) == nullptr) throw failure(directory_, last_error());
+}
+
+temporary_store::~temporary_store() {
+  std::error_code ignored;
+  fs::remove_all(directory_, ignored);
+  fs::remove(lock(), ignored);
+}
 
 // Of `mixed`: nine gets to a put.
 constexpr double mixed_read_share = 0.9;

@@ -9,6 +9,10 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <vector>
+
+#include "cli/event_loops.hpp"
+#include "cli/manifest.hpp"
 
 namespace conduit::cli {
 
@@ -22,5 +26,12 @@ using byte_sink = std::function<void(std::span<const std::byte>)>;
 // first bytes were handed on is `corrupt`, since the blob's end had been seen to exist.
 asio::awaitable<void> read_blob(flat_file_db db, data_location location, slice part,
                                 const byte_sink& sink);
+
+// Goes through the blobs of a manifest, many at a time, within bounds on their number and bytes.
+// What is to be done with one blob. An exception ends all visits.
+using blob_visitor = std::function<asio::awaitable<void>(const manifest_entry& entry)>;
+
+void visit_blobs(event_loops& loops, const std::vector<manifest_entry>& entries,
+                 const blob_visitor& visit);
 
 }  // namespace conduit::cli

@@ -1,18 +1,100 @@
 // `ffdb doctor`: which backend serves here and why, and what could stand in its way.
 #include <CLI/App.hpp>
+#include <cstdint>
+#include <filesystem>
 #include <fmt/format.h>
+#include <fstream>
+#include <linux/magic.h>
 #include <memory>
+#include <optional>
+#include <string>
+#include <sys/resource.h>
+#include <sys/statfs.h>
+#include <sys/utsname.h>
 
 #include "cli/commands.hpp"
 #include "cli/output.hpp"
 #include "cli/store_flags.hpp"
-#include "cli/system_facts.hpp"
 #include "cli/words.hpp"
 #include "io/backend_probe.hpp"
 #include "io/local_file_systems.hpp"
 
 namespace conduit::cli {
 namespace {
+
+// What the operating system tells about itself and about a path: the facts behind `ffdb doctor`.
+std::string kernel_release();
+
+// The soft limit (RLIMIT_NOFILE, RLIMIT_MEMLOCK); none: unlimited.
+std::optional<std::uint64_t> soft_limit(decltype(RLIMIT_NOFILE) resource);
+
+// /proc/sys/kernel/io_uring_disabled: 0 allowed, 1 for few, 2 forbidden; none where the kernel has
+// no such switch.
+std::optional<int> io_uring_disabled();
+
+// The name of the file system under `path`, which need not exist as long as its directory does.
+std::string file_system_of(const std::string& path);
+
+// Not in linux/magic.h of every kernel that runs them; statfs(2) lists them.
+constexpr long zfs_magic = 0x2fc12fc1;
+
+const char* name_of(long magic) {
+  switch (magic) {
+    case EXT4_SUPER_MAGIC:
+      return "ext4";
+    case XFS_SUPER_MAGIC:
+      return "xfs";
+    case BTRFS_SUPER_MAGIC:
+      return "btrfs";
+    case F2FS_SUPER_MAGIC:
+      return "f2fs";
+    case TMPFS_MAGIC:
+      return "tmpfs";
+    case OVERLAYFS_SUPER_MAGIC:
+      return "overlay";
+    case zfs_magic:
+      return "zfs";
+    case NFS_SUPER_MAGIC:
+      return "nfs";
+    case static_cast<long>(SMB2_SUPER_MAGIC):
+    case static_cast<long>(CIFS_SUPER_MAGIC):
+      return "cifs";
+    case FUSE_SUPER_MAGIC:
+      return "fuse";
+    case V9FS_MAGIC:
+      return "9p";
+    default:
+      return nullptr;
+  }
+}
+
+std::string kernel_release() {
+  utsname name{};
+  ::uname(&name);
+  return name.release;
+}
+
+std::optional<std::uint64_t> soft_limit(decltype(RLIMIT_NOFILE) resource) {
+  rlimit limit{};
+  if (::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
+  return limit.rlim_cur;
+}
+
+std::optional<int> io_uring_disabled() {
+  std::ifstream file("/proc/sys/kernel/io_uring_disabled");
+  int value = 0;
+  if (!(file >> value)) return std::nullopt;
+  return value;
+}
+
+std::string file_system_of(const std::string& path) {
+  struct statfs found{};
+  const std::filesystem::path parent = std::filesystem::absolute(path).parent_path();
+  if (::statfs(path.c_str(), &found) != 0 && ::statfs(parent.c_str(), &found) != 0)
+    return "unknown";
+  const char* name = name_of(found.f_type);
+  return name != nullptr ? name : fmt::format("{:#x}", found.f_type);
+}
 
 struct doctor_flags : store_flags {
   bool json = false;

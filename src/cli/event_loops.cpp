@@ -1,6 +1,7 @@
 #include "cli/event_loops.hpp"
 
 #include <asio/executor_work_guard.hpp>
+#include <csignal>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -58,5 +59,16 @@ void event_loops::run(unsigned count, const start_function& start) {
   for (auto& context : contexts_) context->restart();
   if (all.first_failure) std::rethrow_exception(all.first_failure);
 }
+
+stop_on_signal::stop_on_signal(event_loops& loops) : signals_(context_, SIGINT, SIGTERM) {
+  signals_.async_wait([this, &loops](const std::error_code& error, int) {
+    if (error) return;
+    arrived_ = true;
+    loops.stop();
+  });
+  thread_ = std::jthread([this] { context_.run(); });
+}
+
+stop_on_signal::~stop_on_signal() { context_.stop(); }
 
 }  // namespace conduit::cli

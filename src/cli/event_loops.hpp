@@ -5,11 +5,13 @@
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
 #include <asio/use_future.hpp>
 #include <atomic>
 #include <conduit/flat_file_db.hpp>
 #include <functional>
 #include <memory>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -49,6 +51,25 @@ class event_loops {
  private:
   std::vector<std::unique_ptr<asio::io_context>> contexts_;
   std::atomic<bool> stopping_{false};
+};
+
+// While it lives SIGINT and SIGTERM end the loops' coroutines instead of the process, so that what
+// was made for them can be removed.
+class stop_on_signal {
+ public:
+  explicit stop_on_signal(event_loops& loops);
+  stop_on_signal(const stop_on_signal&) = delete;
+  stop_on_signal& operator=(const stop_on_signal&) = delete;
+  ~stop_on_signal();
+
+  bool arrived() const noexcept { return arrived_.load(); }
+
+ private:
+  // Of its own: waiting for a signal is work, with which a loop of the store would never return.
+  asio::io_context context_;
+  asio::signal_set signals_;
+  std::atomic<bool> arrived_{false};
+  std::jthread thread_;
 };
 
 }  // namespace conduit::cli

@@ -11,7 +11,6 @@
 #include "cli/commands.hpp"
 #include "cli/event_loops.hpp"
 #include "cli/output.hpp"
-#include "cli/output_file.hpp"
 #include "cli/store_flags.hpp"
 #include "cli/words.hpp"
 

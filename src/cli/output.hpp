@@ -1,10 +1,14 @@
 // Bytes to a descriptor, all of them or an exception.
 #pragma once
 
+#include <cstddef>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include "base/unique_fd.hpp"
 
 namespace conduit::cli {
 
@@ -15,5 +19,26 @@ void write_all(int fd, std::string_view text, std::string_view subject);
 void write_to_stdout(std::string_view text);
 // Names in a file system need not be UTF-8, JSON must be: what is not is replaced.
 void write_json_to_stdout(const nlohmann::ordered_json& document);
+
+// A file that appears under its name only when it is whole.
+class output_file {
+ public:
+  // Replaces what stands under the name, a symbolic link itself, but no directory. Throws
+  // `failure`, as the others do.
+  explicit output_file(std::filesystem::path target);
+  output_file(const output_file&) = delete;
+  output_file& operator=(const output_file&) = delete;
+  // Without a commit nothing remains.
+  ~output_file();
+
+  void write(std::span<const std::byte> bytes);
+  // The file, to be closed.
+  unique_fd commit();
+
+ private:
+  std::filesystem::path target_;
+  std::string temporary_;  // beside the target; empty where there is no such file (any more)
+  unique_fd fd_;
+};
 
 }  // namespace conduit::cli

@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "cli/blob_reading.hpp"
-#include "cli/blob_visits.hpp"
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
 #include "cli/output.hpp"
