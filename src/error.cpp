@@ -40,8 +40,6 @@ class category final : public std::error_category {
         return "A link, FIFO, device or directory stands under the file's name; it is not opened";
       case errc::forked:
         return "The store was opened before fork() and cannot be used in the child";
-      case errc::unsafe_file:
-        return "The mutable file is in doubt and the next one could not be begun";
       case errc::busy:
         return "The queue of puts has no room now";
       case errc::hidden_asio:

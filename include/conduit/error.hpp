@@ -25,9 +25,7 @@ enum class errc {
   not_a_regular_file,  // a link, FIFO, device or directory stands under the name of a data file or
                        // the lock file
   forked,              // the store was opened before fork() and is used in the child
-  unsafe_file,  // the mutable file is in doubt and the next one could not be begun; not raised by
-                // this version
-  busy,         // the queue of puts has no room now, and the call does not wait for it
+  busy,                // the queue of puts has no room now, and the call does not wait for it
   hidden_asio  // the program hides what it and this shared library must have in common of Asio; see
                // docs/errors.md
 };
