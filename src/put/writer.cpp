@@ -20,9 +20,6 @@ using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
 constexpr int reopen_attempts = 8;
-// Of a wait for the lock: there is none that could wait in the kernel.
-constexpr auto no_thread = std::errc::resource_unavailable_try_again;
-// Then the loop asks for the lock, as an original does.
 constexpr auto ask_interval = 5ms;
 
 }  // namespace
@@ -159,6 +156,7 @@ asio::awaitable<void> writer::run() {
     if (forked()) break;
     std::error_code error;
     if (!try_take_lock()) error = co_await take_lock();
+    if (forked()) break;
     if (error && std::exchange(ask_again_, false)) continue;
     if (error) {
       ended_.deliver(puts_.fail_all_that_need_the_lock(error));
@@ -195,14 +193,27 @@ bool writer::try_take_lock() {
   return held_ && file_.try_adopt(*held_);
 }
 
+// Where no thread can wait in the kernel, the loop asks now and then, as an original does.
+asio::awaitable<std::error_code> writer::wait_for_lock(bool& waited) {
+  for (;;) {
+    bool was_taken = false;
+    const std::error_code error = co_await lock_.take(port_, held_, was_taken);
+    waited = waited || was_taken;
+    const bool none_could_wait = was_taken && (error == std::errc::resource_unavailable_try_again ||
+                                               error == std::errc::not_enough_memory);
+    if (!none_could_wait) co_return error;
+    co_await rest(ask_interval);
+    if (forked()) co_return make_error_code(errc::forked);
+  }
+}
+
 asio::awaitable<std::error_code> writer::take_lock() {
   for (int attempt = 0; attempt < reopen_attempts; ++attempt) {
     const auto asked = clock::now();
     bool waited = false;
     std::error_code error;
-    if (!held_) error = co_await lock_.take(port_, held_, waited);
-    ask_again_ = waited && (error == asio::error::operation_aborted || error == no_thread);
-    if (ask_again_ && error == no_thread) co_await rest(ask_interval);
+    if (!held_) error = co_await wait_for_lock(waited);
+    ask_again_ = waited && error == asio::error::operation_aborted;
     if (error) co_return error;
     if (waited) {
       const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - asked);

@@ -52,6 +52,7 @@ class writer final : public put_service, public std::enable_shared_from_this<wri
   bool forked() const noexcept { return state_->forked(); }
   asio::awaitable<void> rest(std::chrono::microseconds time);
   bool try_take_lock();
+  asio::awaitable<std::error_code> wait_for_lock(bool& waited);
   asio::awaitable<std::error_code> take_lock();
   lock::held_lock& held() noexcept {
     assert(held_);
@@ -103,7 +104,7 @@ class writer final : public put_service, public std::enable_shared_from_this<wri
   delivery ended_;
   // Why a sync before the lock was taken failed, for the `sync` that asked for it.
   std::error_code left_sync_failed_;
-  // The last wait for the lock ended without it: nobody needed it any more, or there was no thread.
+  // The last wait for the lock ended because nobody needed it any more.
   bool ask_again_ = false;
   fairness fairness_;
   // Made at the start: the descriptors of Asio's timers may not be had later.

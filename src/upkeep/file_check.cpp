@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <thread>
 
 #include "base/os_error.hpp"
 #include "codec/frame_walk.hpp"
@@ -19,8 +20,9 @@ namespace conduit::detail {
 namespace {
 
 constexpr std::size_t read_bytes = 1U << 20;
-// How long a check of the mutable file waits for the lock.
+// How long a check of the mutable file asks for the lock, and how often.
 constexpr std::chrono::seconds lock_patience{5};
+constexpr std::chrono::milliseconds lock_interval{1};
 // Of a file that another process keeps tearing and mending.
 constexpr int rounds_max = 8;
 
@@ -166,13 +168,25 @@ struct quiet_look {
   files::loaded_frames table;
 };
 
+// Asks. A wait in the kernel that is given up stays there, and each check would leave a thread.
+std::error_code ask_for_a_while(lock::file_lock& lock, const std::atomic<bool>& abandoned) {
+  const auto deadline = std::chrono::steady_clock::now() + lock_patience;
+  for (;;) {
+    const std::error_code refused = lock.attempt();
+    if (refused != std::errc::resource_unavailable_try_again) return refused;
+    if (abandoned.load(std::memory_order_relaxed)) return asio::error::operation_aborted;
+    if (std::chrono::steady_clock::now() >= deadline) return refused;
+    std::this_thread::sleep_for(lock_interval);
+  }
+}
+
 // Little is done under the lock: the frames do not move, so they are looked at afterwards. An error
 // where the lock could not be had.
 std::error_code look_under_lock(binding& where, const data_file& file,
                                 const std::atomic<bool>& abandoned, quiet_look& found) {
   lock::file_lock lock(*where.disk, where.state->lock_path, lock::lock_mode::shared);
   std::error_code refused = lock.open(0);
-  if (!refused) refused = lock.acquire([&abandoned] { return !abandoned.load(); }, lock_patience);
+  if (!refused) refused = ask_for_a_while(lock, abandoned);
   if (!refused) found.error = files::load_seek_table(*where.disk, file.fd(), found.table);
   return refused;
 }
@@ -186,8 +200,7 @@ std::error_code check_again(binding& where, const data_file& file,
   for (int round = 0; round < rounds_max; ++round) {
     quiet_look now;
     const std::error_code refused = look_under_lock(where, file, abandoned, now);
-    // No thread could be had: nothing was found out.
-    if (refused == std::errc::resource_unavailable_try_again) return refused;
+    if (refused == std::errc::not_enough_memory) return refused;
     if (refused) break;
     if (now.error && !is_of_the_file(now.error)) break;
     std::error_code error =
