@@ -21,6 +21,24 @@ std::uint64_t seed_of_sample() {
   return value == nullptr ? 20240229 : std::stoull(value);
 }
 
+// Those that no call met.
+std::vector<fault_point> play(const std::vector<fault_point>& points, std::uint64_t seed,
+                              std::size_t& hit) {
+  std::vector<fault_point> missed;
+  const std::vector<point_report> reports = run_all(points);
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    INFO("seed " << seed << ", " << points[i].to_string());
+    for (const std::string& complaint : reports[i].complaints) UNSCOPED_INFO(complaint);
+    CHECK(reports[i].complaints.empty());
+    if (reports[i].hits != 0) {
+      ++hit;
+    } else {
+      missed.push_back(points[i]);
+    }
+  }
+  return missed;
+}
+
 }  // namespace
 
 TEST_CASE(
@@ -34,15 +52,11 @@ TEST_CASE(
   std::vector<fault_point> chosen;
   for (std::size_t i = std::mt19937_64(seed)() % stride; i < points.size(); i += stride)
     chosen.push_back(points[i]);
-  const std::vector<point_report> reports = run_all(chosen);
   std::size_t hit = 0;
-  for (std::size_t i = 0; i < chosen.size(); ++i) {
-    INFO("seed " << seed << ", " << chosen[i].to_string());
-    for (const std::string& complaint : reports[i].complaints) UNSCOPED_INFO(complaint);
-    CHECK(reports[i].complaints.empty());
-    if (reports[i].hits != 0) ++hit;
-  }
+  const std::vector<fault_point> missed = play(chosen, seed, hit);
+  // Timing moves the calls of a run a little, and a slow machine makes more of them: what was
+  // missed is tried once more.
+  static_cast<void>(play(missed, seed, hit));
   CHECK(chosen.size() >= sample_size);
-  // Timing moves the calls of a run a little: the last ones may be missed.
   CHECK(hit >= chosen.size() * 9 / 10);
 }
