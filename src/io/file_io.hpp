@@ -95,7 +95,8 @@ class file_io {
   virtual std::int64_t status_at(int directory, const char* name,
                                  file_status& found) = 0;  // of a link itself
 
-  // The inter-process lock: an open file description lock over the whole file, see lock_description.hpp.
+  // The inter-process lock: an open file description lock over the whole file, see
+  // lock_description.hpp.
   virtual std::int64_t try_lock(int fd) = 0;  // -EAGAIN while somebody else holds it
   virtual std::int64_t try_lock_shared(
       int fd) = 0;  // never through a description that holds the exclusive one
