@@ -61,8 +61,7 @@ TEST_CASE(
   asio::io_context context;
   io::system_io disk{io::thread_service::of(context)};
   std::unique_ptr<lock::lock_description> own;
-  REQUIRE_FALSE(
-      lock::lock_description::open(disk, path.string(), lock::lock_mode::shared, 0, own));
+  REQUIRE_FALSE(lock::lock_description::open(disk, path.string(), lock::lock_mode::shared, 0, own));
   const int of_thread = own->fd();
   const auto waiter = std::make_shared<one_waiter>(std::move(own));
   lock::lock_thread thread(waiter);
