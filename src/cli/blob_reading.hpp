@@ -27,10 +27,10 @@ using byte_sink = std::function<void(std::span<const std::byte>)>;
 asio::awaitable<void> read_blob(flat_file_db db, data_location location, slice part,
                                 const byte_sink& sink);
 
-// Goes through the blobs of a manifest, many at a time, within bounds on their number and bytes.
-// What is to be done with one blob. An exception ends all visits.
+// What is to be done with one blob of a manifest. An exception ends all visits.
 using blob_visitor = std::function<asio::awaitable<void>(const manifest_entry& entry)>;
 
+// Visits many at a time, within bounds on their number and bytes.
 void visit_blobs(event_loops& loops, const std::vector<manifest_entry>& entries,
                  const blob_visitor& visit);
 

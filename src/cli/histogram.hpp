@@ -40,8 +40,8 @@ class histogram {
   std::uint64_t max_ns_ = 0;
 };
 
-// Draws the latencies of a benchmark with gnuplot.
-// Throws `failure` where gnuplot is missing or does not like the file.
+// Draws the latencies of a benchmark with gnuplot. Throws `failure` where gnuplot is missing or
+// does not like the file.
 void plot_latency(const histogram& latency, const std::string& title, const std::string& svg_file);
 
 }  // namespace conduit::cli

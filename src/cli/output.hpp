@@ -1,4 +1,4 @@
-// Bytes to a descriptor, all of them or an exception.
+// What the program writes: to standard output, and into files. All bytes, or an exception.
 #pragma once
 
 #include <cstddef>

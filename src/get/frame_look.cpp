@@ -28,8 +28,8 @@ void frame_look::begin(binding& where, data_file& file, bool locked,
     *this = frame_look();
   }
   acquire(where);
-  if (error || what == outcome::lock_busy) return;
-  look_under_lock(where, file, go_on);
+  if (what == outcome::lock_busy) return;
+  if (!error) look_under_lock(where, file, go_on);
   lock.reset();
 } catch (const std::bad_alloc&) {
   fail(std::make_error_code(std::errc::not_enough_memory));

@@ -1,5 +1,5 @@
-// The inter-process lock of a store, as one of its parts takes it: through one description of the
-// lock file, and with one way to wait for it.
+// The inter-process lock of a store, exclusive, as one of its parts takes it: through one
+// description of the lock file, and with one way to wait for it.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -23,8 +23,7 @@ namespace conduit::lock {
 // coroutine at a time, but for `give_up`.
 class file_lock {
  public:
-  file_lock(io::file_io& disk, std::string path, lock_mode mode)
-      : disk_(disk), path_(std::move(path)), mode_(mode) {}
+  file_lock(io::file_io& disk, std::string path) : disk_(disk), path_(std::move(path)) {}
   file_lock(const file_lock&) = delete;
   file_lock& operator=(const file_lock&) = delete;
   ~file_lock() = default;
@@ -63,7 +62,6 @@ class file_lock {
 
   io::file_io& disk_;
   const std::string path_;
-  const lock_mode mode_;
   std::unique_ptr<lock_description> own_;  // null while a wait has it
   std::mutex mutex_;                       // guards the pointer: `give_up` comes from any thread
   std::shared_ptr<lock_wait> wait_ = std::make_shared<lock_wait>();

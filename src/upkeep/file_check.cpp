@@ -13,7 +13,7 @@
 #include "base/os_error.hpp"
 #include "codec/frame_walk.hpp"
 #include "files/frame_loading.hpp"
-#include "lock/file_lock.hpp"
+#include "lock/lock_description.hpp"
 
 namespace conduit::detail {
 
@@ -169,10 +169,11 @@ struct quiet_look {
 };
 
 // Asks. A wait in the kernel that is given up stays there, and each check would leave a thread.
-std::error_code ask_for_a_while(lock::file_lock& lock, const std::atomic<bool>& abandoned) {
+std::error_code ask_for_a_while(io::file_io& disk, lock::lock_description& lock,
+                                const std::atomic<bool>& abandoned) {
   const auto deadline = std::chrono::steady_clock::now() + lock_patience;
   for (;;) {
-    const std::error_code refused = lock.attempt();
+    const std::error_code refused = lock.attempt(disk);
     if (refused != std::errc::resource_unavailable_try_again) return refused;
     if (abandoned.load(std::memory_order_relaxed)) return asio::error::operation_aborted;
     if (std::chrono::steady_clock::now() >= deadline) return refused;
@@ -184,9 +185,10 @@ std::error_code ask_for_a_while(lock::file_lock& lock, const std::atomic<bool>& 
 // where the lock could not be had.
 std::error_code look_under_lock(binding& where, const data_file& file,
                                 const std::atomic<bool>& abandoned, quiet_look& found) {
-  lock::file_lock lock(*where.disk, where.state->lock_path, lock::lock_mode::shared);
-  std::error_code refused = lock.open(0);
-  if (!refused) refused = ask_for_a_while(lock, abandoned);
+  std::unique_ptr<lock::lock_description> lock;
+  std::error_code refused = lock::lock_description::open(*where.disk, where.state->lock_path,
+                                                         lock::lock_mode::shared, 0, lock);
+  if (!refused) refused = ask_for_a_while(*where.disk, *lock, abandoned);
   if (!refused) found.error = files::load_seek_table(*where.disk, file.fd(), found.table);
   return refused;
 }

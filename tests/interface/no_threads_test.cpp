@@ -1,6 +1,9 @@
 // A process that can have no more threads: calls that need one say so, all others go on, and
 // afterwards everything works again.
+#include <asio/bind_cancellation_slot.hpp>
 #include <asio/buffer.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/error.hpp>
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
 #include <conduit/flat_file_db.hpp>
@@ -174,6 +177,58 @@ int put_behind_a_lock(const options& how) {
   return 0;
 }
 
+// The last that waits gives up: nothing is left to do, and the loop ends.
+int cancel_behind_a_lock(const options& how) {
+  asio::io_context context;
+  const flat_file_db db = flat_file_db::open(context, how);
+  run(context, db.put(asio::buffer("x", 1)));
+  foreign_lock other(how.data_directory.string() + ".lock");
+  thread_limit threads;
+  threads.forbid();
+  outcome<data_location> put;
+  outcome<> sync;
+  asio::cancellation_signal cancel_put;
+  asio::cancellation_signal cancel_sync;
+  db.put(asio::buffer("something", 9),
+         asio::bind_cancellation_slot(cancel_put.slot(), put.handler()));
+  db.sync(asio::bind_cancellation_slot(cancel_sync.slot(), sync.handler()));
+  context.restart();
+  context.run_for(std::chrono::milliseconds(20));
+  EXPECT_IN_CHILD(!put.called() && !sync.called());
+  cancel_put.emit(asio::cancellation_type::terminal);
+  cancel_sync.emit(asio::cancellation_type::terminal);
+  context.restart();
+  context.run();
+  EXPECT_IN_CHILD(put.error == asio::error::operation_aborted);
+  EXPECT_IN_CHILD(sync.error == asio::error::operation_aborted);
+  return 0;
+}
+
+// It has its own thread, and can have none that waits for the lock.
+int compress_behind_a_lock(const options& how) {
+  const thread_limit threads;  // first: each thread gives up its own exemption from the limit
+  asio::io_context context;
+  const flat_file_db db = flat_file_db::open(context, how);
+  for (int file = 0; file < 2; ++file) {
+    run(context, db.put(asio::buffer("something", 9)));
+    run(context, db.roll());
+  }
+  run(context, db.compress_file(0));
+  foreign_lock other(how.data_directory.string() + ".lock");
+  threads.forbid();
+  outcome<file_compression> refused;
+  db.compress_file(1, refused.handler());
+  EXPECT_IN_CHILD(error_after(context, refused) == no_thread);
+  threads.allow();
+  outcome<file_compression> compression;
+  db.compress_file(1, compression.handler());
+  context.restart();
+  while (!lock_is_waited_for(how.data_directory.string() + ".lock")) context.poll_one();
+  other.release();
+  EXPECT_IN_CHILD(!error_after(context, compression));
+  return 0;
+}
+
 // The thread that compresses could not be started at the open: it is at the next file that is
 // sealed.
 int compress_on_seal(options how) {
@@ -226,6 +281,16 @@ TEST_CASE("compress_file tells its handler that there is no thread, and the next
 TEST_CASE("A put waits for the lock of another process without a thread for it") {
   temporary_directory directory;
   CHECK(in_child([&] { return put_behind_a_lock(options_in(directory)); }) == 0);
+}
+
+TEST_CASE("A put and a sync that wait for the lock without a thread can be cancelled") {
+  temporary_directory directory;
+  CHECK(in_child([&] { return cancel_behind_a_lock(options_in(directory)); }) == 0);
+}
+
+TEST_CASE("compress_file tells that no thread can wait for the lock, and the next one waits") {
+  temporary_directory directory;
+  CHECK(in_child([&] { return compress_behind_a_lock(options_in(directory)); }) == 0);
 }
 
 TEST_CASE(
