@@ -28,6 +28,14 @@ std::optional<lock::lock_record> record_at_rest() {
   return of_the_last ? record : std::nullopt;
 }
 
+// A process has been asked to mend a file, whatever somebody else makes of it.
+bool is_being_recovered() {
+  const auto& all = the_world().processes;
+  return std::any_of(all.begin(), all.end(), [](const process* one) {
+    return one->alive && one->pending[static_cast<std::size_t>(verb::recover)] != 0;
+  });
+}
+
 // What a writer leaves that dies in the middle of a frame: this one's blob ends in the table of a
 // file of one frame.
 void tear(inode& file, std::uint64_t end, std::uint64_t size) {
@@ -54,7 +62,7 @@ void leave_frame_alone(inode& file, std::uint64_t end, std::uint64_t size) {
 
 void damage_mutable_file(std::uint64_t kind, std::uint64_t where) {
   const auto record = record_at_rest();
-  if (!record || record->end == 0) return;
+  if (!record || record->end == 0 || is_being_recovered()) return;
   inode* const file = data_file(record->mutable_file);
   if (file == nullptr || file->links != 1 || file->doubtful || file->cached.size() < record->end)
     return;
