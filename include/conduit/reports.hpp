@@ -65,7 +65,10 @@ struct file_compression {
   int level = 0;                // of zstd
 
   // Plain bytes for one stored byte; 1 where nothing is stored.
-  double ratio() const noexcept;
+  double ratio() const noexcept {
+    return stored_bytes == 0 ? 1.0
+                             : static_cast<double>(plain_bytes) / static_cast<double>(stored_bytes);
+  }
 };
 
 // What this store has compressed since `open`.
@@ -73,10 +76,6 @@ struct compression_report {
   std::vector<file_compression>
       files;             // in order of their numbers; of more than 1,024 those with the highest
   file_compression sum;  // of all
-
-  // An object with the members `files`, an array, and `sum`; each with the names above, `ratio`,
-  // and in `files` `number`.
-  std::string to_json() const;
 };
 
 // Counters since `open`, over all contexts. Each is exact; together they are not one moment.

@@ -19,6 +19,26 @@ struct compress_flags : store_flags {
   bool json = false;
 };
 
+nlohmann::ordered_json members_of(const file_compression& one) {
+  return {{"plain_bytes", one.plain_bytes},
+          {"stored_bytes", one.stored_bytes},
+          {"ratio", one.ratio()},
+          {"frames", one.frames},
+          {"encode_us", one.encode_us},
+          {"frame_bytes", one.frame_bytes},
+          {"level", one.level}};
+}
+
+void print_json(const compression_report& report) {
+  nlohmann::ordered_json files = nlohmann::ordered_json::array();
+  for (const file_compression& one : report.files) {
+    nlohmann::ordered_json file{{"number", one.number}};
+    file.update(members_of(one));
+    files.push_back(std::move(file));
+  }
+  write_json_to_stdout({{"files", std::move(files)}, {"sum", members_of(report.sum)}});
+}
+
 exit_status run_compress(const compress_flags& flags) {
   asio::io_context context;
   const flat_file_db db = flags.open_writing(context, missing_directory::refuse);
@@ -30,7 +50,7 @@ exit_status run_compress(const compress_flags& flags) {
   };
   run_one(context, flags.numbers.empty() ? compress_sealed_files(db, print)
                                          : compress_files(db, flags.numbers, print));
-  if (flags.json) write_to_stdout(db.compression().to_json() + '\n');
+  if (flags.json) print_json(db.compression());
   run_one(context, db.close());
   return exit_status::done;
 }
