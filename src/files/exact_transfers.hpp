@@ -10,6 +10,10 @@
 
 namespace conduit::files {
 
+// Bytes from `offset` on, until `to` is full or the file ends: `count` of them.
+std::error_code read_up_to(io::file_io& disk, int fd, std::span<std::byte> to, std::uint64_t offset,
+                           std::size_t& count);
+
 // All of `to` from `offset`; `errc::corrupt` where the file ends before.
 std::error_code read_exact(io::file_io& disk, int fd, std::span<std::byte> to,
                            std::uint64_t offset);

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "base/os_error.hpp"
+#include "base/retries.hpp"
 #include "get/framed_read.hpp"
 #include "get/inline_limits.hpp"
 
@@ -128,7 +129,7 @@ void framed_read::attempt() {
 
 void framed_read::transferred() {
   if (abandoned() && op_.result <= 0) return fail(asio::error::operation_aborted);
-  if (is_transient(op_.result) && ++op_.retries <= transient_retries_max) return attempt();
+  if (tries_again(op_.result, op_.retries)) return attempt();
   if (op_.result < 0) return fail(os_error(op_.result));
   if (op_.result == 0) {
     // Shorter than its frames.
@@ -136,7 +137,6 @@ void framed_read::transferred() {
                ? fail_corrupt(chunk_.stored_start + op_.transferred, "the file ends within a frame")
                : reopen();
   }
-  op_.retries = 0;
   op_.transferred += static_cast<std::size_t>(op_.result);
   if (chunk_.stored_start + op_.transferred < stored_end_) return attempt();
   decode();

@@ -10,6 +10,7 @@
 #include <new>
 
 #include "base/os_error.hpp"
+#include "base/retries.hpp"
 #include "get/check_blob.hpp"
 #include "get/direct_range.hpp"
 #include "get/framed_read.hpp"
@@ -173,7 +174,7 @@ void get_op::complete() {
   if (framed) return framed->go_on();
   if (abandoned.load(std::memory_order_relaxed) && result <= 0)
     return fail(asio::error::operation_aborted);
-  if (is_transient(result) && ++retries <= transient_retries_max) return attempt();
+  if (tries_again(result, retries)) return attempt();
   if (result == -EINVAL && file->direct && !reopened) {
     // The disk wants a larger alignment, or has none of it after all.
     reopened = true;
@@ -183,7 +184,6 @@ void get_op::complete() {
     return file ? attempt() : fail(error);
   }
   if (result < 0) return fail(os_error(result));
-  if (result > 0) retries = 0;
   const file_range range = range_of(location, part);
   const std::size_t lead = bounce.empty() ? 0 : range.start - align_down(range.start);
   transferred += static_cast<std::size_t>(result);

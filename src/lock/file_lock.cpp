@@ -70,8 +70,7 @@ class blocked_waiter final : public lock_wait::waiter {
 std::error_code file_lock::open(unsigned permissions) try {
   std::unique_ptr<lock_description> opened;
   auto fresh = own_ ? nullptr : std::make_shared<lock_wait>();
-  const std::error_code error =
-      lock_description::open(disk_, path_, lock_mode::exclusive, permissions, opened);
+  const std::error_code error = lock_description::open(disk_, path_, mode_, permissions, opened);
   if (error) return error;
   own_ = std::move(opened);
   if (!fresh) return {};

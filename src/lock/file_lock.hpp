@@ -1,5 +1,5 @@
-// The inter-process lock of a store, exclusive, as one of its parts takes it: through one
-// description of the lock file, and with one way to wait for it.
+// The inter-process lock of a store, as one of its parts takes it: through one description of the
+// lock file, and with one way to wait for it.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -23,7 +23,8 @@ namespace conduit::lock {
 // coroutine at a time, but for `give_up`.
 class file_lock {
  public:
-  file_lock(io::file_io& disk, std::string path) : disk_(disk), path_(std::move(path)) {}
+  file_lock(io::file_io& disk, std::string path, lock_mode mode)
+      : disk_(disk), path_(std::move(path)), mode_(mode) {}
   file_lock(const file_lock&) = delete;
   file_lock& operator=(const file_lock&) = delete;
   ~file_lock() = default;
@@ -53,6 +54,8 @@ class file_lock {
   // The lock file still stands under its path; otherwise another process may hold a lock of the
   // same name.
   bool still_named() const { return own_->still_named(disk_); }
+  // A wait was given up and is still in the kernel, or was not taken back from there.
+  bool has_abandoned_wait() const noexcept { return own_ == nullptr; }
   // The descriptor through which the lock is held: the record is read and written through it.
   int fd() const noexcept { return own_->fd(); }
 
@@ -62,6 +65,7 @@ class file_lock {
 
   io::file_io& disk_;
   const std::string path_;
+  const lock_mode mode_;
   std::unique_ptr<lock_description> own_;  // null while a wait has it
   std::mutex mutex_;                       // guards the pointer: `give_up` comes from any thread
   std::shared_ptr<lock_wait> wait_ = std::make_shared<lock_wait>();

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/os_error.hpp"
+#include "base/retries.hpp"
 
 namespace conduit::lock {
 
@@ -68,10 +69,11 @@ lock_description::~lock_description() {
 }
 
 std::error_code lock_description::attempt(io::file_io& disk) noexcept {
-  std::int64_t result = -EINTR;
-  for (unsigned tries = 0; result == -EINTR && tries < transient_retries_max; ++tries) {
+  std::int64_t result = 0;
+  unsigned retries = 0;
+  do {
     result = mode_ == lock_mode::shared ? disk.try_lock_shared(fd()) : disk.try_lock(fd());
-  }
+  } while (result == -EINTR && tries_again(result, retries));
   return os_error(result == -EACCES ? -EAGAIN : result);
 }
 

@@ -23,7 +23,7 @@ constexpr int reopens_max = 8;
 }  // namespace
 
 store_lock::store_lock(io::file_io& disk, store_place place)
-    : disk_(disk), place_(std::move(place)), file_(disk, place_.lock_path) {}
+    : disk_(disk), place_(std::move(place)), file_(disk, place_.lock_path, lock_mode::exclusive) {}
 
 std::error_code store_lock::open() {
   const std::error_code error = file_.open(place_.lock_permissions);

@@ -11,6 +11,7 @@
 #include "files/open_files.hpp"
 #include "io/completion_port.hpp"
 #include "io/file_io.hpp"
+#include "lock/lent_locks.hpp"
 #include "store/services.hpp"
 #include "store/store_state.hpp"
 
@@ -79,6 +80,7 @@ class binding : public std::enable_shared_from_this<binding> {
         port(io::completion_port::of(where)),
         disk(std::move(way)),
         files(*disk, state->directory.get(), state->how.open_files),
+        locks(*disk, state->lock_path),
         chosen_backend(chosen),
         backend_reason(std::move(why)) {
     state->add(*this);
@@ -94,6 +96,7 @@ class binding : public std::enable_shared_from_this<binding> {
   io::completion_port& port;
   const std::unique_ptr<io::file_io> disk;
   open_files files;
+  lock::lent_locks locks;  // for checks of the mutable file
   read_counters reads;
   inline_policy inline_reads;
   const backend chosen_backend;

@@ -12,17 +12,17 @@
 
 #include "base/os_error.hpp"
 #include "codec/frame_walk.hpp"
+#include "files/exact_transfers.hpp"
 #include "files/frame_loading.hpp"
-#include "lock/lock_description.hpp"
 
 namespace conduit::detail {
 
 namespace {
 
 constexpr std::size_t read_bytes = 1U << 20;
-// How long a check of the mutable file asks for the lock, and how often.
+// How long a check of the mutable file waits for the lock.
 constexpr std::chrono::seconds lock_patience{5};
-constexpr std::chrono::milliseconds lock_interval{1};
+constexpr std::chrono::milliseconds ask_interval{1};
 // Of a file that another process keeps tearing and mending.
 constexpr int rounds_max = 8;
 
@@ -32,16 +32,15 @@ std::error_code read_range(binding& where, int fd, std::uint64_t& at, std::uint6
                            const std::atomic<bool>& abandoned, Take take) {
   const std::size_t room = static_cast<std::size_t>(std::min<std::uint64_t>(read_bytes, end - at));
   const auto memory = std::make_unique_for_overwrite<std::byte[]>(room);
-  unsigned retries = 0;
   while (at < end) {
     if (abandoned.load(std::memory_order_relaxed)) return asio::error::operation_aborted;
-    const std::int64_t count =
-        where.disk->read(fd, memory.get(), std::min<std::uint64_t>(room, end - at), at);
-    if (is_transient(count) && ++retries <= transient_retries_max) continue;
-    if (count <= 0) return count == 0 ? make_error_code(errc::corrupt) : os_error(count);
-    retries = 0;
-    at += static_cast<std::uint64_t>(count);
-    if (!take(std::span<const std::byte>(memory.get(), static_cast<std::size_t>(count)))) break;
+    const std::span piece(memory.get(), std::min<std::uint64_t>(room, end - at));
+    std::size_t count = 0;
+    const std::error_code error = files::read_up_to(*where.disk, fd, piece, at, count);
+    at += count;
+    if (error) return error;
+    if (count > 0 && !take(std::span<const std::byte>(piece.first(count)))) break;
+    if (count < piece.size()) return errc::corrupt;
   }
   return {};
 }
@@ -168,29 +167,23 @@ struct quiet_look {
   files::loaded_frames table;
 };
 
-// Asks. A wait in the kernel that is given up stays there, and each check would leave a thread.
-std::error_code ask_for_a_while(io::file_io& disk, lock::lock_description& lock,
-                                const std::atomic<bool>& abandoned) {
-  const auto deadline = std::chrono::steady_clock::now() + lock_patience;
-  for (;;) {
-    const std::error_code refused = lock.attempt(disk);
-    if (refused != std::errc::resource_unavailable_try_again) return refused;
-    if (abandoned.load(std::memory_order_relaxed)) return asio::error::operation_aborted;
-    if (std::chrono::steady_clock::now() >= deadline) return refused;
-    std::this_thread::sleep_for(lock_interval);
-  }
-}
-
 // Little is done under the lock: the frames do not move, so they are looked at afterwards. An error
 // where the lock could not be had.
 std::error_code look_under_lock(binding& where, const data_file& file,
                                 const std::atomic<bool>& abandoned, quiet_look& found) {
-  std::unique_ptr<lock::lock_description> lock;
-  std::error_code refused = lock::lock_description::open(*where.disk, where.state->lock_path,
-                                                         lock::lock_mode::shared, 0, lock);
-  if (!refused) refused = ask_for_a_while(*where.disk, *lock, abandoned);
-  if (!refused) found.error = files::load_seek_table(*where.disk, file.fd(), found.table);
-  return refused;
+  const auto go_on = [&] { return !abandoned.load(std::memory_order_relaxed); };
+  const auto look = [&] {
+    found.error = files::load_seek_table(*where.disk, file.fd(), found.table);
+  };
+  const auto deadline = std::chrono::steady_clock::now() + lock_patience;
+  for (;;) {
+    const std::error_code refused = where.locks.with(go_on, lock_patience, look);
+    if (refused != std::errc::resource_unavailable_try_again) return refused;
+    // Without a thread that waits in the kernel, this one asks now and then.
+    if (!go_on()) return asio::error::operation_aborted;
+    if (std::chrono::steady_clock::now() >= deadline) return refused;
+    std::this_thread::sleep_for(ask_interval);
+  }
 }
 
 // Somebody may have been writing when a fault was seen in the mutable file. Where the lock cannot

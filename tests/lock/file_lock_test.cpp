@@ -34,7 +34,7 @@ struct lock_under_test {
   const std::filesystem::path path = directory / "lock";
   asio::io_context context;
   io::system_io disk{io::thread_service::of(context)};
-  lock::file_lock lock{disk, path.string()};
+  lock::file_lock lock{disk, path.string(), lock::lock_mode::exclusive};
 };
 
 bool keep_waiting() { return true; }

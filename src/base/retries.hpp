@@ -1,0 +1,22 @@
+// When a transfer that moved nothing is tried again. Every loop over a short transfer asks here.
+#pragma once
+
+#include <cerrno>
+#include <cstdint>
+
+namespace conduit {
+
+// Takes the result of an attempt into account: `retries` counts those in a row that moved nothing.
+// A signal storm passes, a broken driver does not.
+inline bool tries_again(std::int64_t result, unsigned& retries) noexcept {
+  constexpr unsigned retries_max = 64;
+  if (result > 0) retries = 0;
+  return (result == -EINTR || result == -EAGAIN) && ++retries <= retries_max;
+}
+
+// A write that takes nothing and gives no reason is like an interrupted one.
+inline bool writes_again(std::int64_t result, unsigned& retries) noexcept {
+  return tries_again(result == 0 ? -EAGAIN : result, retries);
+}
+
+}  // namespace conduit

@@ -1,0 +1,40 @@
+// Shared locks of a store, for those who need one for a moment and block a thread of their own.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "io/file_io.hpp"
+#include "lock/file_lock.hpp"
+
+namespace conduit::lock {
+
+// Nothing ends a wait in the kernel but the lock. So a lock whose wait was given up is kept here
+// and lent to the next borrower, who joins that wait: there are never more threads than there were
+// borrowers at a time. For any thread.
+class lent_locks {
+ public:
+  lent_locks(io::file_io& disk, std::string path) : disk_(disk), path_(std::move(path)) {}
+
+  // Calls `work` under the lock of the file that stands under the path; the rules are those of
+  // `file_lock::acquire`. On an error it is not called. Throws std::bad_alloc.
+  std::error_code with(const std::function<bool()>& go_on, std::chrono::milliseconds patience,
+                       const std::function<void()>& work);
+
+ private:
+  std::unique_ptr<file_lock> borrow();
+  void give_back(std::unique_ptr<file_lock> lock);
+
+  io::file_io& disk_;
+  const std::string path_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<file_lock>> given_up_;  // guarded by the mutex
+};
+
+}  // namespace conduit::lock
