@@ -35,13 +35,4 @@ inline bool is_out_of_space(const std::error_code& error) noexcept {
          is_out_of_space(-std::int64_t{error.value()});
 }
 
-// Worth the same attempt again.
-inline bool is_transient(std::int64_t result) noexcept {
-  return result == -EINTR || result == -EAGAIN;
-}
-
-// Attempts in a row that may end in EINTR or EAGAIN before the transfer is given up: a signal storm
-// passes, a broken driver does not.
-inline constexpr unsigned transient_retries_max = 64;
-
 }  // namespace conduit

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/os_error.hpp"
+#include "base/retries.hpp"
 #include "files/file_name.hpp"
 #include "io/awaited.hpp"
 
@@ -36,55 +37,64 @@ void describe_write(io_request& request, int fd, const io::iov_cursor& from) noe
 
 }  // namespace
 
-bool appender::is_small() const noexcept { return write_.bytes_left() <= inline_append_max; }
+bool appender::is_inline() const noexcept {
+  return write_.bytes_left() <= inline_append_max && state_.how.durability == durability::none;
+}
 
-asio::awaitable<std::error_code> appender::append_undurably(lock::held_lock& held) {
-  if (!is_small()) co_return co_await append_through_engine(held);
+asio::awaitable<std::error_code> appender::append(lock::held_lock& held) {
+  if (state_.how.durability == durability::fdatasync) co_return co_await append_durably(held);
+  if (!is_inline()) co_return co_await append_through_engine(held);
   const std::error_code error = append_inline(held);
   if (error) co_return co_await mend_failed_write(held, error, false);
   co_return error;
 }
 
+// An empty blob is a write, too: it lies behind bytes that may be another process's.
 std::error_code appender::append_inline(lock::held_lock& /*held*/) {
-  const int fd = file_.end().file->fd.get();
+  const std::shared_ptr<append_file>& file = file_.end().file;
   counted_.inline_appends.fetch_add(1, std::memory_order_relaxed);
+  state_.unsynced->begin_write(file);
   std::error_code why;
   for (unsigned retries = 0; !write_.done();) {
-    if (!progressed(disk_.write(fd, write_.parts(), write_.part_count(), write_.offset()), retries,
-                    why))
-      break;
+    const std::int64_t result =
+        disk_.write(file->fd.get(), write_.parts(), write_.part_count(), write_.offset());
+    if (!progressed(result, retries, why)) break;
   }
+  state_.unsynced->end_write(*file);
   return why;
 }
 
 // Takes `result` of a write into account. True where the write may go on; else `why` is set.
 bool appender::progressed(std::int64_t result, unsigned& retries, std::error_code& why) noexcept {
+  if (writes_again(result, retries)) return true;
   if (result > 0) {
     write_.advance(static_cast<std::uint64_t>(result));
-    retries = 0;
     return true;
   }
-  if ((result == 0 || is_transient(result)) && ++retries <= transient_retries_max) return true;
   why = result == 0 ? std::make_error_code(std::errc::io_error) : os_error(result);
   return false;
 }
 
 asio::awaitable<std::error_code> appender::append_through_engine(lock::held_lock& held) {
-  const int fd = file_.end().file->fd.get();
+  const std::shared_ptr<append_file> file = file_.end().file;
   counted_.ring_appends.fetch_add(1, std::memory_order_relaxed);
+  state_.unsynced->begin_write(file);
   std::error_code why;
   for (unsigned retries = 0; !write_.done();) {
     awaited_request write;
-    describe_write(write, fd, write_);
-    if (!puts_.use_memory(write))
-      co_return co_await mend_failed_write(held, asio::error::operation_aborted, false);
+    describe_write(write, file->fd.get(), write_);
+    if (!puts_.use_memory(write)) {
+      why = asio::error::operation_aborted;
+      break;
+    }
     auto start = [&] { disk_.start(write); };
     co_await write.until_complete(std::move(start));
     puts_.released();
-    if (!progressed(write.result, retries, why))
-      co_return co_await mend_failed_write(held, why, false);
+    if (!progressed(write.result, retries, why)) break;
   }
-  co_return std::error_code{};
+  state_.unsynced->end_write(*file);
+  if (why) co_return co_await mend_failed_write(held, why, false);
+  co_return why;
 }
 
 // Write and sync as one linked pair. A short write breaks the link: the remainder is tried as a

@@ -33,21 +33,20 @@ class appender {
         counted_(counted) {}
 
   io::iov_cursor& bytes() noexcept { return write_; }
-  // True if the loop's thread copies the bytes to the page cache itself.
-  bool is_small() const noexcept;
-
-  // Writes what is small without a coroutine's frame, which would cost a small batch some percent.
-  // The caller mends what failed.
+  // True for what is small and need not be durable: the loop's thread copies it to the page cache.
+  bool is_inline() const noexcept;
+  // Writes that without a coroutine's frame, which would cost a small batch some percent. The
+  // caller mends what failed.
   std::error_code append_inline(lock::held_lock& held);
-  // These write anything, and mend what failed.
-  asio::awaitable<std::error_code> append_undurably(lock::held_lock& held);
-  asio::awaitable<std::error_code> append_durably(lock::held_lock& held);
+  // Writes anything as durably as the store's options ask, and mends what failed.
+  asio::awaitable<std::error_code> append(lock::held_lock& held);
   // Nothing that failed may stay where the next append goes. Returns `why`.
   asio::awaitable<std::error_code> mend_failed_write(lock::held_lock& held, std::error_code why,
                                                      bool sync_failed);
 
  private:
   asio::awaitable<std::error_code> append_through_engine(lock::held_lock& held);
+  asio::awaitable<std::error_code> append_durably(lock::held_lock& held);
   std::error_code mend_failed_frames(lock::held_lock& held, std::error_code why, bool sync_failed);
   bool progressed(std::int64_t result, unsigned& retries, std::error_code& why) noexcept;
 

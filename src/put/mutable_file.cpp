@@ -6,12 +6,18 @@
 #include <cerrno>
 
 #include "base/os_error.hpp"
+#include "put/left_files.hpp"
+#include "put/next_file.hpp"
 
 namespace conduit::detail {
 
 namespace {
 
-constexpr std::size_t unsynced_files_max = 16;
+// Others may be creating files beside us (an original does not look at the record).
+constexpr int create_attempts = 16;
+// A compressed file is left when it has so many frames: its table, of which each holder writes one,
+// stays near 64 KiB.
+constexpr std::size_t frames_max = 8192;
 
 // What `measure` finds, besides errors.
 constexpr std::int64_t is_elsewhere = 0;  // the mutable file is another one
@@ -186,7 +192,7 @@ asio::awaitable<std::error_code> mutable_file::open(lock::held_lock& held) {
   const std::int64_t measured = measure(held);
   if (measured == is_changed) co_return co_await examine(held);
   if (measured != is_elsewhere) co_return os_error(measured);
-  sync_oldest();
+  sync_oldest_behind(state_, disk_);
   const files::file_id wanted = *held.mutable_file();
   const files::file_name name(wanted);
   auto file = std::make_shared<append_file>();
@@ -219,6 +225,83 @@ asio::awaitable<std::error_code> mutable_file::open(lock::held_lock& held) {
     co_return std::error_code{};
   }
   co_return co_await examine(held);
+}
+
+// ---- when it is left
+
+// Why the mutable file must not be appended to; nothing where it may.
+std::optional<std::string> mutable_file::reason_to_leave(const lock::held_lock& held) const {
+  if (const auto why = reason_to_begin(held, form())) return why;
+  if (doubt_) return doubt_;
+  if (tail_.frames && tail_.frames->count() >= frames_max)
+    return "the last file has as many frames as a table is to hold";
+  if (found_.links > 1) return "the last file has a second hard link, perhaps of a backup";
+  // Of frames `examine` has seen it.
+  const bool short_of_record = !tail_.frames && found_.size < recorded_end(held).value_or(0);
+  if (shrunk_ || short_of_record) return "the last file is shorter than it was";
+  if (tail_.plain_end() >= state_.how.max_file_size) return "the last file is full";
+  return std::nullopt;
+}
+
+asio::awaitable<std::error_code> mutable_file::make_ready(lock::held_lock& held) {
+  const auto why = reason_to_leave(held);
+  if (why) {
+    const std::error_code error = co_await begin_next(held, *why);
+    if (error) co_return error;
+  }
+  if (directory_unsynced_) {
+    const std::error_code error = (co_await sync_directory(held)).error;
+    if (error) co_return error;
+  }
+  co_return std::error_code{};
+}
+
+asio::awaitable<std::error_code> mutable_file::begin_next(lock::held_lock& held, std::string why,
+                                                          std::uint32_t at_least) {
+  const bool vouched = held.record_vouches();
+  const file_form wanted = form();
+  // Its last table is not durable yet, whatever the durability.
+  const std::shared_ptr<append_file> left = tail_.frames ? tail_.file : nullptr;
+  if (left) state_.unsynced->begin_write(left);
+  finish_table(held);
+  if (left) state_.unsynced->end_write(*left);
+  std::error_code error;
+  std::optional<std::uint32_t> number;
+  for (int attempt = 0; attempt < create_attempts; ++attempt) {
+    error = held.announce_change();
+    if (error) co_return error;
+    number = next_number(held, at_least);
+    if (!number) co_return std::make_error_code(std::errc::value_too_large);
+    error = co_await create_file(state_, disk_, home_, held, {*number, wanted});
+    if (error != std::errc::file_exists) break;
+    const std::error_code listing_error = co_await list(held);
+    if (listing_error) co_return listing_error;
+  }
+  if (error) co_return error;
+
+  // Not before: where the next one cannot be created, this store may go on in the old one.
+  if (left) sync_behind(state_, disk_, left);
+
+  // From here on the number is used, whatever happens to the file.
+  const files::file_id created{*number, wanted};
+  error = held.begin_file(created);
+  if (error) co_return error;
+  form_seen_ = wanted;
+  state_.sealed_up_to(*number);
+  error = co_await open(held);
+  if (error) co_return error;
+  error = (co_await sync_directory(held)).error;
+  if (error) co_return error;
+  if (!vouched) {
+    // The file and its entry are durable.
+    error = held.vouch();
+    if (error) co_return error;
+  }
+  if (tail_.frames) tail_.table_due = true;
+  finish_table(held);
+  state_.notify(event::kind::file_begun, "began " + files::file_name(created).text() + ": " + why,
+                *number);
+  co_return std::error_code{};
 }
 
 // ---- appends
@@ -268,26 +351,6 @@ void mutable_file::poison(lock::held_lock& held, std::error_code why, bool sync_
                 files::file_name(number, tail_.frames ? file_form::zstd : file_form::plain).text() +
                     " will not be written again; the next put begins a new file",
                 number, tail_.end, why);
-}
-
-// Files that were left stay open until `sync`; beyond a few, the oldest is synced while puts go on.
-// By then the kernel has written most of it, so this costs little, and descriptors do not pile up
-// in a program that never calls `sync`.
-void mutable_file::sync_oldest() {
-  const auto all = state_.unsynced->all();
-  if (all.size() > unsynced_files_max) sync_behind(all.front().file);
-}
-
-void mutable_file::sync_behind(const std::shared_ptr<append_file>& left) {
-  const std::error_code refused =
-      state_.helpers.post_in_background([file = left, unsynced = state_.unsynced, disk = &disk_] {
-        const auto seen = unsynced->find(*file);
-        if (!seen) return;  // `sync` was faster
-        if (disk->sync_data(file->fd.get()) < 0) unsynced->poison(file->number);
-        unsynced->synced(*seen);
-      });
-  // Without a thread the file stays unsynced, for `sync`: here the lock is held.
-  static_cast<void>(refused);
 }
 
 // ---- the directory

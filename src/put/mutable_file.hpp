@@ -88,15 +88,10 @@ class mutable_file {
   asio::awaitable<std::error_code> find_changes(lock::held_lock& held);
   asio::awaitable<std::error_code> open(lock::held_lock& held);
   asio::awaitable<std::error_code> examine(lock::held_lock& held);
-  asio::awaitable<std::error_code> create(lock::held_lock& held, files::file_id file);
   std::optional<std::uint64_t> recorded_end(const lock::held_lock& held) const noexcept;
   bool has_unrecorded_loss(const lock::held_lock& held) const noexcept;
   bool may_mend(const lock::held_lock& held) const noexcept;
   std::optional<std::string> reason_to_leave(const lock::held_lock& held) const;
-  static std::optional<std::uint32_t> next_number(const lock::held_lock& held,
-                                                  std::uint32_t at_least) noexcept;
-  void sync_oldest();
-  void sync_behind(const std::shared_ptr<append_file>& left);
 
   store_state& state_;
   io::file_io& disk_;

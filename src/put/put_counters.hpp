@@ -2,8 +2,11 @@
 #pragma once
 
 #include <atomic>
+#include <conduit/detail/operations.hpp>
 #include <conduit/reports.hpp>
 #include <cstdint>
+
+#include "base/intrusive_list.hpp"
 
 namespace conduit::detail {
 
@@ -18,6 +21,18 @@ struct put_counters {
   std::atomic<std::uint64_t> lock_waits{0};
   std::atomic<std::uint64_t> lock_wait_us{0};
   std::atomic<std::uint64_t> rolls{0};
+
+  // Puts that were written together.
+  void count_batch(work_queue& written, std::uint64_t bytes) noexcept {
+    if (written.empty()) return;
+    std::uint64_t count = 0;
+    for (completion* entry = &written.front(); entry != nullptr; entry = written.after(*entry)) {
+      count += static_cast<queued_op*>(entry)->locations.size();
+    }
+    puts.fetch_add(count, std::memory_order_relaxed);
+    put_bytes.fetch_add(bytes, std::memory_order_relaxed);
+    batches.fetch_add(1, std::memory_order_relaxed);
+  }
 
   void add_to(store_stats& sum) const noexcept {
     sum.puts += puts.load(std::memory_order_relaxed);

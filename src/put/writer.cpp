@@ -7,22 +7,12 @@
 #include <conduit/error.hpp>
 
 #include <cassert>
-#include <chrono>
 #include <utility>
 
+#include "put/recover_file.hpp"
 #include "store/binding.hpp"
 
 namespace conduit::detail {
-
-namespace {
-
-using namespace std::chrono_literals;
-using clock = std::chrono::steady_clock;
-
-constexpr int reopen_attempts = 8;
-constexpr auto ask_interval = 5ms;
-
-}  // namespace
 
 writer::writer(std::shared_ptr<store_state> state, asio::io_context& home,
                std::unique_ptr<io::file_io> disk)
@@ -31,21 +21,24 @@ writer::writer(std::shared_ptr<store_state> state, asio::io_context& home,
       port_(io::completion_port::of(home)),
       disk_(std::move(disk)),
       puts_(*disk_, state_->how.pending_put_bytes),
-      lock_(*disk_, state_->place()),
+      ended_(port_),
       file_(*state_, *disk_, port_),
+      turns_(*state_, *disk_, home, file_, counted_),
       frames_(state_->how.frame_bytes, state_->how.level),
       append_(*state_, *disk_, port_, puts_, file_, frames_, counted_),
-      ended_(port_),
-      pause_(home) {}
+      plain_(*state_, puts_, file_, append_, counted_, ended_),
+      framed_(*state_, port_, puts_, file_, frames_, append_, counted_, ended_),
+      sync_(*state_, *disk_, port_, puts_, file_, counted_),
+      removal_(*state_, *disk_, port_, file_, turns_) {}
 
 writer::~writer() {
   // What still runs in the background syncs through our disk.
   state_->helpers.join();
 }
 
-std::error_code writer::open_lock() { return lock_.open(); }
+std::error_code writer::open_lock() { return turns_.open(); }
 
-void writer::watch() { lock_.watch(); }
+void writer::watch() { turns_.watch(); }
 
 std::error_code writer::submit(queued_op& operation) {
   io::completion_port& port = operation.owner->port;
@@ -80,19 +73,19 @@ void writer::cancel(queued_op& operation) {
   operation.error = asio::error::operation_aborted;
   // A wait for the lock on nobody's behalf would keep `run` from returning. Before the delivery: it
   // may be the end of this object.
-  if (puts_.empty()) lock_.give_up();
+  if (puts_.empty()) turns_.give_up();
   operation.owner->port.deliver(operation);
 }
 
 bool writer::revoke(queued_op& operation) noexcept {
   const bool revoked = puts_.revoke(operation);
-  if (revoked && puts_.empty()) lock_.give_up();
+  if (revoked && puts_.empty()) turns_.give_up();
   return revoked;
 }
 
 void writer::abandon() {
   work_queue withdrawn = puts_.withdraw_all();
-  lock_.give_up();
+  turns_.give_up();
   ended_.deliver(std::move(withdrawn));
 }
 
@@ -100,16 +93,14 @@ void writer::abandon() {
 // in this process or another.
 class writer::end_of_run {
  public:
-  explicit end_of_run(writer& self) noexcept : self_(self) {}
+  end_of_run(writer& self, lock_turns::holding& held) noexcept : self_(self), held_(held) {}
   end_of_run(const end_of_run&) = delete;
   end_of_run& operator=(const end_of_run&) = delete;
   ~end_of_run() {
     // In a forked child the lock, and the file, are the parent's.
     if (orderly_ || self_.forked()) return;
     self_.puts_.released();
-    if (!self_.held_) return;
-    self_.file_.finish_table(*self_.held_);
-    self_.held_.reset();
+    if (held_) self_.file_.finish_table(*held_);
   }
 
   // Another coroutine may be running already.
@@ -117,6 +108,7 @@ class writer::end_of_run {
 
  private:
   writer& self_;
+  lock_turns::holding& held_;
   bool orderly_ = false;
 };
 
@@ -132,7 +124,8 @@ asio::awaitable<void> writer::finish_close() {
 }
 
 asio::awaitable<void> writer::run() {
-  end_of_run end(*this);
+  lock_turns::holding held;
+  end_of_run end(*this, held);
   // A coroutine that is spawned on its own context begins inside the call; handlers must not run
   // there.
   co_await asio::post(home_, asio::use_awaitable);
@@ -142,35 +135,35 @@ asio::awaitable<void> writer::run() {
       continue;
     }
     if (!puts_.has_frames() && file_.form() == file_form::zstd) {
-      co_await encode_batch();
+      co_await framed_.encode();
+      co_await ended_.complete();
       if (forked()) break;
       if (!puts_.has_frames() && puts_.empty()) continue;  // all were cancelled meanwhile
     }
-    if (fairness_.rest_is_due(lock_.changes())) {
-      co_await rest(fairness::rest);
-      fairness_.had_a_rest();
-    } else if (state_->seals.lock_wanted()) {
-      co_await rest(fairness::rest_for_sealer);
-    }
-    if (!puts_.has_frames() && sync_is_next()) co_await sync_without_lock();
+    if (turns_.others_are_due()) co_await turns_.let_others_go_first();
+    if (!puts_.has_frames() && sync_.is_next()) co_await sync_.prepare();
     if (forked()) break;
     std::error_code error;
-    if (!try_take_lock()) error = co_await take_lock();
+    if (!turns_.try_take(held)) error = co_await turns_.take(held);
     if (forked()) break;
-    if (error && std::exchange(ask_again_, false)) continue;
     if (error) {
-      ended_.deliver(puts_.fail_all_that_need_the_lock(error));
+      if (!turns_.was_given_up()) ended_.deliver(puts_.fail_all_that_need_the_lock(error));
       continue;
     }
     if (puts_.has_frames()) {
-      co_await write_frames();
+      co_await framed_.write(*held);
     } else if (const auto job = puts_.take_job()) {
-      co_await run_job(*job);
-    } else if (puts_.next_needs_no_lock()) {
-      leave_lock();  // those that need it were cancelled while we waited
-    } else {
-      co_await write_batch();
+      co_await run_job(*job, held);
+    } else if (!puts_.next_needs_no_lock()) {  // else what needs it was cancelled meanwhile
+      co_await plain_.write(*held);
     }
+    if (forked()) break;
+    // The lock is free before anybody is told.
+    if (held) {
+      assert(puts_.kernel_has_answered());
+      turns_.leave(held);
+    }
+    if (!ended_.complete_few()) co_await ended_.complete_in_turns();
     if (forked()) break;
     // What the handlers have put is the next batch. Where they put nothing, whatever arrives in
     // this turn is. A turn of the loop costs as much as the rest of a small batch.
@@ -182,61 +175,34 @@ asio::awaitable<void> writer::run() {
   end.was_orderly();
 }
 
-asio::awaitable<void> writer::rest(std::chrono::microseconds time) {
-  pause_.expires_after(time);
-  co_await pause_.async_wait(asio::use_awaitable);
-}
-
-// The common case: nobody else has the lock or did anything. False: `take_lock` goes on from here.
-bool writer::try_take_lock() {
-  held_ = lock_.try_take();
-  return held_ && file_.try_adopt(*held_);
-}
-
-// Where no thread can wait in the kernel, the loop asks now and then, as an original does.
-asio::awaitable<std::error_code> writer::wait_for_lock(bool& waited) {
-  for (;;) {
-    bool was_taken = false;
-    const std::error_code error = co_await lock_.take(port_, held_, was_taken);
-    waited = waited || was_taken;
-    const bool none_could_wait = was_taken && (error == std::errc::resource_unavailable_try_again ||
-                                               error == std::errc::not_enough_memory);
-    if (!none_could_wait) co_return error;
-    co_await rest(ask_interval);
-    if (forked()) co_return make_error_code(errc::forked);
+asio::awaitable<void> writer::run_job(pending_puts::job job, lock_turns::holding& held) {
+  std::error_code error;
+  switch (job.what) {
+    case queued_op::kind::roll:
+      error = co_await file_.begin_next(*held, "asked to", job.number);
+      if (error) break;
+      job.number = held->mutable_number().value_or(0);
+      counted_.rolls.fetch_add(1, std::memory_order_relaxed);
+      break;
+    case queued_op::kind::remove:
+      error = co_await removal_.remove(*held, job.number);
+      break;
+    case queued_op::kind::remove_before:
+      error = co_await removal_.remove_before(held, job.number, job.count);
+      break;
+    case queued_op::kind::recover:
+      error = co_await recover_file(*state_, *disk_, port_, *held, job.number, job.recovered);
+      break;
+    case queued_op::kind::sync:
+      error = co_await sync_.finish(*held);
+      break;
+    case queued_op::kind::close:
+    case queued_op::kind::append:
+      assert(false);  // neither is a job under the lock
+      break;
   }
-}
-
-asio::awaitable<std::error_code> writer::take_lock() {
-  for (int attempt = 0; attempt < reopen_attempts; ++attempt) {
-    const auto asked = clock::now();
-    bool waited = false;
-    std::error_code error;
-    if (!held_) error = co_await wait_for_lock(waited);
-    ask_again_ = waited && error == asio::error::operation_aborted;
-    if (error) co_return error;
-    if (waited) {
-      const auto wait = std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - asked);
-      counted_.lock_waits.fetch_add(1, std::memory_order_relaxed);
-      counted_.lock_wait_us.fetch_add(static_cast<std::uint64_t>(wait.count()),
-                                      std::memory_order_relaxed);
-      fairness_.had_a_rest();
-    }
-    error = co_await file_.adopt(*held_);
-    if (!error) co_return error;
-    held_.reset();
-    if (error != errc::locked) co_return error;
-    error = lock_.reopen();
-    if (error) co_return error;
-  }
-  co_return make_error_code(errc::locked);
-}
-
-void writer::leave_lock() {
-  assert(held_ && puts_.kernel_has_answered());
-  file_.leave(*held_);
-  held_.reset();
-  fairness_.released();
+  // In a forked child the job is the parent's, who completes it.
+  if (!forked()) ended_.add(puts_.finish_job(job, error));
 }
 
 void writer::add_to(store_stats& sum) const noexcept {

@@ -1,4 +1,5 @@
-// Mending a torn compressed file in place, because a person asked for it.
+#include "put/recover_file.hpp"
+
 #include <conduit/error.hpp>
 
 #include <cerrno>
@@ -6,7 +7,7 @@
 
 #include "base/os_error.hpp"
 #include "files/torn_tail.hpp"
-#include "put/writer.hpp"
+#include "put/tail.hpp"
 
 namespace conduit::detail {
 
@@ -30,9 +31,10 @@ std::error_code mend(io::file_io& disk, const std::shared_ptr<append_file>& file
 
 }  // namespace
 
-asio::awaitable<std::error_code> writer::recover_file(std::uint32_t number,
-                                                      recovery_report& report) {
-  if (!held().files().contains(number)) co_return make_error_code(errc::no_such_file);
+asio::awaitable<std::error_code> recover_file(store_state& state, io::file_io& disk,
+                                              io::completion_port& home, lock::held_lock& held,
+                                              std::uint32_t number, recovery_report& report) {
+  if (!held.files().contains(number)) co_return make_error_code(errc::no_such_file);
   const files::file_name name(number, file_form::zstd);
   auto file = std::make_shared<append_file>();
   file->number = number;
@@ -40,39 +42,39 @@ asio::awaitable<std::error_code> writer::recover_file(std::uint32_t number,
   std::error_code error;
   auto examine = [&]() -> std::int64_t {
     io::file_status status;
-    const std::int64_t known = disk_->status_at(state_->directory.get(), name.c_str(), status);
+    const std::int64_t known = disk.status_at(state.directory.get(), name.c_str(), status);
     if (known == -ENOENT) return 0;  // plain: nothing to mend
     if (known < 0) return known;
     if (!status.regular) return -ELOOP;
     if (status.links > 1) return -EMLINK;  // perhaps of a backup, which is not to be changed
     const std::int64_t fd =
-        disk_->open(state_->directory.get(), name.c_str(), io::open_mode::read_write, 0);
+        disk.open(state.directory.get(), name.c_str(), io::open_mode::read_write, 0);
     if (fd < 0) return fd;
     file->fd = unique_fd(static_cast<int>(fd));
-    error = files::examine_file(*disk_, file->fd.get(), found);
+    error = files::examine_file(disk, file->fd.get(), found);
     return 0;
   };
-  const std::int64_t examined = co_await state_->helpers.run(port_, std::move(examine));
+  const std::int64_t examined = co_await state.helpers.run(home, std::move(examine));
   if (examined < 0) co_return open_error(examined);
   if (error) co_return error;
   report = files::report_of(found);
   if (found.outcome != recovery::mended) co_return std::error_code{};
   // Before the first byte of it changes: whatever it was, nobody goes on in it.
-  error = held().poison(number);
+  error = held.poison(number);
   if (error) co_return error;
   auto write = [&]() -> std::int64_t {
     try {
-      error = mend(*disk_, file, std::move(found.frames));
+      error = mend(disk, file, std::move(found.frames));
     } catch (const std::bad_alloc&) {
       error = std::make_error_code(std::errc::not_enough_memory);
     }
     return 0;
   };
-  co_await state_->helpers.run(port_, std::move(write));
+  co_await state.helpers.run(home, std::move(write));
   if (!error) {
-    state_->notify(event::kind::tail_mended,
-                   name.text() + " was cut behind its last whole frame, as asked", number,
-                   report.offset);
+    state.notify(event::kind::tail_mended,
+                 name.text() + " was cut behind its last whole frame, as asked", number,
+                 report.offset);
   }
   co_return error;
 }

@@ -1,10 +1,9 @@
-// `sync`: what this store wrote becomes durable, and as little of that as possible happens under
-// the lock, for which others wait.
+#include "put/sync_job.hpp"
+
 #include <conduit/error.hpp>
 
 #include "base/os_error.hpp"
 #include "files/write_back.hpp"
-#include "put/writer.hpp"
 
 namespace conduit::detail {
 
@@ -18,12 +17,12 @@ constexpr int rounds_max = 4;
 
 }  // namespace
 
-void writer::write_back(int fd, std::uint64_t from) {
+void sync_job::write_back(int fd, std::uint64_t from) {
   io::file_status found;
   for (int round = 0; round < rounds_max; ++round) {
-    if (disk_->status(fd, found) < 0 || found.size < from + written_back_min) return;
+    if (disk_.status(fd, found) < 0 || found.size < from + written_back_min) return;
     // It may be cancelled meanwhile.
-    if (!files::write_back(*disk_, fd, from, found.size, [this] { return sync_is_next(); })) return;
+    if (!files::write_back(disk_, fd, from, found.size, [this] { return is_next(); })) return;
     from = found.size;
     flush_disk();
   }
@@ -32,50 +31,46 @@ void writer::write_back(int fd, std::uint64_t from) {
 // What is left to the sync that counts is in the file system's journal and the disk's own cache.
 // The sync of another file takes both along, and hears of no error of the data files: a file
 // without a name, that nobody else has. Where there can be none, that sync has more to do.
-void writer::flush_disk() noexcept {
+void sync_job::flush_disk() noexcept {
   const std::int64_t opened =
-      disk_->open(state_->directory.get(), ".", io::open_mode::unnamed, state_->how.file_mode);
+      disk_.open(state_.directory.get(), ".", io::open_mode::unnamed, state_.how.file_mode);
   if (opened < 0) return;
   const unique_fd nobodys(static_cast<int>(opened));
   char byte = 0;
   const iovec part{&byte, 1};
-  if (disk_->write(nobodys.get(), &part, 1, 0) == 1)
-    static_cast<void>(disk_->sync_data(nobodys.get()));
+  if (disk_.write(nobodys.get(), &part, 1, 0) == 1)
+    static_cast<void>(disk_.sync_data(nobodys.get()));
 }
 
-// Before the lock is taken. The files that were left need it no more, and of the mutable one little
-// is left for `sync_all`. The syncs in the background that were begun before this one have ended
-// when it returns.
-asio::awaitable<void> writer::sync_without_lock() {
-  left_sync_failed_.clear();
+asio::awaitable<void> sync_job::prepare() {
+  left_failed_.clear();
   const std::shared_ptr<append_file> mutable_file = file_.end().file;
-  const auto files = state_->unsynced->all();
+  const auto files = state_.unsynced->all();
   for (const unsynced_files::entry& one : files) {
     // It may have been cancelled meanwhile.
-    if (state_->unsynced->poisoned() || !sync_is_next()) co_return;
+    if (state_.unsynced->poisoned() || !is_next()) co_return;
     if (mutable_file && one.file->number >= mutable_file->number) continue;
-    left_sync_failed_ = co_await sync_left(one);
-    if (left_sync_failed_) co_return;
+    left_failed_ = co_await sync_left(one);
+    if (left_failed_) co_return;
   }
-  if (!mutable_file || !state_->unsynced->find(*mutable_file)) co_return;
+  if (!mutable_file || !state_.unsynced->find(*mutable_file)) co_return;
   auto work = [this, mutable_file, synced_end = mutable_file->synced_end]() -> std::int64_t {
     write_back(mutable_file->fd.get(), synced_end);
     return 0;
   };
-  co_await state_->helpers.run_in_background(port_, std::move(work));
+  co_await state_.helpers.run_in_background(home_, std::move(work));
 }
 
-// Under the lock: everything this store wrote since the last sync, and the directory.
-asio::awaitable<std::error_code> writer::sync_all() {
-  const std::shared_ptr<unsynced_files>& unsynced = state_->unsynced;
-  if (left_sync_failed_) co_return std::exchange(left_sync_failed_, {});
+asio::awaitable<std::error_code> sync_job::finish(lock::held_lock& held) {
+  const std::shared_ptr<unsynced_files>& unsynced = state_.unsynced;
+  if (left_failed_) co_return std::exchange(left_failed_, {});
   if (unsynced->poisoned()) co_return make_error_code(errc::poisoned);
-  const auto number = held().mutable_number();
+  const auto number = held.mutable_number();
   const auto files = unsynced->all();
   for (const unsynced_files::entry& one : files) {
     std::error_code error;
     if (file_.end().file && one.file->number == number) {
-      error = co_await sync_mutable(one);
+      error = co_await sync_mutable(held, one);
     } else {
       error = co_await sync_left(one);
     }
@@ -83,38 +78,39 @@ asio::awaitable<std::error_code> writer::sync_all() {
   }
   // A sync in the background may have failed meanwhile.
   if (unsynced->poisoned()) co_return make_error_code(errc::poisoned);
-  const lock::directory_sync done = co_await file_.sync_directory(held());
+  const lock::directory_sync done = co_await file_.sync_directory(held);
   if (done.error && done.begun) unsynced->poison(number.value_or(0));
   co_return done.error;
 }
 
 // After everything else in the background.
-asio::awaitable<std::error_code> writer::sync_left(const unsynced_files::entry& left) {
-  auto sync = [this, &left]() -> std::int64_t { return disk_->sync_data(left.file->fd.get()); };
-  const std::int64_t result = co_await state_->helpers.run_in_background(port_, std::move(sync));
+asio::awaitable<std::error_code> sync_job::sync_left(const unsynced_files::entry& left) {
+  auto sync = [this, &left]() -> std::int64_t { return disk_.sync_data(left.file->fd.get()); };
+  const std::int64_t result = co_await state_.helpers.run_in_background(home_, std::move(sync));
   if (result < 0) {
-    state_->unsynced->poison(left.file->number);
+    state_.unsynced->poison(left.file->number);
     co_return os_error(result);
   }
-  state_->unsynced->synced(left);
+  state_.unsynced->synced(left);
   counted_.syncs.fetch_add(1, std::memory_order_relaxed);
   co_return std::error_code{};
 }
 
 // Marked in the record, so that the next holder learns of it if this process dies before it knows
 // the outcome.
-asio::awaitable<std::error_code> writer::sync_mutable(const unsynced_files::entry& seen) {
-  const std::error_code unmarked = file_.mark_syncing(held());
+asio::awaitable<std::error_code> sync_job::sync_mutable(lock::held_lock& held,
+                                                        const unsynced_files::entry& seen) {
+  const std::error_code unmarked = file_.mark_syncing(held);
   if (unmarked) co_return unmarked;
   const std::uint64_t end = file_.end().end;
-  auto sync = [this, &seen]() -> std::int64_t { return disk_->sync_data(seen.file->fd.get()); };
-  const std::int64_t result = co_await state_->helpers.run(port_, std::move(sync));
+  auto sync = [this, &seen]() -> std::int64_t { return disk_.sync_data(seen.file->fd.get()); };
+  const std::int64_t result = co_await state_.helpers.run(home_, std::move(sync));
   if (result < 0) {
-    file_.poison(held(), os_error(result), true);
+    file_.poison(held, os_error(result), true);
     co_return os_error(result);
   }
   seen.file->synced_end = end;
-  state_->unsynced->synced(seen);
+  state_.unsynced->synced(seen);
   counted_.syncs.fetch_add(1, std::memory_order_relaxed);
   co_return std::error_code{};
 }

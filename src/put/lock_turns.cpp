@@ -1,0 +1,116 @@
+#include "put/lock_turns.hpp"
+
+#include <asio/error.hpp>
+#include <asio/use_awaitable.hpp>
+#include <conduit/error.hpp>
+
+#include <cassert>
+
+namespace conduit::detail {
+
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+// A lock file that is replaced under us again and again.
+constexpr int attempts_max = 8;
+// How often the loop asks where no thread can wait in the kernel, as an original does.
+constexpr auto ask_interval = 5ms;
+// In the middle of a long job others need so long to wake.
+constexpr auto gap = 1ms;
+
+bool no_thread_could_wait(std::error_code error) noexcept {
+  return error == std::errc::resource_unavailable_try_again ||
+         error == std::errc::not_enough_memory;
+}
+
+}  // namespace
+
+lock_turns::lock_turns(store_state& state, io::file_io& disk, asio::io_context& home,
+                       mutable_file& file, put_counters& counted)
+    : state_(state),
+      home_(io::completion_port::of(home)),
+      file_(file),
+      counted_(counted),
+      lock_(disk, state.place()),
+      pause_(home) {}
+
+bool lock_turns::others_are_due() noexcept {
+  return fairness_.rest_is_due(lock_.changes()) || state_.seals.lock_wanted();
+}
+
+asio::awaitable<void> lock_turns::let_others_go_first() {
+  if (!fairness_.rest_is_due(lock_.changes())) co_return co_await rest(fairness::rest_for_sealer);
+  co_await rest(fairness::rest);
+  fairness_.had_a_rest();
+}
+
+asio::awaitable<void> lock_turns::rest(std::chrono::microseconds time) {
+  pause_.expires_after(time);
+  co_await pause_.async_wait(asio::use_awaitable);
+}
+
+bool lock_turns::try_take(holding& held) {
+  held = lock_.try_take();
+  return held && file_.try_adopt(*held);
+}
+
+asio::awaitable<std::error_code> lock_turns::take(holding& held) {
+  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+    const auto asked = clock::now();
+    bool waited = false;
+    std::error_code error;
+    if (!held) error = co_await wait(held, waited);
+    given_up_ = waited && error == asio::error::operation_aborted;
+    if (error) co_return error;
+    if (waited) count_wait(clock::now() - asked);
+    error = co_await file_.adopt(*held);
+    if (!error) co_return error;
+    held.reset();
+    if (error != errc::locked) co_return error;
+    error = lock_.reopen();
+    if (error) co_return error;
+  }
+  co_return make_error_code(errc::locked);
+}
+
+asio::awaitable<std::error_code> lock_turns::wait(holding& held, bool& waited) {
+  for (;;) {
+    bool was_taken = false;
+    const std::error_code error = co_await lock_.take(home_, held, was_taken);
+    waited = waited || was_taken;
+    if (!was_taken || !no_thread_could_wait(error)) co_return error;
+    co_await rest(ask_interval);
+    if (state_.forked()) co_return make_error_code(errc::forked);
+  }
+}
+
+void lock_turns::count_wait(clock::duration wait) noexcept {
+  const auto wait_us = std::chrono::duration_cast<std::chrono::microseconds>(wait).count();
+  counted_.lock_waits.fetch_add(1, std::memory_order_relaxed);
+  counted_.lock_wait_us.fetch_add(static_cast<std::uint64_t>(wait_us), std::memory_order_relaxed);
+  fairness_.had_a_rest();
+}
+
+void lock_turns::leave(holding& held) {
+  assert(held);
+  file_.leave(*held);
+  held.reset();
+  fairness_.released();
+}
+
+asio::awaitable<std::error_code> lock_turns::let_others_in(holding& held) {
+  leave(held);
+  co_await rest(gap);
+  if (state_.forked()) co_return make_error_code(errc::forked);
+  std::error_code error;
+  if (try_take(held)) co_return error;
+  do {
+    error = co_await take(held);
+    // That was for what waits behind this job; the job goes on.
+  } while (error && given_up_);
+  co_return error;
+}
+
+}  // namespace conduit::detail

@@ -1,0 +1,72 @@
+// How the writer comes by the lock between processes, and how it lets others have it. Whoever has
+// the lock from here knows what others did to the mutable file.
+#pragma once
+
+#include <asio/awaitable.hpp>
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+#include <chrono>
+#include <optional>
+#include <system_error>
+
+#include "io/completion_port.hpp"
+#include "io/file_io.hpp"
+#include "lock/held_lock.hpp"
+#include "lock/store_lock.hpp"
+#include "put/fairness.hpp"
+#include "put/mutable_file.hpp"
+#include "put/put_counters.hpp"
+#include "store/store_state.hpp"
+
+namespace conduit::detail {
+
+// `held` has a value exactly while the lock is held. All calls but `give_up` run on home.
+class lock_turns {
+ public:
+  using holding = std::optional<lock::held_lock>;
+
+  lock_turns(store_state& state, io::file_io& disk, asio::io_context& home, mutable_file& file,
+             put_counters& counted);
+
+  // Opens the lock file; once, before anything else.
+  std::error_code open() { return lock_.open(); }
+  // Begins to watch what others do; once, after everybody in this store has opened the lock file
+  // who will.
+  void watch() { lock_.watch(); }
+
+  // Asked before each turn: others must get the lock first.
+  bool others_are_due() noexcept;
+  asio::awaitable<void> let_others_go_first();
+
+  // The common case, which does not suspend: nobody else has the lock or did anything. False:
+  // `take` goes on from here.
+  bool try_take(holding& held);
+  // An error leaves the lock free.
+  asio::awaitable<std::error_code> take(holding& held);
+  // The last `take` ended because nobody needed the lock any more. Whoever needs it now asks again.
+  bool was_given_up() noexcept { return given_up_; }
+  // From any thread: nobody needs the lock now.
+  void give_up() noexcept { lock_.give_up(); }
+
+  // Leaves file and record to the next holder, and unlocks.
+  void leave(holding& held);
+  // The same in the middle of a long job, and takes the lock again. After an error it is not held.
+  asio::awaitable<std::error_code> let_others_in(holding& held);
+
+ private:
+  asio::awaitable<void> rest(std::chrono::microseconds time);
+  asio::awaitable<std::error_code> wait(holding& held, bool& waited);
+  void count_wait(std::chrono::steady_clock::duration wait) noexcept;
+
+  store_state& state_;
+  io::completion_port& home_;
+  mutable_file& file_;
+  put_counters& counted_;
+  lock::store_lock lock_;
+  fairness fairness_;
+  bool given_up_ = false;
+  // Made at the start: the descriptors of Asio's timers may not be had later.
+  asio::steady_timer pause_;
+};
+
+}  // namespace conduit::detail
