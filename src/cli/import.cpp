@@ -75,24 +75,38 @@ bool open_regular(source_file& file, skip_log& skipped,
   return false;
 }
 
+// Where the lines of the manifest go.
+class line_sink {
+ public:
+  // An empty path is standard output.
+  explicit line_sink(const std::string& path) : name_(path.empty() ? "standard output" : path) {
+    if (path.empty()) return;
+    file_.reset(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666));
+    if (!file_) throw failure(path, last_error());
+  }
+  int fd() const noexcept { return file_ ? file_.get() : STDOUT_FILENO; }
+  void write(const std::string& line) const { write_all(fd(), line, name_); }
+
+ private:
+  unique_fd file_;
+  std::string name_;
+};
+
+// What this program writes itself must not be stored as well: it would never end.
+std::vector<file_identity> own_files_of(const import_flags& flags, const line_sink& lines) {
+  std::vector<file_identity> own_files;
+  for (const std::string& own :
+       {flags.directory(), flags.lock_path(), fmt::format("/proc/self/fd/{}", lines.fd())}) {
+    if (const auto identity = identity_of(own)) own_files.push_back(*identity);
+  }
+  return own_files;
+}
+
 exit_status run_import(const import_flags& flags) {
   event_loops loops(flags.threads());
   flat_file_db db = flags.open_writing(loops.home(), missing_directory::create);
-
-  unique_fd manifest;
-  if (!flags.manifest.empty()) {
-    manifest.reset(
-        ::open(flags.manifest.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0666));
-    if (!manifest) throw failure(flags.manifest, last_error());
-  }
-  const int lines_to = manifest ? manifest.get() : STDOUT_FILENO;
-  const std::string lines_name = manifest ? flags.manifest : "standard output";
-  // What this program writes itself must not be stored as well: it would never end.
-  std::vector<file_identity> own_files;
-  for (const std::string& own :
-       {flags.directory(), flags.lock_path(), fmt::format("/proc/self/fd/{}", lines_to)}) {
-    if (const auto identity = identity_of(own)) own_files.push_back(*identity);
-  }
+  const line_sink manifest(flags.manifest);
+  const std::vector<file_identity> own_files = own_files_of(flags, manifest);
 
   skip_log skipped;
   tree_walk walk(
@@ -118,7 +132,7 @@ exit_status run_import(const import_flags& flags) {
   };
   job.stored = [&](const source_file& file, const data_location& location) {
     std::lock_guard hold(lines);
-    write_all(lines_to, manifest_line(location, file.path), lines_name);
+    manifest.write(manifest_line(location, file.path));
     ++files;
     bytes += location.size();
     shown.advance();
