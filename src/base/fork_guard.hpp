@@ -8,8 +8,8 @@
 
 namespace conduit {
 
-// How many forks lie between this process and the one that loaded the library. Only
-// `fork_generation` is for others to use.
+// How many forks lie between this process and the one that loaded the library. Written in the child
+// of a fork, while it has one thread. Only `fork_generation` is for others to use.
 extern constinit std::atomic<std::uint64_t> forks_survived;
 
 // Counts forks seen from inside: a child's count differs from the one its parent's stores were
@@ -66,7 +66,7 @@ class closed_on_fork {
 
  private:
   friend struct fork_registry;
-  std::atomic<int> fd_;
+  std::atomic<int> fd_;  // written by its owner, read by the child of a fork
   closed_on_fork* prev_ = nullptr;
   closed_on_fork* next_ = nullptr;
 };

@@ -70,8 +70,8 @@ class thread_crew {
     const unsigned threads_max;
     asio::io_context queue;
     asio::executor_work_guard<asio::io_context::executor_type> work{queue.get_executor()};
-    std::atomic<unsigned> unfinished{0};
-    std::atomic<unsigned> started{0};
+    std::atomic<unsigned> unfinished{0};  // tasks: whoever posts adds, the thread takes away
+    std::atomic<unsigned> started{0};     // threads; written under `starting`
     std::mutex starting;
     std::vector<std::thread> threads;  // guarded by `starting`
     std::shared_ptr<core> kept_for_ever;

@@ -37,6 +37,7 @@ class progress {
   const bool terminal_;
   const std::string unit_;
   const std::uint64_t total_;
+  // Any thread writes both.
   std::atomic<std::uint64_t> done_{0};
   std::atomic<std::chrono::steady_clock::rep> drawn_at_{0};
 };

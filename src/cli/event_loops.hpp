@@ -50,7 +50,7 @@ class event_loops {
 
  private:
   std::vector<std::unique_ptr<asio::io_context>> contexts_;
-  std::atomic<bool> stopping_{false};
+  std::atomic<bool> stopping_{false};  // any thread sets it, nobody takes it back
 };
 
 // While it lives SIGINT and SIGTERM end the loops' coroutines instead of the process, so that what
@@ -68,7 +68,7 @@ class stop_on_signal {
   // Of its own: waiting for a signal is work, with which a loop of the store would never return.
   asio::io_context context_;
   asio::signal_set signals_;
-  std::atomic<bool> arrived_{false};
+  std::atomic<bool> arrived_{false};  // set by the thread that waits for the signal
   std::jthread thread_;
 };
 

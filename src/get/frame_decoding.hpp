@@ -68,9 +68,10 @@ class frame_decoding {
   io::file_io* disk_ = nullptr;  // of `from_page_cache`, else null
   int fd_ = -1;
   std::size_t share_ = 1;  // parts that a thread takes at once
-  std::atomic<std::size_t> next_{0};
-  std::atomic<bool> failed_{false};
-  std::atomic<bool> missed_{false};
+  // Written by every thread that works, read by all of them.
+  std::atomic<std::size_t> next_{0};  // the part that nobody has taken yet
+  std::atomic<bool> failed_{false};   // a frame is not what the index says: all stop
+  std::atomic<bool> missed_{false};   // the page cache has not all of it: all stop
 };
 
 }  // namespace conduit::detail

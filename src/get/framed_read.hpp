@@ -116,7 +116,7 @@ class framed_read {
   std::vector<frame_part> followed_;  // of the chunk: frames that another read is decoding
   decoded_frame followed_bytes_;      // the last one that came
   std::vector<codec::placed_frame> found_;
-  std::atomic<unsigned> workers_{0};
+  std::atomic<unsigned> workers_{0};  // threads that decode the chunk: each takes itself off
 };
 
 }  // namespace conduit::detail

@@ -55,13 +55,13 @@ class completion_port final : public asio::execution_context::service {
 
   asio::io_context& context_;
   const std::uint64_t made_in_ = fork_generation();
-  std::mutex mutex_;
+  std::mutex mutex_;  // guards all below
   kept_in_child<std::condition_variable> arrival_;
   away_queue away_;
   work_queue arrived_;
   std::size_t arrived_count_ = 0;
   posted_turns turns_;
-  std::atomic<bool> shut_down_{false};  // changed under the mutex
+  std::atomic<bool> shut_down_{false};  // set under the mutex, once; read without it
   // Held while anything is away: `run` must not return under a pending operation.
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
 };

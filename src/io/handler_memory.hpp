@@ -36,7 +36,7 @@ class handler_memory {
  private:
   // What Asio puts around a handler that holds two pointers takes less than half of it.
   alignas(std::max_align_t) std::array<std::byte, 512> room_{};
-  std::atomic<bool> taken_{false};
+  std::atomic<bool> taken_{false};  // by the one handler that is under way
 };
 
 template <typename T>

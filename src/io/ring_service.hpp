@@ -77,23 +77,24 @@ class ring_service final : public asio::execution_context::service, public engin
   const std::uint64_t made_in_ = fork_generation();
   std::error_code error_;
   io_uring ring_{};
-  bool have_ring_ = false;
+  bool have_ring_ = false;  // set by the constructor
 
-  mutable std::mutex mutex_;
-  work_queue queued_;  // not yet in the submission queue: also what did not fit in there
-  work_queue reaped_;  // answered, to be completed outside the lock
+  mutable std::mutex mutex_;  // guards all below but `pending_`
+  work_queue queued_;         // not yet in the submission queue: also what did not fit in there
+  work_queue reaped_;         // answered, to be completed outside the lock
   std::size_t queued_count_ = 0;
   std::size_t reaped_count_ = 0;
   unsigned in_flight_ = 0;
   unsigned in_flight_max_ = 0;
-  bool watching_ = false;
-  bool shut_down_ = false;
+  bool watching_ = false;   // Asio's reactor looks at the ring
+  bool shut_down_ = false;  // set once
   posted_turns turns_;
   handler_memory watch_memory_;
   std::optional<asio::posix::stream_descriptor> watch_;
   std::optional<closed_on_fork> ring_in_child_;
   std::optional<closed_on_fork> watched_in_child_;
   // Requests started whose handler was not yet called: what `idle` looks at without the lock.
+  // Any thread adds, whoever calls the handler takes away.
   std::atomic<int> pending_{0};
 };
 

@@ -69,7 +69,7 @@ class thread_service final : public asio::execution_context::service, public eng
   const std::uint64_t made_in_ = fork_generation();
   completion_port& port_;
 
-  std::mutex mutex_;
+  std::mutex mutex_;  // guards all below but `pending_`
   kept_in_child<std::condition_variable> finished_;
   unsigned waiters_ = 0;
   work_queue queued_;   // arrived, for a turn of the loop
@@ -78,11 +78,12 @@ class thread_service final : public asio::execution_context::service, public eng
   std::size_t queued_count_ = 0;
   std::size_t done_count_ = 0;
   posted_turns turns_;
-  bool shut_down_ = false;
+  bool shut_down_ = false;  // set once
   unsigned threads_ = 16;
   unsigned workers_ = 0;  // tasks of the pool: each goes on until nothing waits
   std::optional<thread_crew> pool_;
   // Requests started whose handler was not yet called: what `idle` looks at without the lock.
+  // Any thread adds, whoever calls the handler takes away.
   std::atomic<int> pending_{0};
 };
 

@@ -52,7 +52,7 @@ class lock_wait final : public lock_waiters {
   std::mutex mutex_;  // guards all below
   waiter* waiter_ = nullptr;
   std::unique_ptr<lock_description> lock_;  // not in the kernel
-  bool given_up_ = false;
+  bool given_up_ = false;                   // before the wait began, which takes it back
 };
 
 }  // namespace conduit::lock

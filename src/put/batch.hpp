@@ -73,9 +73,9 @@ class batch {
   void leave_if_empty() noexcept;
 
   work_queue puts_;
-  std::atomic<state> state_{state::idle};
-  bool has_frames_ = false;  // it is written from memory of its own
-  bool torn_ = false;
+  std::atomic<state> state_{state::idle};  // written by `enter` alone
+  bool has_frames_ = false;                // it is written from memory of its own; set by `gather`
+  bool torn_ = false;                      // set by `remove`, taken back by `gather`
 };
 
 }  // namespace conduit::detail

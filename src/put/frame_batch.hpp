@@ -76,7 +76,7 @@ class frame_batch {
   std::vector<codec::frame_sizes> sizes_;
   std::unique_ptr<std::byte[]> encoded_;
   std::size_t encoded_room_ = 0;
-  std::atomic<std::int64_t> encode_ns_{0};
+  std::atomic<std::int64_t> encode_ns_{0};  // each thread that encodes adds its own
 };
 
 }  // namespace conduit::detail

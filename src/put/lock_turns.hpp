@@ -64,7 +64,7 @@ class lock_turns {
   put_counters& counted_;
   lock::store_lock lock_;
   fairness fairness_;
-  bool given_up_ = false;
+  bool given_up_ = false;  // written by `take`
   // Made at the start: the descriptors of Asio's timers may not be had later.
   asio::steady_timer pause_;
 };

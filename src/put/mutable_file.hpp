@@ -97,6 +97,7 @@ class mutable_file {
   io::file_io& disk_;
   io::completion_port& home_;
 
+  // Written by the writer's coroutine alone.
   tail tail_;
   io::file_status found_;                 // its file as the present holding of the lock found it
   bool adopted_ = false;                  // what others did to it is known

@@ -108,15 +108,15 @@ class pending_puts {
   void end_queued(work_queue& into, std::error_code error, Condition ends) noexcept;
 
   io::file_io& disk_;
-  std::atomic<std::uint64_t> waits_{0};
+  std::atomic<std::uint64_t> waits_{0};  // whoever pushes counts, any thread reads
 
-  std::mutex mutex_;
+  std::mutex mutex_;  // guards all below
   std::condition_variable memory_free_;
   put_queue queue_;
   batch batch_;
-  work_queue job_;  // one at most
-  bool writer_running_ = false;
-  bool closed_ = false;
+  work_queue job_;                   // one at most
+  bool writer_running_ = false;      // set by `push`, taken back by the writer
+  bool closed_ = false;              // `close` was pushed
   io_request* in_kernel_ = nullptr;  // reads the memory of the batch
   unsigned kernel_waiters_ = 0;      // in `revoke`, waiting for that request
 };

@@ -17,6 +17,7 @@
 
 namespace conduit::detail {
 
+// Whichever thread reads counts; any thread reads the counts.
 struct read_counters {
   std::atomic<std::uint64_t> inline_reads{0};
   std::atomic<std::uint64_t> async_reads{0};

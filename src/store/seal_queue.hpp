@@ -41,14 +41,14 @@ class seal_queue {
   void stop() noexcept;
 
  private:
-  std::mutex mutex_;
+  std::mutex mutex_;  // guards all but the last
   std::condition_variable changed_;
   work_queue requests_;
-  bool sealed_ = false;
-  bool busy_ = false;
-  bool closed_ = false;
-  bool stopping_ = false;
-  std::atomic<bool> lock_wanted_{false};
+  bool sealed_ = false;                   // a file was sealed since the sealer looked last
+  bool busy_ = false;                     // the sealer works; it alone writes this
+  bool closed_ = false;                   // no request is taken any more
+  bool stopping_ = false;                 // the sealer is to end
+  std::atomic<bool> lock_wanted_{false};  // written by the sealer, read by the writer
 };
 
 }  // namespace conduit::detail

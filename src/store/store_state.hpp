@@ -82,7 +82,8 @@ class store_state {
   void notify(event::kind what, std::string message, std::uint32_t file = 0,
               std::uint64_t offset = 0, std::error_code error = {}) const;
 
-  // Files with a lower number are sealed: known to be, at least.
+  // Files with a lower number are sealed: known to be, at least. Written by the
+  // writer, and once by the opening.
   std::atomic<std::uint32_t> sealed_below{0};
   void sealed_up_to(std::uint32_t number) noexcept {
     if (sealed_below.exchange(number, std::memory_order_relaxed) == number) return;
@@ -120,10 +121,10 @@ class store_state {
  private:
   void look_for_deleted_files();
 
-  std::atomic<bool> closed_{false};
+  std::atomic<bool> closed_{false};  // any thread closes, once
   const std::uint64_t opened_in_ = fork_generation();
 
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_;        // guards all below but the thread
   std::vector<binding*> contexts_;  // each is removed before it dies
   std::weak_ptr<append_file> tail_file_;
   io::file_status tail_identity_;

@@ -58,10 +58,11 @@ class sealer final : public compress_service {
   low_priority_thread encoder_;
   // Files that failed in the background, and since when each may be tried again.
   std::map<std::uint32_t, std::chrono::steady_clock::time_point> put_aside_;
-  std::atomic<bool> stopping_{false};
+  std::atomic<bool> stopping_{false};  // set once, by the destructor's thread
+  // Written by the sealer's thread, read by any.
   std::atomic<std::uint64_t> files_compressed_{0};
   std::atomic<std::uint64_t> backlog_{0};
-  std::mutex thread_mutex_;
+  std::mutex thread_mutex_;  // guards the thread's start
   std::thread thread_;
 };
 

@@ -54,6 +54,7 @@ class CONDUIT_EXPORTED get_op : public io_request {
   bool served_inline = false;
   bool reopened = false;           // the second and last try, after opening the file anew
   finish how = finish::immediate;  // until the initiation is over
+  // Set by whoever cancels, on any thread; read by whoever works on it.
   std::atomic<bool> abandoned{false};
   std::shared_ptr<data_file> file;
   std::shared_ptr<binding> owner;
@@ -130,7 +131,7 @@ class CONDUIT_EXPORTED survey_op : public completion {
   verify_report report;
   recovery_report recovery;
   std::error_code error;
-  std::atomic<bool> abandoned{false};
+  std::atomic<bool> abandoned{false};  // set by whoever cancels, on any thread
   std::shared_ptr<binding> owner;
 
   virtual void end(finish how) = 0;
@@ -155,7 +156,7 @@ class CONDUIT_EXPORTED compress_op : public completion {
   bool waiting = false;  // guarded by the seal queue's lock
   file_compression result;
   std::error_code error;
-  std::atomic<bool> abandoned{false};
+  std::atomic<bool> abandoned{false};  // set by whoever cancels, on any thread
   std::shared_ptr<binding> owner;
 
   virtual void end(finish how) = 0;
