@@ -6,9 +6,9 @@
 
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
+#include "cli/data_files.hpp"
 #include "cli/event_loops.hpp"
 #include "cli/output.hpp"
-#include "cli/sealed_files.hpp"
 #include "cli/store_flags.hpp"
 
 namespace conduit::cli {

@@ -15,11 +15,11 @@
 
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
+#include "cli/data_files.hpp"
 #include "cli/event_loops.hpp"
 #include "cli/ingest.hpp"
 #include "cli/manifest.hpp"
 #include "cli/output.hpp"
-#include "cli/sealed_files.hpp"
 #include "cli/store_flags.hpp"
 #include "cli/tree_walk.hpp"
 

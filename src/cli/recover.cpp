@@ -7,10 +7,10 @@
 
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
+#include "cli/data_files.hpp"
 #include "cli/event_loops.hpp"
 #include "cli/output.hpp"
 #include "cli/store_flags.hpp"
-#include "cli/survey.hpp"
 
 namespace conduit::cli {
 namespace {

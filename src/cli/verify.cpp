@@ -6,9 +6,9 @@
 #include "cli/blob_reading.hpp"
 #include "cli/commands.hpp"
 #include "cli/console.hpp"
+#include "cli/data_files.hpp"
 #include "cli/output.hpp"
 #include "cli/store_flags.hpp"
-#include "cli/survey.hpp"
 
 namespace conduit::cli {
 namespace {
