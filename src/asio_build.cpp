@@ -1,5 +1,5 @@
-// The Asio that this library was built with: a symbol that its users have to name too, and the
-// state of its threads.
+// The Asio that this library was built with: a symbol that its users must name too, and the state
+// of its threads.
 #include <conduit/detail/asio_build.hpp>
 
 extern "C" const char CONDUIT_ASIO_BUILD = 0;

@@ -17,8 +17,8 @@ constexpr std::size_t at_checksum = 4;
 constexpr std::size_t at_start = 8;
 constexpr std::size_t at_end = 16;
 
-// Takes a number off the front of `text`: digits only, no leading zeros (decimal), all of them
-// fitting.
+// Takes a number off the front of `text`: digits only, no leading zeros (decimal), and within the
+// range of the type.
 template <typename Integer>
 bool take_decimal(std::string_view& text, Integer& value) noexcept {
   const char* const begin = text.data();

@@ -1,5 +1,5 @@
-// The handle: everything asynchronous starts in the templates of its header; what is left is
-// opening, binding and counting.
+// The handle. Everything asynchronous starts in the templates of its header; opening, binding and
+// counting are here.
 #include <conduit/flat_file_db.hpp>
 
 #include <new>
@@ -16,7 +16,7 @@ std::shared_ptr<void> life_of(const binding& home) {
   if (!home.home_writer) return nullptr;
   return {nullptr,
           [state = home.state, writer = home.home_writer, sealer = home.home_sealer](void*) {
-            if (state->forked()) return;  // what is pending is the parent's
+            if (state->forked()) return;  // pending operations are the parent's
             writer->abandon();
             sealer->abandon();
           }};

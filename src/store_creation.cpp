@@ -27,9 +27,9 @@ namespace {
 constexpr unsigned directory_mode = 0700;
 constexpr off_t record_size = lock::lock_record::encoded_size;
 
-// The store's lock, and in its file, behind the record, a mark that the directory is not finished.
-// Nobody keeps the lock for long while a store is empty: this waits for half a second, and `held`
-// tells whether that was enough. The mark is for whoever holds it.
+// The store's lock, and a mark in its file, behind the record, that the directory is not finished.
+// Nobody keeps the lock for long while a store is empty: the constructor waits for half a second,
+// and `held` tells whether that was enough. The mark is for the holder of the lock.
 class creation_lock {
  public:
   creation_lock(const std::string& path, unsigned mode)
@@ -48,12 +48,13 @@ class creation_lock {
   }
   creation_lock(const creation_lock&) = delete;
   creation_lock& operator=(const creation_lock&) = delete;
-  // A child that was forked a moment ago may have the description too, and keep the lock with it.
+  // Unlocks explicitly: a child that was just forked may share the description, and would keep the
+  // lock.
   ~creation_lock() { set(F_UNLCK); }
 
   bool held() const noexcept { return held_; }
   bool finds_mark() const noexcept { return size() > record_size; }
-  // These two tell by errno why it could not be.
+  // On failure these two leave the reason in errno.
   bool set_mark() noexcept {
     size_before_ = std::min(size(), record_size);
     return ::pwrite(fd_.get(), "", 1, record_size) == 1;
@@ -85,7 +86,7 @@ void sync_parent_of(const std::string& path) {
   if (!directory || ::fsync(directory.get()) != 0) throw std::system_error(os_error(-errno), named);
 }
 
-// The iterators of libstdc++ end the program where they have no memory for a name.
+// The iterators of libstdc++ end the program if they have no memory for a name.
 bool has_entries(const std::string& path) noexcept {
   unique_fd opened(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opened ? ::fdopendir(opened.get()) : nullptr,
@@ -101,21 +102,21 @@ bool has_entries(const std::string& path) noexcept {
 
 }  // namespace
 
-// A second sync may answer that all is well although the entry is lost with the first. So a
-// directory whose sync failed is removed again; and where a process was killed before it was
-// finished, the next one finds the mark and begins anew.
+// A second sync may succeed although the first one lost the entry. So a directory whose sync failed
+// is removed again. If a process was killed before it finished the directory, the next one finds
+// the mark and begins anew.
 void create_store_directory(const std::string& path, const std::string& lock_path,
                             unsigned lock_mode) {
   if (has_entries(path)) return;
   creation_lock lock(lock_path, lock_mode);
-  // Others may have finished it while this one waited for the lock.
+  // Another process may have finished the directory while this one waited for the lock.
   const bool unfinished = lock.finds_mark();
   std::error_code unknown;
   if (!unfinished && std::filesystem::exists(path, unknown)) return;
   if (!lock.held()) throw std::system_error(errc::locked, path + ": another process is making it");
   if (!lock.set_mark()) throw std::system_error(os_error(-errno), lock_path);
-  // Where it cannot be removed the mark stays. It is not empty where an original, which knows no
-  // mark, uses it already.
+  // If the directory cannot be removed the mark stays. The directory is not empty if an original,
+  // which knows no mark, already uses it.
   const bool removed =
       !unfinished || ::rmdir(path.c_str()) == 0 || errno == ENOENT || errno == ENOTEMPTY;
   if (!removed) throw std::system_error(os_error(-errno), path);
@@ -131,12 +132,12 @@ void create_store_directory(const std::string& path, const std::string& lock_pat
     if (::rmdir(path.c_str()) == 0) static_cast<void>(lock.clear_mark());
     throw;
   }
-  // Where it stays the next one would remove the directory that this one uses.
+  // A mark that stays would make the next process remove the directory that this one uses.
   if (!lock.clear_mark()) throw std::system_error(os_error(-errno), lock_path);
 }
 
-// In this order: where there is no mark the directory was finished or removed, and where it has the
-// name yet it was not removed.
+// In this order: without a mark the directory was finished or removed, and if it still has its name
+// it was not removed.
 void require_finished_directory(int opened, const std::string& path, const std::string& lock_path) {
   struct stat lock{};
   const bool marked =

@@ -28,7 +28,8 @@ namespace conduit::detail {
 
 namespace {
 
-// What a seek table can name, with room for what does not compress; zstd's own range of levels.
+// The size limit of a seek table, with room for incompressible data; and zstd's own range of
+// levels.
 constexpr std::size_t frame_bytes_max = 1U << 30;
 constexpr int level_min = -131072;
 constexpr int level_max = 22;
@@ -61,7 +62,7 @@ std::string without_trailing_slash(std::string path) {
   return path;
 }
 
-// As the kernel gives it: 36 characters of hexadecimal digits and dashes.
+// The kernel's format: 36 characters of hexadecimal digits and dashes.
 lock::boot_id read_boot_id() {
   std::ifstream source("/proc/sys/kernel/random/boot_id");
   std::string text;
@@ -114,7 +115,7 @@ std::unique_ptr<io::file_io> make_disk(const store_state& state, asio::io_contex
   return state.around.wrap_disk ? state.around.wrap_disk(std::move(disk)) : std::move(disk);
 }
 
-// A ring for this context, or threads where there can be none.
+// A ring for this context, or threads if it can have none.
 backend choose_backend(const store_state& state, asio::io_context& context, std::string& reason) {
   if (state.how.backend == backend::threads) {
     reason = "asked for";
@@ -153,7 +154,7 @@ std::shared_ptr<binding> make_binding(const std::shared_ptr<store_state>& state,
       delete_unless_forked()};
 }
 
-// Which files are sealed, as far as can be told without the lock.
+// Tells which files are sealed, as far as that is known without the lock.
 void look_around(store_state& state, io::file_io& disk) {
   files::listing found;
   const std::int64_t result = files::list_files(disk, state.directory.get(), found);

@@ -16,8 +16,7 @@ namespace conduit::detail {
 std::shared_ptr<binding> open_store(asio::io_context& home, const options& wanted,
                                     environment surroundings = {});
 
-// The same store on another context. Throws std::system_error where the context can have no
-// backend.
+// The same store on another context. Throws std::system_error if the context can have no backend.
 std::shared_ptr<binding> bind_store(const binding& known, asio::io_context& context);
 
 }  // namespace conduit::detail

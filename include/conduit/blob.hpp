@@ -10,8 +10,8 @@
 
 namespace conduit {
 
-// Owned memory of fixed size, movable; empty after it was moved from. It is not zero-filled first:
-// a get overwrites all of it.
+// Owned memory of fixed size, movable; empty after a move. It is not zero-filled first: a get
+// overwrites all of it.
 class blob {
  public:
   blob() = default;

@@ -1,4 +1,4 @@
-// Where a blob lies. The caller keeps it, in a key-value store for example; the store keeps no
+// The location of a blob. The caller keeps it, for example in a key-value store; the store keeps no
 // index.
 #pragma once
 
@@ -32,22 +32,22 @@ struct data_location {
 
   // Fixed layout, little-endian: u32 file number, u32 checksum, u64 start, u64 end.
   std::array<std::byte, encoded_size> encode() const noexcept;
-  // `errc::bad_location` where the bytes are not exactly 24 or end before they start.
+  // `errc::bad_location` if there are not exactly 24 bytes, or they end before they start.
   static data_location decode(std::span<const std::byte> bytes, std::error_code& error) noexcept;
-  // Throws std::system_error instead.
+  // The same, but throws std::system_error.
   static data_location decode(std::span<const std::byte> bytes);
 
-  // "7:4096-8192#9f86d081"; "#…" is left out where no checksum is known.
+  // "7:4096-8192#9f86d081"; "#…" is left out if no checksum is known.
   std::string to_string() const;
   // Accepts exactly what `to_string` writes (`errc::bad_location` otherwise): decimal numbers
   // without sign, space or leading zeros, and an optional checksum of eight lower-case hexadecimal
   // digits.
   static data_location parse(std::string_view text, std::error_code& error) noexcept;
-  // Throws std::system_error instead.
+  // The same, but throws std::system_error.
   static data_location parse(std::string_view text);
 
   friend bool operator==(const data_location&, const data_location&) = default;
-  // As the blobs lie in the store: by file, then by where they begin and end.
+  // The order of the blobs in the store: by file, then by start and end.
   friend std::strong_ordering operator<=>(const data_location& left,
                                           const data_location& right) noexcept {
     return std::tie(left.file_number, left.start, left.end, left.checksum) <=>
@@ -55,7 +55,7 @@ struct data_location {
   }
 };
 
-// Writes what `to_string` gives.
+// Writes the text of `to_string`.
 std::ostream& operator<<(std::ostream& to, const data_location& location);
 
 }  // namespace conduit

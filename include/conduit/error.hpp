@@ -1,6 +1,6 @@
 // The errors of the store. Failures of the operating system keep their errno, and compare equal to
-// std::errc; everything the store itself decides has a code here, in the category "conduit", with a
-// sentence that says what happened. docs/errors.md says what to do.
+// std::errc; the store's own errors have a code here, in the category "conduit", with a sentence
+// that says what happened. docs/errors.md says what to do.
 #pragma once
 
 #include <system_error>
@@ -14,19 +14,19 @@ enum class errc {
   no_such_file,  // no data file of that number
   mutable_file,  // the mutable file cannot be deleted or compressed
   closed,        // the store was closed
-  poisoned,      // a sync failed earlier: what was acknowledged without durability may be lost
+  poisoned,      // a sync failed earlier: puts acknowledged without durability may be lost
   wrong_form,    // the data file has another form than the call needs; not raised by this version
   locked,  // no lock can be had: its file is replaced again and again, or another process is still
            // making the store
   read_only,                // the store was opened read-only
   bad_location,             // a location's text or bytes cannot be parsed
-  bad_options,              // a field of `options` has a value that makes no sense
+  bad_options,              // a field of `options` has an invalid value
   unsupported_file_system,  // data or lock lie on a file system that is not known to be local
   not_a_regular_file,  // a link, FIFO, device or directory stands under the name of a data file or
                        // the lock file
   forked,              // the store was opened before fork() and is used in the child
   busy,                // the queue of puts has no room now, and the call does not wait for it
-  hidden_asio  // the program hides what it and this shared library must have in common of Asio; see
+  hidden_asio  // the program hides the parts of Asio that it must share with this library; see
                // docs/errors.md
 };
 

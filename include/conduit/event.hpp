@@ -1,4 +1,4 @@
-// What an error code cannot say: something the store noticed or mended, for a log.
+// Events for a log: something the store noticed or mended that no error code can report.
 #pragma once
 
 #include <cstdint>
@@ -19,24 +19,25 @@ struct event {
     write_failed,  // an append failed: the file, the offset, the errno, and whether the file was
                    // cut back or left
     sync_failed,   // fdatasync failed: the file is poisoned
-    lock_file_replaced,   // the lock file was unlinked or replaced while it was in use; what stands
-                          // there now is used
-    foreign_object,       // a link, FIFO or directory under a data file's name; it is passed over
+    lock_file_replaced,   // the lock file was unlinked or replaced in use; the store uses the
+                          // file that stands there now
+    foreign_object,       // a link, FIFO or directory under a data file's name; it is skipped
     file_compressed,      // a sealed plain file was replaced by its compressed form
-    file_not_compressed,  // that failed: the plain file stays, and serves; why is in `error`
+    file_not_compressed,  // compression failed: the plain file stays in use; `error` says why
     data_corrupt  // a frame of a compressed file is not what was stored: which file, and where the
                   // frame begins
   };
 
   kind what;
-  std::string message;            // a sentence that names the file and the way out
-  std::uint32_t file_number = 0;  // 0 also where no file is meant
-  std::uint64_t offset = 0;       // bytes; 0 where none is meant
-  std::error_code error;          // the cause, where there is one
+  std::string message;            // a sentence that names the file and the remedy
+  std::uint32_t file_number = 0;  // also 0 if no file is meant
+  std::uint64_t offset = 0;       // bytes; 0 if none is meant
+  std::error_code error;          // the cause, if there is one
 };
 
-// Called from whichever thread noticed, possibly several at once, sometimes while the inter-process
-// lock is held: it must be thread-safe and quick, and must not throw or call into the store.
+// Called from the thread that noticed, possibly from several at once, sometimes while the
+// inter-process lock is held: it must be thread-safe and quick, and must not throw or call into the
+// store.
 using event_sink = std::function<void(const event&)>;
 
 }  // namespace conduit

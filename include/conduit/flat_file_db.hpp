@@ -1,5 +1,5 @@
 // The store: the one class a program needs. Every asynchronous call takes any Asio completion
-// token, `asio::use_awaitable` where none is given, so `co_await db.put(bytes)` works as it stands.
+// token; the default is `asio::use_awaitable`, so `co_await db.put(bytes)` works as it stands.
 #pragma once
 
 #include <asio/async_result.hpp>
@@ -24,39 +24,40 @@
 
 namespace conduit {
 
-// A copyable handle to an open store and to one io_context of it.
+// A copyable handle to an open store, bound to one io_context.
 //
 // Threads: every call may be made from any thread, and copies of a handle may be used at the same
-// time. Reads go through the handle's own context, which must be running. Appends and maintenance
-// (put, put_many, sync, roll, delete_file, delete_before, recover_file, close) are carried out, in
-// the order of the calls, by the context given to `open`: it must be running too, and must be
-// destroyed last. A handler runs on its associated executor, by default the handle's context, and
-// never inside the call itself. A coroutine with `use_awaitable` may go on without having been
+// time. Reads use the handle's own context, which must be running. The context given to `open`
+// carries out appends and maintenance (put, put_many, sync, roll, delete_file, delete_before,
+// recover_file, close) in the order of the calls: it must be running too, and must be destroyed
+// last. A handler runs on its associated executor, by default the handle's context, and never
+// inside the call itself. A coroutine with `use_awaitable` may continue without having been
 // suspended.
 //
-// Memory: what a buffer given to a call points to belongs to the operation until its handler runs.
-// An operation's own memory comes from the handler's associated allocator.
+// Memory: the memory behind a buffer given to a call belongs to the operation until its handler
+// runs. An operation's own memory comes from the handler's associated allocator.
 //
 // Lifetime: when the last handle is destroyed, puts and maintenance that are still queued end with
-// `asio::error::operation_aborted`; what was started ends as usual. Operations do not count as
-// handles. When a context is destroyed the handlers of its pending operations are destroyed without
-// being called, after the kernel has let go of their buffers. An open store does not keep `run`
-// from returning.
+// `asio::error::operation_aborted`; operations that have begun end as usual. Operations do not
+// count as handles. When a context is destroyed the handlers of its pending operations are
+// destroyed without being called, after the kernel has released their buffers. An open store does
+// not keep `run` from returning.
 //
 // Cancellation: all of Asio's types. A get ends with `asio::error::operation_aborted` once the
-// kernel has let go of the buffer, or as usual where the bytes came first. A put or maintenance
-// that is still queued, or waits for another process to release the lock, is not carried out and
-// ends the same way; one that was begun completes as if it had not been cancelled. So a put that
-// lost a race against a timer may have been stored.
+// kernel has released the buffer, or as usual if the bytes came first. A put or maintenance that is
+// still queued, or waits for another process to release the lock, is not carried out and ends the
+// same way; one that has begun completes as if it had not been cancelled. So a put that lost a race
+// against a timer may have been stored.
 //
 // Errors: the codes of error.hpp, and errno values of the operating system; as the handler's first
-// argument, or thrown as std::system_error out of `co_await` and futures. After `close` everything
-// fails with `errc::closed`, in a forked child everything with `errc::forked`. docs/errors.md lists
-// when and what to do.
+// argument, or thrown as std::system_error out of `co_await` and futures. After `close` every call
+// fails with `errc::closed`, in a forked child with `errc::forked`. docs/errors.md lists causes and
+// remedies.
 //
-// Tokens: the default is what `Executor` names as its `default_completion_token_type`, else
-// `use_awaitable`. `flat_file_db`, below, suits coroutines of type `asio::awaitable<T>`. For those
-// whose awaitables have another executor, `as_default_on` makes a handle with their default:
+// Tokens: the default is `Executor`'s `default_completion_token_type` if it has one, else
+// `use_awaitable`. `flat_file_db`, below, suits coroutines of type `asio::awaitable<T>`. For
+// coroutines whose awaitables have another executor, `as_default_on` makes a handle with their
+// default:
 //   auto typed = asio::use_awaitable_t<asio::io_context::executor_type>::as_default_on(db);
 template <typename Executor>
 class basic_flat_file_db {
@@ -68,14 +69,14 @@ class basic_flat_file_db {
   };
   using default_token = typename detail::default_token<Executor>::type;
 
-  // Opens the store, creating its directory (not the parents) and its lock file where
-  // `options::create` allows; `context` becomes its home. Changes no existing file. Blocks on the
-  // file system: for start-up. Throws std::system_error: `bad_options`, also for a context that was
-  // made without locks (ASIO_CONCURRENCY_HINT_UNSAFE), `unsupported_compression`,
-  // `unsupported_file_system`, `not_a_regular_file` of the lock file, `locked` where another
-  // process keeps the lock of a store that is still being made, `hidden_asio`, or what the
-  // operating system says of directory, lock, and io_uring where that was asked for: ENOENT also of
-  // a store that is still being made, where this one makes nothing.
+  // Opens the store; `context` becomes its home. Creates its directory (not the parents) and its
+  // lock file if `options::create` allows. Changes no existing file. Blocks on the file system: for
+  // start-up. Throws std::system_error: `bad_options`, also for a context that was made without
+  // locks (ASIO_CONCURRENCY_HINT_UNSAFE); `unsupported_file_system`; `not_a_regular_file` for the
+  // lock file; `locked` if another process keeps the lock of a store that is still being made;
+  // `hidden_asio`; or the operating system's error for the directory, the lock, or io_uring if that
+  // was requested. ENOENT is also the error for a store that is still being made, if this call
+  // creates nothing.
   static basic_flat_file_db open(asio::io_context& context, const options& how) {
     return basic_flat_file_db(detail::open_handle(context, how, detail::shares_asio()));
   }
@@ -86,9 +87,9 @@ class basic_flat_file_db {
     return basic_flat_file_db(detail::open_handle(context, how, detail::shares_asio(), error));
   }
 
-  // The same store for coroutines that run on another context: reads go through that context's own
-  // ring or threads. Throws std::system_error where io_uring was asked for and that context can
-  // have no ring, where it was made without locks (`bad_options`), and in a forked child.
+  // The same store for coroutines that run on another context: reads use that context's own ring or
+  // threads. Throws std::system_error if io_uring was requested and that context can have no ring,
+  // if it was made without locks (`bad_options`), and in a forked child.
   basic_flat_file_db bind(asio::io_context& context) const {
     return basic_flat_file_db(detail::bind_handle(handle_, context));
   }
@@ -104,29 +105,30 @@ class basic_flat_file_db {
   // Appends one blob, which may be empty: a buffer, or any ConstBufferSequence, its parts back to
   // back, for example a header and a body. The list of parts is copied, the bytes are not.
   // Signature: void(std::error_code, data_location), checksum included, once the blob is stored as
-  // `options::durability` says. The checksum is computed by the calling thread, inside the call.
-  // Waits for room where `options::pending_put_bytes` are queued, and for the lock where another
-  // process has it. ENOSPC, EDQUOT and EFBIG leave the store as it was; after any other failed
-  // write or sync the next put begins a new file. `read_only` in a read-only store.
+  // `options::durability` says. The calling thread computes the checksum, inside the call. Waits
+  // for room while `options::pending_put_bytes` are queued, and for the lock while another process
+  // has it. ENOSPC, EDQUOT and EFBIG leave the store as it was; after any other failed write or
+  // sync the next put begins a new file. `read_only` in a read-only store.
   template <typename Buffers = asio::const_buffer, typename Token = default_token>
     requires detail::blob_source<Buffers>
   auto put(const Buffers& bytes, Token&& token = Token{}) const {
     return append(bytes, true, token);
   }
 
-  // The same, but never waits for room: `busy` at once where there is none. It may still wait for
-  // the lock; a deadline for that, as for every call, is a cancellation (`asio::cancel_after` where
-  // Asio has it): what is cancelled while it waits is not stored.
+  // The same, but never waits for room: `busy` at once if there is none. It may still wait for the
+  // lock. For a deadline on that, as for every call, cancel it (`asio::cancel_after` if Asio has
+  // it): a put that is cancelled while it waits is not stored.
   template <typename Buffers = asio::const_buffer, typename Token = default_token>
     requires detail::blob_source<Buffers>
   auto try_put(const Buffers& bytes, Token&& token = Token{}) const {
     return append(bytes, false, token);
   }
 
-  // Appends all blobs in order, in one file: all locations, or an error and none of them. A blob is
-  // what `put` takes. The list is copied, the bytes are not. Signature: void(std::error_code,
-  // std::vector<data_location>). An empty list gives an empty vector. Throws std::bad_alloc, and
-  // begins nothing, where there is no memory for a copy of the list. Otherwise as `put`.
+  // Appends all blobs in order, in one file: gives all locations, or an error and none of them.
+  // Each blob has a type that `put` takes. The list is copied, the bytes are not. Signature:
+  // void(std::error_code, std::vector<data_location>). An empty list gives an empty vector. Throws
+  // std::bad_alloc, and begins nothing, if there is no memory for a copy of the list. Otherwise
+  // like `put`.
   template <typename Blobs = std::vector<asio::const_buffer>, typename Token = default_token>
     requires detail::blob_range<Blobs>
   auto put_many(const Blobs& blobs, Token&& token = Token{}) const {
@@ -141,22 +143,22 @@ class basic_flat_file_db {
     return initiate<detail::put_many_call, std::vector<data_location>>(token, std::move(all));
   }
 
-  // The whole blob. Signature: void(std::error_code, blob). `corrupt` where the location carries a
-  // checksum that the bytes do not have, unless `options::verify_checksums` is off; otherwise as
-  // `get_slice`.
+  // Reads the whole blob. Signature: void(std::error_code, blob). `corrupt` if the location carries
+  // a checksum and the bytes do not match it, unless `options::verify_checksums` is off; otherwise
+  // like `get_slice`.
   template <typename Token = default_token>
   auto get(data_location location, Token&& token = Token{}) const {
     return get_slice(location, slice{}, std::forward<Token>(token));
   }
 
-  // Bytes [start, end) of the blob. Signature: void(std::error_code, blob). Never short data:
-  // `out_of_range` where the slice reaches past the blob or the location past its file,
-  // `no_such_file` where the data file is gone, `not_a_regular_file` where something else stands in
-  // its place. Takes no lock, so it never waits for a writer, with one exception: a location in the
-  // mutable compressed file that this store has not met yet, put by another process. The bytes of a
-  // part have no checksum of the location's to compare; of a compressed file every frame that is
-  // read has its own (but for a large one that is left before its end), and where it differs:
-  // `corrupt`, and an event.
+  // Reads bytes [start, end) of the blob. Signature: void(std::error_code, blob). Never gives short
+  // data: `out_of_range` if the slice reaches past the blob or the location past its file,
+  // `no_such_file` if the data file is gone, `not_a_regular_file` if something else stands in its
+  // place. Takes no lock, so it never waits for a writer, with one exception: a location in the
+  // mutable compressed file that another process put and this store has not seen yet. The
+  // location's checksum does not cover a part of the blob. In a compressed file every frame that is
+  // read is compared with its own checksum (except a large one that is left before its end); a
+  // mismatch gives `corrupt`, and an event.
   template <typename Token = default_token>
   auto get_slice(data_location location, slice part, Token&& token = Token{}) const {
     if constexpr (detail::is_awaiting<Token>) {
@@ -168,9 +170,10 @@ class basic_flat_file_db {
     }
   }
 
-  // The same into the caller's memory, which must hold the slice (`out_of_range` otherwise) and
-  // belongs to the operation until its handler runs. Signature: void(std::error_code, std::size_t):
-  // the bytes read, always the slice's length; after an error the memory may have been written to.
+  // The same into the caller's memory, which must have room for the slice (`out_of_range`
+  // otherwise) and belongs to the operation until its handler runs. Signature:
+  // void(std::error_code, std::size_t): the count of bytes read, always the slice's length. After
+  // an error the memory may have been written to.
   template <typename Token = default_token>
   auto get_into(data_location location, slice part, asio::mutable_buffer to,
                 Token&& token = Token{}) const {
@@ -183,17 +186,16 @@ class basic_flat_file_db {
       return initiate<detail::get_into_call, std::size_t>(token, location, part, to);
     }
   }
-  // The whole blob into the caller's memory.
+  // Reads the whole blob into the caller's memory.
   template <typename Token = default_token>
     requires(!std::is_convertible_v<Token, asio::mutable_buffer>)
   auto get_into(data_location location, asio::mutable_buffer to, Token&& token = Token{}) const {
     return get_into(location, slice{}, to, std::forward<Token>(token));
   }
 
-  // All puts acknowledged so far through this store, by whichever of its handles, are durable:
-  // every file written since the last sync, and the directory. Signature: void(std::error_code).
-  // The error of the sync that failed, and `poisoned` ever after. Does nothing in a read-only
-  // store.
+  // Makes all puts durable that any handle of this store has acknowledged so far: every file
+  // written since the last sync, and the directory. Signature: void(std::error_code). A failed sync
+  // gives its error, and every later call gives `poisoned`. Does nothing in a read-only store.
   template <typename Token = default_token>
   auto sync(Token&& token = Token{}) const {
     return initiate<detail::plain_call<detail::queued_op::kind::sync>>(token);
@@ -215,74 +217,74 @@ class basic_flat_file_db {
   }
 
   // Removes a sealed file with all its blobs, durably; running reads finish. Signature:
-  // void(std::error_code). `mutable_file` for the mutable one, `no_such_file` where there is none,
-  // `not_a_regular_file` where something else has its name.
+  // void(std::error_code). `mutable_file` for the mutable file, `no_such_file` if there is none,
+  // `not_a_regular_file` if something else has its name.
   template <typename Token = default_token>
   auto delete_file(std::uint32_t number, Token&& token = Token{}) const {
     return initiate<detail::plain_call<detail::queued_op::kind::remove>>(token, number);
   }
 
   // Removes every sealed file with a lower number: the rolling window. Signature:
-  // void(std::error_code, std::size_t): how many were removed, with an error too, at which it
-  // stops; what is no regular file is passed over.
+  // void(std::error_code, std::size_t): the count of removed files, also with an error, at which it
+  // stops. Skips entries that are no regular files.
   template <typename Token = default_token>
   auto delete_before(std::uint32_t number, Token&& token = Token{}) const {
     return initiate<detail::plain_call<detail::queued_op::kind::remove_before>, std::size_t>(
         token, number);
   }
 
-  // Replaces a sealed plain file by its compressed form, of `options::level` and
-  // `options::frame_bytes`, with the same owner and mode. Locations stay true at every moment, in
-  // every process, and reads under way finish. Signature: void(std::error_code, file_compression):
-  // what came of it; for a file that is compressed already, its sizes. Runs on the store's thread
-  // for compression, at the lowest priority, one file after the other, and for a short while under
-  // the lock. Fails, and the plain file stays: `mutable_file`, `no_such_file`,
-  // `not_a_regular_file`, `read_only`; `corrupt` where both forms stand there and differ;
-  // `poisoned` where a sync of this file or a higher one failed since the machine started;
-  // std::errc::device_or_resource_busy where another process has been at it for a minute,
-  // text_file_busy where somebody appends to it, timed_out where the lock was not to be had,
-  // operation_not_permitted where another user's file would get another owner; or what the system
-  // says, ENOSPC for example. Cancelled, it ends with `asio::error::operation_aborted` after the
-  // frame it is at. Not for a store that originals are using, see docs/interoperability.md.
+  // Replaces a sealed plain file by its compressed form, with `options::level` and
+  // `options::frame_bytes`, and with the same owner and mode. Locations stay true at every moment,
+  // in every process, and running reads finish. Signature: void(std::error_code, file_compression):
+  // the outcome; for a file that is already compressed, its sizes. Runs on the store's compressing
+  // thread, at the lowest priority, one file after the other, and for a short while under the lock.
+  // On an error the plain file stays: `mutable_file`, `no_such_file`, `not_a_regular_file`,
+  // `read_only`; `corrupt` if both forms exist and differ; `poisoned` if a write or sync of this
+  // file or a higher one failed; std::errc::device_or_resource_busy if another process has been
+  // compressing it for a minute, text_file_busy if somebody appends to it,
+  // timed_out if the lock could not be taken, operation_not_permitted if another user's file would
+  // get another owner; or the system's error, for example ENOSPC. A cancelled call ends with
+  // `asio::error::operation_aborted` after the current frame. Not for a store that originals are
+  // using, see docs/interoperability.md.
   template <typename Token = default_token>
   auto compress_file(std::uint32_t number, Token&& token = Token{}) const {
     return initiate<detail::compress_call, file_compression>(token, number);
   }
 
-  // Every data file in order of its number, as the directory shows them now, without the lock:
-  // another process may be changing it. What is no regular file is left out, and reported as an
-  // event. Signature: void(std::error_code, std::vector<file_info>). Cannot be cancelled; runs on a
-  // thread for surveys.
+  // Lists every data file in order of its number, as the directory shows them now, without the
+  // lock: another process may be changing it. Entries that are no regular files are left out, and
+  // reported as events. Signature: void(std::error_code, std::vector<file_info>). Cannot be
+  // cancelled; runs on a thread for surveys.
   template <typename Token = default_token>
   auto files(Token&& token = Token{}) const {
     return initiate<detail::files_call, std::vector<file_info>>(token);
   }
 
-  // Reads one data file to its end and checks what its form allows: of a plain file that all of it
-  // can be read (blobs are checked by `get`, their locations are not in the file); of a compressed
-  // one that every frame decodes to what its table says, with its checksum. A compressed file
-  // without such a table has a fault as well. Signature: void(std::error_code, verify_report).
-  // Faults are in the report; an error is that the file could not be opened. Runs on a thread for
-  // surveys; cancelled, it ends with `asio::error::operation_aborted` before the next mebibyte.
+  // Reads one data file to its end and checks what its form allows. Of a plain file: all of it can
+  // be read (`get` checks blobs; their locations are not in the file). Of a compressed one: every
+  // frame decodes to what its table says, with its checksum. A compressed file without such a table
+  // has a fault as well. Signature: void(std::error_code, verify_report). The report lists the
+  // faults; an error means that the file could not be opened. Runs on a thread for surveys; a
+  // cancelled call ends with `asio::error::operation_aborted` before the next mebibyte.
   template <typename Token = default_token>
   auto verify(std::uint32_t number, Token&& token = Token{}) const {
     return initiate<detail::verify_call, verify_report>(token, number);
   }
 
-  // Says what `recover_file` would do, and changes nothing; also of a read-only store. Signature:
-  // void(std::error_code, recovery_report). Without the lock: while somebody appends, the mutable
-  // file may look torn. Runs on a thread for surveys; cannot be cancelled.
+  // Tells what `recover_file` would do, and changes nothing; works in a read-only store too.
+  // Signature: void(std::error_code, recovery_report). Takes no lock: while somebody appends, the
+  // mutable file may look torn. Runs on a thread for surveys; cannot be cancelled.
   template <typename Token = default_token>
   auto examine_file(std::uint32_t number, Token&& token = Token{}) const {
     return initiate<detail::examine_call, recovery_report>(token, number);
   }
 
-  // Mends a compressed file in place whose end was torn off: cuts it behind its last whole frame
-  // and writes the table of all frames, durably. Puts mend what is provably torn by themselves;
-  // this is for what they leave alone, and for a person to ask for. The file is never appended to
-  // again. A damaged file is left as it is, and plain files have nothing to mend. Signature:
-  // void(std::error_code, recovery_report). `no_such_file`, `not_a_regular_file`,
-  // std::errc::too_many_links where it has a second hard link, perhaps of a backup.
+  // Mends a compressed file with a torn end in place: cuts it behind its last whole frame and
+  // writes the table of all frames, durably. Puts mend a provably torn end by themselves; this call
+  // is for the other files, at a person's request. The file is never appended to again. A damaged
+  // file is left as it is, and plain files have nothing to mend. Signature: void(std::error_code,
+  // recovery_report). `no_such_file`, `not_a_regular_file`, std::errc::too_many_links if it has a
+  // second hard link, perhaps of a backup.
   template <typename Token = default_token>
   auto recover_file(std::uint32_t number, Token&& token = Token{}) const {
     return initiate<detail::plain_call<detail::queued_op::kind::recover>, recovery_report>(token,
@@ -290,15 +292,15 @@ class basic_flat_file_db {
   }
 
   // Refuses new work at once, on all handles, and completes when all puts and maintenance accepted
-  // before have ended. This store does not hold the lock then. Signature: void(std::error_code).
-  // Reads and surveys under way end as usual; it does not wait for them, nor does it sync.
+  // before have ended. The store then does not hold the lock. Signature: void(std::error_code).
+  // Running reads and surveys end as usual; it neither waits for them nor syncs.
   template <typename Token = default_token>
   auto close(Token&& token = Token{}) const {
     return initiate<detail::plain_call<detail::queued_op::kind::close>>(token);
   }
 
-  // What this store has compressed since `open`: blobs put into a compressed file, and sealed
-  // files.
+  // The compression that this store has done since `open`: blobs put into a compressed file, and
+  // sealed files.
   compression_report compression() const { return detail::compression_of(*handle_.where); }
 
   // Counters since `open`, and the backend of this handle's context.

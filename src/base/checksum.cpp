@@ -1,8 +1,7 @@
 #include "base/checksum.hpp"
 
 #if defined(__x86_64__) || defined(__i386__)
-// Chooses the widest vector instructions that the processor has: twice as fast as the baseline
-// build.
+// Chooses the widest vector instructions of the processor: twice as fast as the baseline build.
 #include <xxh_x86dispatch.h>
 #else
 #include <xxhash.h>

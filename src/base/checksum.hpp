@@ -14,8 +14,8 @@ namespace conduit {
 // location.
 std::uint32_t checksum_of(std::span<const std::byte> bytes) noexcept;
 
-// The same of bytes that come piece by piece. Its memory is aligned to 64 bytes, which frames of
-// coroutines are not: no local of one.
+// The same for bytes that come piece by piece. Its memory is aligned to 64 bytes, which coroutine
+// frames are not: never make it a local of a coroutine.
 class running_checksum {
  public:
   running_checksum() noexcept;

@@ -29,12 +29,12 @@ struct fork_registry {
 
   void in_child() {
     forks_survived.fetch_add(1, std::memory_order_relaxed);
-    // The number stays taken, by something harmless that can be polled: whoever owns it in this
+    // The number stays taken, by a harmless descriptor that can be polled: its owner in this
     // process closes it once more, or lets its reactor watch it again.
     int harmless = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     bool spare = harmless >= 0;
-    // None stays in the list: some lie on the stacks of threads that are not here, and that memory
-    // will be used again.
+    // No entry stays in the list: some lie on the stacks of threads that do not exist here, and
+    // that memory will be reused.
     for (closed_on_fork* next = std::exchange(first, nullptr); next != nullptr;) {
       closed_on_fork* const entry = next;
       next = std::exchange(entry->next_, nullptr);
@@ -56,8 +56,8 @@ struct fork_registry {
 
 namespace {
 
-// Forks are counted from here on: before any store can be open, since whoever opens one links this
-// file.
+// Forks are counted from here on: before any store can be open, since every program that opens one
+// links this file.
 [[maybe_unused]] const fork_registry& counting = fork_registry::instance();
 
 }  // namespace

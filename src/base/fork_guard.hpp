@@ -1,5 +1,5 @@
-// What must not survive into a forked child: the lock's descriptors, since an open file description
-// lock is shared with the child, and the belief that the store is still usable there.
+// State that must not survive into a forked child: the lock's descriptors, since the child shares
+// an open file description lock, and the belief that the store is still usable there.
 #pragma once
 
 #include <atomic>
@@ -8,17 +8,17 @@
 
 namespace conduit {
 
-// How many forks lie between this process and the one that loaded the library. Written in the child
-// of a fork, while it has one thread. Only `fork_generation` is for others to use.
+// The count of forks between this process and the one that loaded the library. Written in the child
+// of a fork, while it has one thread. Others use only `fork_generation`.
 extern constinit std::atomic<std::uint64_t> forks_survived;
 
-// Counts forks seen from inside: a child's count differs from the one its parent's stores were
-// opened under. A plain load, since each operation asks several times.
+// Counts forks as seen from inside: a child's count differs from the one under which its parent
+// opened stores. A plain load, since each operation asks several times.
 inline std::uint64_t fork_generation() noexcept {
   return forks_survived.load(std::memory_order_relaxed);
 }
 
-// A value that a forked child does not destroy: to destroy a condition variable waits for threads
+// A value that a forked child does not destroy: destroying a condition variable waits for threads
 // that the child does not have.
 template <typename T>
 class kept_in_child {

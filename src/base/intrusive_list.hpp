@@ -41,7 +41,7 @@ class intrusive_list {
     return item;
   }
 
-  // Moves all of `other` behind what is here.
+  // Moves all of `other` to the end of this list.
   void splice(intrusive_list& other) noexcept {
     if (other.empty()) return;
     other.head_.next->prev = head_.prev;
@@ -51,8 +51,8 @@ class intrusive_list {
     other.head_.next = other.head_.prev = &other.head_;
   }
 
-  // Moves what stands before `end` in `other`, or all of it where that is null, behind what is
-  // here.
+  // Moves the items before `end` in `other`, or all of them if `end` is null, to the end of this
+  // list.
   void splice_before(intrusive_list& other, T* end) noexcept {
     hook* const rest = end == nullptr ? &other.head_ : static_cast<hook*>(end);
     hook* const first = other.head_.next;

@@ -15,13 +15,13 @@ inline std::error_code os_error(std::int64_t result) noexcept {
   return {static_cast<int>(-result), std::system_category()};
 }
 
-// What an open that follows no link answers where the name is no regular file's. What is found out
-// after the open, that it is none, is `errc::not_a_regular_file` too.
+// The answers of an open that follows no link if the name is no regular file's. If that is found
+// out only after the open, the error is `errc::not_a_regular_file` too.
 inline bool is_irregular(std::int64_t result) noexcept {
   return result == -ELOOP || result == -ENXIO || result == -EISDIR;
 }
 
-// Of an open that failed.
+// The error code of a failed open.
 inline std::error_code open_error(std::int64_t result) noexcept {
   return is_irregular(result) ? make_error_code(errc::not_a_regular_file) : os_error(result);
 }

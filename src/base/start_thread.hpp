@@ -1,4 +1,4 @@
-// Starts a thread, and answers with an error where the process can have no more of them.
+// Starts a thread, or returns an error if the process can have no more of them.
 #pragma once
 
 #include <new>
@@ -15,7 +15,7 @@ std::error_code start_thread(std::thread& into, Body body) noexcept {
     into = std::thread(std::move(body));
     return {};
   } catch (const std::system_error& no_thread) {
-    // The standard library gives the number another category.
+    // The standard library gives the errno value another category.
     return {no_thread.code().value(), std::system_category()};
   } catch (const std::bad_alloc&) {
     return std::make_error_code(std::errc::not_enough_memory);

@@ -8,14 +8,14 @@ thread_crew::thread_crew(unsigned threads_max) : core_(std::make_shared<core>(th
 
 thread_crew::~thread_crew() {
   join();
-  // A lock of its queue may have been held by a thread that this process does not have.
+  // A thread that does not exist in this process may have held a lock of the queue.
   if (fork_generation() != made_in_) core_->kept_for_ever = core_;
 }
 
 void thread_crew::join() noexcept {
   if (fork_generation() != made_in_) return;
   for (std::thread& thread : core_->end()) {
-    // A task that ends its own owner lives longer than that.
+    // A task may end the owner of this object; its thread then outlives the object.
     if (thread.get_id() == std::this_thread::get_id()) {
       thread.detach();
     } else {
@@ -29,7 +29,7 @@ void thread_crew::leave() noexcept {
   for (std::thread& thread : core_->end()) thread.detach();
 }
 
-// The threads end once nothing is left to do.
+// The threads end once no work is left.
 std::vector<std::thread> thread_crew::core::end() noexcept {
   work.reset();
   const std::lock_guard hold(starting);
@@ -41,7 +41,7 @@ std::error_code thread_crew::core::make_room() noexcept {
   const unsigned threads_now = started.load(std::memory_order_acquire);
   if (threads_now == threads_max || threads_now >= tasks) return {};
   const std::error_code refused = start_thread();
-  // The threads that there are will come to it.
+  // The existing threads will run it.
   if (!refused || started.load(std::memory_order_acquire) != 0) return {};
   unfinished.fetch_sub(1, std::memory_order_relaxed);
   return refused;

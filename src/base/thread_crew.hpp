@@ -1,5 +1,5 @@
-// A few threads that run what is posted to them. Every thread that the library keeps for work of
-// others is started here, one at a time and only when there is work that no thread is free for.
+// A few threads that run posted tasks. Every thread that the library keeps for tasks of others is
+// started here, one at a time and only when no thread is free for a task.
 #pragma once
 
 #include <asio/executor_work_guard.hpp>
@@ -19,8 +19,8 @@
 
 namespace conduit {
 
-// For any thread. In a forked child, where the threads are not, neither `join` nor the end of the
-// object touches anything.
+// For any thread. In a forked child, which lacks the threads, neither `join` nor the destructor
+// touches anything.
 class thread_crew {
  public:
   explicit thread_crew(unsigned threads_max);
@@ -28,12 +28,12 @@ class thread_crew {
   thread_crew& operator=(const thread_crew&) = delete;
   ~thread_crew();
 
-  // Runs `task`, which must not throw, after what was posted before has begun. An error means that
-  // nothing was posted: `resource_unavailable_try_again` of the system where there is no thread and
-  // none can be started, or `not_enough_memory`. The next call tries again.
+  // Runs `task`, which must not throw, after all earlier tasks have begun. On an error nothing was
+  // posted: `resource_unavailable_try_again` of the system if there is no thread and none can be
+  // started, or `not_enough_memory`. The next call tries again.
   template <typename Task>
   std::error_code post(Task task) noexcept {
-    // What is posted may end the owner of this object, on another thread, before the call returns.
+    // The task may end the owner of this object, on another thread, before the call returns.
     const std::shared_ptr<core> own = core_;
     const std::error_code refused = own->make_room();
     if (refused) return refused;
@@ -49,12 +49,12 @@ class thread_crew {
     return {};
   }
 
-  // Posted and not yet ended. Approximate.
+  // Tasks posted and not yet ended. Approximate.
   unsigned unfinished() const noexcept { return core_->unfinished.load(std::memory_order_relaxed); }
 
-  // Runs what was posted to its end. Nothing may be posted afterwards.
+  // Finishes all posted tasks. Nothing may be posted afterwards.
   void join() noexcept;
-  // The same without waiting for that: the threads end by themselves.
+  // The same without waiting: the threads end by themselves.
   void leave() noexcept;
 
  private:
@@ -62,7 +62,7 @@ class thread_crew {
     explicit core(unsigned limit) : threads_max(limit), queue(static_cast<int>(limit)) {
       threads.reserve(limit);
     }
-    // Counts a task to come, and starts a thread for it where none is free.
+    // Counts a new task, and starts a thread for it if none is free.
     std::error_code make_room() noexcept;
     std::error_code start_thread() noexcept;
     std::vector<std::thread> end() noexcept;
@@ -70,7 +70,7 @@ class thread_crew {
     const unsigned threads_max;
     asio::io_context queue;
     asio::executor_work_guard<asio::io_context::executor_type> work{queue.get_executor()};
-    std::atomic<unsigned> unfinished{0};  // tasks: whoever posts adds, the thread takes away
+    std::atomic<unsigned> unfinished{0};  // tasks: the poster adds, the thread subtracts
     std::atomic<unsigned> started{0};     // threads; written under `starting`
     std::mutex starting;
     std::vector<std::thread> threads;  // guarded by `starting`

@@ -21,8 +21,8 @@ class unique_fd {
   explicit operator bool() const noexcept { return fd_ >= 0; }
   int release() noexcept { return std::exchange(fd_, -1); }
   void reset(int fd = -1) noexcept {
-    // The result of close is not looked at: data that matters was synced before, and a retry could
-    // close somebody else's descriptor.
+    // The result of close is ignored: data that matters was synced before, and a retry could close
+    // somebody else's descriptor.
     if (fd_ >= 0 && fd_ != fd) ::close(fd_);
     fd_ = fd;
   }

@@ -20,7 +20,7 @@
 namespace conduit::cli {
 namespace {
 
-// A store beside another one that is gone, with its lock file, when this object is.
+// A store beside another one; this object removes it, with its lock file, when it is destroyed.
 class temporary_store {
  public:
   // Throws `failure`.
@@ -49,7 +49,7 @@ temporary_store::~temporary_store() {
   fs::remove(lock(), ignored);
 }
 
-// Of `mixed`: nine gets to a put.
+// For `mixed`: nine gets for each put.
 constexpr double mixed_read_share = 0.9;
 
 struct bench_flags : store_flags {
@@ -89,7 +89,7 @@ bench_report bench_existing_store(const bench_flags& flags) {
 
 bench_report bench_new_store(const bench_flags& flags) {
   options how = flags.writing();
-  // With a lock of its own: the record in that of the store beside it tells of other files.
+  // With a separate lock: the record in the lock of the store beside it describes other files.
   const temporary_store store(flags.directory());
   how.data_directory = store.directory();
   how.lock_path = store.lock();

@@ -51,7 +51,7 @@ bench_result measure(event_loops& loops, const bench_plan& plan, const bench_wor
 
 namespace {
 
-// All aligned blocks of the sealed files, numbered through.
+// All aligned blocks of the sealed files, numbered.
 class block_table {
  public:
   block_table(const std::vector<file_info>& files, std::uint64_t block_bytes)
@@ -89,7 +89,7 @@ class block_table {
   std::uint64_t count_ = 0;
 };
 
-// Memory as O_DIRECT wants it: elsewhere the store would copy.
+// Memory aligned for O_DIRECT: otherwise the store would copy.
 class aligned_memory {
  public:
   explicit aligned_memory(std::size_t size)
@@ -135,18 +135,18 @@ bench_result bench_reads(event_loops& loops, const flat_file_db& db, const bench
 
 namespace {
 
-// How many data files the run keeps: fast disks would fill up within seconds otherwise.
+// The count of data files that the run keeps: fast disks would otherwise fill up within seconds.
 constexpr std::uint32_t files_kept = 8;
-// Blobs are read back while they lie in one of the newest so many files, so that no read races with
-// the removal of its file.
+// Blobs are read back only from this many newest files, so that no read races with the removal of
+// its file.
 constexpr std::uint32_t files_read = 4;
-// A loop remembers so many of its blobs.
+// Each loop remembers this many of its blobs.
 constexpr std::size_t locations_kept = 4096;
-// Blobs begin anywhere in this much more random memory than one blob needs: two blobs have hardly
+// Random memory beyond the size of one blob. Blobs begin anywhere in it: two blobs have hardly
 // anything in common.
 constexpr std::size_t variety_bytes = 1U << 20;
 
-// What the workers of one loop share.
+// The state that the workers of one loop share.
 struct loop_state {
   std::vector<std::byte> content;
   std::vector<data_location> recent;

@@ -1,5 +1,4 @@
-// The measured part of `ffdb bench`: coroutines that work until the time is up, and what came of
-// it.
+// The measured part of `ffdb bench`: coroutines that work until the time is up, and their results.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -23,11 +22,11 @@ struct bench_plan {
 struct bench_result {
   histogram latency;
   double seconds = 0;
-  double cpu_seconds = 0;  // of the whole process, so also what the store's own threads used
+  double cpu_seconds = 0;  // of the whole process, including the store's own threads
 };
 
-// One coroutine's stopwatch. An operation begins where the one before ended: one look at the clock
-// for each.
+// One coroutine's stopwatch. An operation begins where the one before ended: one clock reading for
+// each.
 class bench_lane {
  public:
   using clock = std::chrono::steady_clock;
@@ -36,7 +35,7 @@ class bench_lane {
              clock::time_point deadline, progress* shown)
       : loops_(&loops), latency_(&latency), start_(start), deadline_(deadline), shown_(shown) {}
 
-  // What happened since the last operation is not part of the next one.
+  // Excludes the time since the last operation from the next one.
   void begin() noexcept { last_ = clock::now(); }
   // Counts an operation that ends now. False: stop.
   bool lap() {
@@ -55,15 +54,15 @@ class bench_lane {
   clock::time_point last_;
   clock::time_point start_;
   clock::time_point deadline_;
-  progress* shown_;  // of one lane of all
+  progress* shown_;  // set in one lane only
 };
 
 // Runs `plan.concurrency` workers, worker `index` on loop `index % loops.size()`.
 using bench_worker = std::function<asio::awaitable<void>(unsigned index, bench_lane lane)>;
 bench_result measure(event_loops& loops, const bench_plan& plan, const bench_worker& worker);
 
-// Reads blocks of sealed files at random, each aligned to its size. Throws `failure` where no
-// sealed file holds one.
+// Reads blocks of sealed files at random, each aligned to its size. Throws `failure` if no sealed
+// file holds one.
 bench_result bench_reads(event_loops& loops, const flat_file_db& db, const bench_plan& plan);
 
 // Puts random bytes, and reads back blobs of this run with the probability `read_share`.

@@ -21,7 +21,7 @@ constexpr std::size_t piece_bytes = 4U << 20;
 asio::awaitable<void> read_pieces(flat_file_db db, data_location location, slice part,
                                   const byte_sink& sink) {
   const bool whole = part.start == 0 && part.end == location.size();
-  // Whether the last byte exists is asked first, so that a location out of range costs no output.
+  // Checks first that the last byte exists, so that a location out of range produces no output.
   const slice last{part.end - 1, part.end};
   const auto [range_error, last_byte] =
       co_await db.get_slice(location, last, detail::as_tuple(asio::use_awaitable));
@@ -63,8 +63,8 @@ asio::awaitable<void> read_blob(flat_file_db db, data_location location, slice p
     co_await read_pieces(std::move(db), location, resolved, sink);
     co_return;
   }
-  // The library says what is wrong with a slice that reaches too far. One that is the whole blob is
-  // asked for as such: checked.
+  // The library reports a slice that reaches too far. A slice that is the whole blob is read as
+  // such, so that its checksum is compared.
   const slice asked = part.start == 0 && end == location.size() ? slice() : part;
   const auto [error, bytes] =
       co_await db.get_slice(location, asked, detail::as_tuple(asio::use_awaitable));
@@ -76,7 +76,7 @@ namespace {
 
 constexpr std::size_t blobs_at_a_time = 32;
 
-// On one loop: `next` needs no lock.
+// Runs on one loop: `next` needs no lock.
 asio::awaitable<void> visit_some(const event_loops& loops,
                                  const std::vector<manifest_entry>& entries, std::size_t& next,
                                  byte_budget& budget, const blob_visitor& visit) {

@@ -1,4 +1,4 @@
-// Blobs of any size out of a store, in order, checked before or while they are handed on.
+// Reads blobs of any size from a store, in order, checked before or while they are handed on.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -16,21 +16,22 @@
 
 namespace conduit::cli {
 
-// Up to here a blob, or the slice asked for, is read whole before its first byte is handed on.
+// Up to this size a blob, or a slice of one, is read whole before its first byte is handed on.
 inline constexpr std::uint64_t whole_read_bytes_max = 64ULL << 20;
 
 using byte_sink = std::function<void(std::span<const std::byte>)>;
 
-// Bytes [start, end) of the blob; larger ones than `whole_read_bytes_max` piece by piece. The
-// checksum is compared where the whole blob is asked for. Throws `failure`; what is found after the
-// first bytes were handed on is `corrupt`, since the blob's end had been seen to exist.
+// Reads bytes [start, end) of the blob, piece by piece if they are more than
+// `whole_read_bytes_max`. Compares the checksum if the whole blob is requested. Throws `failure`;
+// an error after the first bytes were handed on is `corrupt`, since the blob's end had been seen to
+// exist.
 asio::awaitable<void> read_blob(flat_file_db db, data_location location, slice part,
                                 const byte_sink& sink);
 
-// What is to be done with one blob of a manifest. An exception ends all visits.
+// The action for one blob of a manifest. An exception ends all visits.
 using blob_visitor = std::function<asio::awaitable<void>(const manifest_entry& entry)>;
 
-// Visits many at a time, within bounds on their number and bytes.
+// Visits many blobs at a time, within bounds on their number and bytes.
 void visit_blobs(event_loops& loops, const std::vector<manifest_entry>& entries,
                  const blob_visitor& visit);
 

@@ -15,7 +15,7 @@ namespace conduit::cli {
 // All use is on the loop's thread.
 class byte_budget {
  public:
-  // Gives its bytes back when it ends.
+  // Returns its bytes when it is destroyed.
   class share {
    public:
     share(byte_budget& owner, std::uint64_t bytes) noexcept : owner_(&owner), bytes_(bytes) {}
@@ -48,7 +48,7 @@ class byte_budget {
   std::uint64_t free_;
   std::uint64_t next_ticket_ = 0;
   std::uint64_t served_ = 0;
-  asio::steady_timer changed_;  // never expires: cancelled to wake who waits
+  asio::steady_timer changed_;  // never expires: cancelled to wake the waiters
 };
 
 inline asio::awaitable<byte_budget::share> byte_budget::take(std::uint64_t bytes) {

@@ -1,5 +1,5 @@
 // The commands of the program. Each adds itself, with its options, to the parser; the parser sets
-// `chosen` to what is to be run once the whole command line was understood.
+// `chosen` to the action once it has accepted the whole command line.
 #pragma once
 
 #include <CLI/App.hpp>

@@ -42,7 +42,7 @@ void print_json(const compression_report& report) {
 exit_status run_compress(const compress_flags& flags) {
   asio::io_context context;
   const flat_file_db db = flags.open_writing(context, missing_directory::refuse);
-  // What is printed is done: the first that fails ends it.
+  // A printed file is done; the first failure ends the command.
   const auto print = [&](const file_compression& done) {
     if (!flags.json)
       write_to_stdout(

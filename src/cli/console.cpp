@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view erase_line = "\r\033[K";
 
-// A message that cannot be written has nobody to be reported to.
+// If a message cannot be written, nobody can be told.
 void write_to_stderr(std::string_view text) noexcept {
   (void)!std::fwrite(text.data(), 1, text.size(), stderr);
 }
@@ -21,7 +21,7 @@ struct console {
   std::mutex mutex;
   bool bar_shown = false;
 
-  // Under the mutex.
+  // Call it under the mutex.
   void erase_bar() noexcept {
     if (bar_shown) write_to_stderr(erase_line);
     bar_shown = false;

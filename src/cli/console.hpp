@@ -1,5 +1,4 @@
-// What the program says to people, on stderr: messages, and a progress bar where stderr is a
-// terminal.
+// The program's messages to people, on stderr, and a progress bar if stderr is a terminal.
 #pragma once
 
 #include <atomic>
@@ -13,11 +12,11 @@ namespace conduit::cli {
 // One line, "ffdb: …", never mixed up with another one or with the progress bar. From any thread.
 void say(std::string_view sentence);
 
-// Long work in steps. Shows itself at most ten times a second, and nothing at all where stderr is
-// no terminal. From any thread.
+// Long work in steps. Draws itself at most ten times a second, and not at all if stderr is no
+// terminal. From any thread.
 class progress {
  public:
-  // `total` is 0 where nobody knows it.
+  // `total` is 0 if it is unknown.
   progress(std::string unit, std::uint64_t total);
   progress(const progress&) = delete;
   progress& operator=(const progress&) = delete;
@@ -26,7 +25,7 @@ class progress {
   void advance(std::uint64_t steps = 1) {
     reach(done_.fetch_add(steps, std::memory_order_relaxed) + steps);
   }
-  // So many steps are done now.
+  // `done` steps are done now.
   void reach(std::uint64_t done) {
     if (terminal_) draw(done);
   }

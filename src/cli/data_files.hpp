@@ -28,11 +28,11 @@ std::string sentence_of(const verify_fault& fault);
 
 using compression_listener = std::function<void(const file_compression&)>;
 
-// Calls `done` after each.
+// Calls `done` after each file.
 asio::awaitable<void> compress_files(flat_file_db db, std::vector<std::uint32_t> numbers,
                                      compression_listener done);
 
-// Compresses every file that is sealed and plain now; passes over files that are deleted meanwhile.
+// Compresses every file that is sealed and plain now; skips files that are deleted meanwhile.
 asio::awaitable<void> compress_sealed_files(flat_file_db db, compression_listener done);
 
 }  // namespace conduit::cli

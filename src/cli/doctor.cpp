@@ -1,4 +1,4 @@
-// `ffdb doctor`: which backend serves here and why, and what could stand in its way.
+// `ffdb doctor`: the backend that a store gets here, the reason, and possible obstacles.
 #include <CLI/App.hpp>
 #include <cstdint>
 #include <filesystem>
@@ -22,20 +22,20 @@
 namespace conduit::cli {
 namespace {
 
-// What the operating system tells about itself and about a path: the facts behind `ffdb doctor`.
+// The facts behind `ffdb doctor`: about the operating system and about a path.
 std::string kernel_release();
 
 // The soft limit (RLIMIT_NOFILE, RLIMIT_MEMLOCK); none: unlimited.
 std::optional<std::uint64_t> soft_limit(decltype(RLIMIT_NOFILE) resource);
 
-// /proc/sys/kernel/io_uring_disabled: 0 allowed, 1 for few, 2 forbidden; none where the kernel has
-// no such switch.
+// /proc/sys/kernel/io_uring_disabled: 0 allowed, 1 for few, 2 forbidden; none if the kernel has no
+// such switch.
 std::optional<int> io_uring_disabled();
 
 // The name of the file system under `path`, which need not exist as long as its directory does.
 std::string file_system_of(const std::string& path);
 
-// Not in linux/magic.h of every kernel that runs them; statfs(2) lists them.
+// Not every kernel's linux/magic.h has these; statfs(2) lists them.
 constexpr long zfs_magic = 0x2fc12fc1;
 
 const char* name_of(long magic) {
@@ -127,7 +127,7 @@ void examine_store(const doctor_flags& flags, findings& found) {
   found.lock_file_system = file_system_of(found.lock_path);
 }
 
-// What a store opened with these flags would use.
+// The backend of a store opened with these flags.
 void examine_backend(const doctor_flags& flags, findings& found) {
   if (flags.backend() == backend::io_uring && !found.io_uring_possible)
     throw failure(exit_status::failed, found.reason);

@@ -9,7 +9,7 @@
 namespace conduit::cli {
 namespace {
 
-// What the coroutines of one `run` leave behind.
+// The results of the coroutines of one `run`.
 struct outcome {
   std::mutex mutex;
   unsigned running = 0;

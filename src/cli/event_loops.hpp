@@ -1,4 +1,4 @@
-// The io_contexts of the program, each run by a thread, and coroutines run on them until all have
+// The io_contexts of the program, each run by a thread. Coroutines run on them until all have
 // ended.
 #pragma once
 
@@ -37,24 +37,24 @@ class event_loops {
   asio::io_context& home() noexcept { return *contexts_.front(); }
   asio::io_context& at(unsigned index) noexcept { return *contexts_[index % contexts_.size()]; }
   unsigned size() const noexcept { return static_cast<unsigned>(contexts_.size()); }
-  // One handle a loop, `db` first.
+  // One handle for each loop, `db` first.
   std::vector<flat_file_db> handles(const flat_file_db& db);
 
   // Runs `count` coroutines until all have ended, then throws the first exception that any of them
   // threw.
   void run(unsigned count, const start_function& start);
 
-  // One of the coroutines failed, or somebody asked for it: they should all end soon.
+  // One of the coroutines failed, or somebody requested a stop: they should all end soon.
   bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
   void stop() noexcept { stopping_.store(true, std::memory_order_relaxed); }
 
  private:
   std::vector<std::unique_ptr<asio::io_context>> contexts_;
-  std::atomic<bool> stopping_{false};  // any thread sets it, nobody takes it back
+  std::atomic<bool> stopping_{false};  // any thread sets it, nobody clears it
 };
 
-// While it lives SIGINT and SIGTERM end the loops' coroutines instead of the process, so that what
-// was made for them can be removed.
+// During its lifetime SIGINT and SIGTERM end the loops' coroutines instead of the process, so that
+// temporary objects can be removed.
 class stop_on_signal {
  public:
   explicit stop_on_signal(event_loops& loops);
@@ -65,7 +65,8 @@ class stop_on_signal {
   bool arrived() const noexcept { return arrived_.load(); }
 
  private:
-  // Of its own: waiting for a signal is work, with which a loop of the store would never return.
+  // A separate context: waiting for a signal is work, with which a loop of the store would never
+  // return.
   asio::io_context context_;
   asio::signal_set signals_;
   std::atomic<bool> arrived_{false};  // set by the thread that waits for the signal

@@ -1,4 +1,4 @@
-// What the program's exit status says, and the one place where an error becomes one.
+// The meanings of the program's exit status, and the one place where an error becomes one.
 #pragma once
 
 #include <stdexcept>
@@ -18,8 +18,8 @@ enum class exit_status {
 
 exit_status status_of(const std::error_code& error) noexcept;
 
-// The one to end with after several outcomes: what was learned about the data counts more than what
-// did not work.
+// The exit status after several outcomes: findings about the data count more than failures to do
+// something.
 exit_status worse(exit_status one, exit_status other) noexcept;
 
 // Ends the command with a sentence on stderr.
@@ -27,7 +27,7 @@ class failure : public std::runtime_error {
  public:
   failure(exit_status status, const std::string& sentence)
       : std::runtime_error(sentence), status_(status) {}
-  // `subject` is what the error befell: a path, a location, a data file.
+  // `subject` names the object of the error: a path, a location, a data file.
   failure(std::string_view subject, const std::error_code& error);
 
   exit_status status() const noexcept { return status_; }

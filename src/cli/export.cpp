@@ -24,14 +24,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Files that were written and that the kernel has not yet brought to the disk: kept to a bound.
-// Gigabytes of them at once would fill the disk's queue, and whoever appends to a store on the same
-// disk would wait behind it.
+// Bounds the written files that the kernel has not yet brought to the disk. Gigabytes of them at
+// once would fill the disk's queue, and appends to a store on the same disk would wait behind it.
 class paced_files {
  public:
-  // A file with its last byte. Beyond the bound this writes the oldest ones to the disk, little at
-  // a time, and waits for that. Nothing is made durable, and nothing is left to do at the end: what
-  // is below the bound is the kernel's.
+  // Adds a completely written file. Beyond the bound this writes the oldest ones to the disk,
+  // little at a time, and waits for that. Nothing is made durable, and nothing is left to do at the
+  // end: the kernel writes the files below the bound.
   void add(unique_fd file, std::uint64_t bytes);
 
  private:
@@ -47,10 +46,10 @@ class paced_files {
   std::uint64_t bytes_ = 0;
 };
 
-// A durable put of another process waits, in the journal, for most of what is unwritten. Measured
+// A durable put of another process waits, in the journal, for most of the unwritten bytes. Measured
 // on ext4, 32 MiB: at most 84 ms; no bound: 264 to 486 ms.
 constexpr std::uint64_t unwritten_max = 32U << 20;
-// Descriptors are few, and the files that are being written need most of them.
+// Descriptors are few, and the files being written need most of them.
 std::size_t files_max() noexcept {
   rlimit descriptors{};
   if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return 1;
@@ -66,8 +65,8 @@ void paced_files::add(unique_fd file, std::uint64_t bytes) {
   while (bytes_ > unwritten_max || files_.size() > files_max()) write_some();
 }
 
-// A part of the oldest file, or several small ones at once. An error is no reason to stop: nothing
-// was promised.
+// Writes a part of the oldest file, or several small ones at once. An error is no reason to stop:
+// nothing was promised.
 void paced_files::write_some() {
   std::uint64_t begun = 0;
   std::size_t count = 0;
@@ -90,9 +89,9 @@ void paced_files::write_some() {
     begun -= part;
     bytes_ -= part;
     if (oldest.written == oldest.bytes) {
-      // A copy is not what the machine will read next: in memory it would take the place of what
-      // the store's readers want, and the kernel would keep a core busy to make room. Beside an
-      // export of 4 GB puts took at most 41 ms with this, 155 ms without.
+      // The machine will hardly read the copy next: in memory it would displace pages that the
+      // store's readers need, and the kernel would keep a core busy to make room. Beside an export
+      // of 4 GB puts took at most 41 ms with this, 155 ms without.
       ::posix_fadvise(oldest.file.get(), 0, 0, POSIX_FADV_DONTNEED);
       files_.pop_front();
     }
@@ -104,8 +103,8 @@ struct export_flags : store_flags {
   std::string to;
 };
 
-// Where a manifest's path lies below the target directory. A path that would leave it, or name no
-// file, is refused: a manifest may come from anybody.
+// The place of a manifest's path below the target directory. Rejects a path that would leave the
+// directory, or name no file: a manifest may come from anybody.
 fs::path relative_target(const std::string& path) {
   const fs::path relative = fs::path(path).relative_path();
   for (const fs::path& component : relative) {
@@ -152,7 +151,7 @@ asio::awaitable<void> export_blob(flat_file_db db, const manifest_entry& entry,
   written.add(file.commit(), entry.location.size());
 }
 
-// One file that fails does not keep the others from being written.
+// A file that fails does not keep the others from being written.
 asio::awaitable<void> try_export_blob(flat_file_db db, const manifest_entry& entry,
                                       target_directories& directories, paced_files& written,
                                       exit_status& worst, progress& shown) {
@@ -169,7 +168,7 @@ exit_status run_export(const export_flags& flags) {
   event_loops loops(1);
   const flat_file_db db = flags.open_reading(loops.home());
   const std::vector<manifest_entry> entries = read_manifest(flags.manifest);
-  // All paths are looked at before the first file is written.
+  // All paths are checked before the first file is written.
   for (const manifest_entry& entry : entries) (void)relative_target(entry.path);
 
   target_directories directories(flags.to);

@@ -23,7 +23,7 @@ struct get_flags : store_flags {
   std::string output;
 };
 
-// /dev/null or a FIFO cannot appear whole, and must not be replaced: it is written like standard
+// /dev/null or a FIFO cannot appear whole, and must not be replaced: it is written to like standard
 // output.
 bool is_special(const std::string& path) {
   struct stat found{};

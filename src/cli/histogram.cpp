@@ -70,7 +70,7 @@ std::vector<std::pair<double, double>> histogram::curve() const {
 
 namespace {
 
-// gnuplot's single-quoted strings know one escape: the quote is doubled.
+// gnuplot's single-quoted strings have one escape: a doubled quote.
 std::string quoted(const std::string& text) {
   std::string result = "'";
   for (char c : text) result += c == '\'' ? std::string("''") : std::string(1, c);
@@ -94,10 +94,10 @@ void plot_latency(const histogram& latency, const std::string& title, const std:
 
   std::FILE* gnuplot = ::popen("gnuplot", "w");
   if (gnuplot == nullptr) throw failure("gnuplot", last_error());
-  // What gnuplot did not read shows in its exit status.
+  // If gnuplot does not read everything, its exit status shows it.
   (void)!std::fwrite(script.data(), 1, script.size(), gnuplot);
   const int ended = ::pclose(gnuplot);
-  constexpr int command_not_found = 127;  // of the shell
+  constexpr int command_not_found = 127;  // the shell's
   if (WIFEXITED(ended) && WEXITSTATUS(ended) == command_not_found) {
     throw failure(exit_status::failed,
                   fmt::format("{}: gnuplot draws the plot, and it is not installed", svg_file));

@@ -23,7 +23,7 @@ class histogram {
 
   std::uint64_t count() const noexcept { return count_; }
   double mean_us() const noexcept;
-  // `share` in [0, 1]: the latency that so many of all operations did not exceed.
+  // `share` in [0, 1]: the latency that this share of all operations did not exceed.
   double percentile_us(double share) const noexcept;
   double max_us() const noexcept { return static_cast<double>(max_ns_) / 1000; }
 
@@ -40,8 +40,8 @@ class histogram {
   std::uint64_t max_ns_ = 0;
 };
 
-// Draws the latencies of a benchmark with gnuplot. Throws `failure` where gnuplot is missing or
-// does not like the file.
+// Draws the latencies of a benchmark with gnuplot. Throws `failure` if gnuplot is missing or
+// rejects the file.
 void plot_latency(const histogram& latency, const std::string& title, const std::string& svg_file);
 
 }  // namespace conduit::cli

@@ -1,5 +1,5 @@
-// `ffdb import`: every regular file of some trees becomes a blob, and a manifest says where each
-// went.
+// `ffdb import`: stores every regular file of some trees as a blob, and lists the locations in a
+// manifest.
 #include <CLI/App.hpp>
 #include <algorithm>
 #include <atomic>
@@ -26,7 +26,7 @@
 namespace conduit::cli {
 namespace {
 
-// More bring nothing: one thread appends, and the others only read the sources.
+// More threads gain nothing: one thread appends, and the others only read the sources.
 constexpr unsigned default_threads_max = 4;
 constexpr unsigned files_at_a_time = 64;
 
@@ -35,7 +35,7 @@ struct import_flags : store_flags {
   std::vector<std::string> paths;
 };
 
-// Names what was not imported, and counts it.
+// Names the files that were not imported, and counts them.
 class skip_log {
  public:
   void passed_over(const std::string& path, std::string_view why) {
@@ -55,8 +55,8 @@ class skip_log {
   std::atomic<bool> all_read_{true};
 };
 
-// The name may stand for something else by now than when the directory was read: neither a link is
-// followed nor a FIFO waited for.
+// The name may now refer to another object than when the directory was read: follow no link, and do
+// not wait for a FIFO.
 bool open_regular(source_file& file, skip_log& skipped,
                   const std::vector<file_identity>& own_files) {
   file.fd.reset(
@@ -75,7 +75,7 @@ bool open_regular(source_file& file, skip_log& skipped,
   return false;
 }
 
-// Where the lines of the manifest go.
+// The destination of the manifest's lines.
 class line_sink {
  public:
   // An empty path is standard output.
@@ -92,7 +92,7 @@ class line_sink {
   std::string name_;
 };
 
-// What this program writes itself must not be stored as well: it would never end.
+// The program's own output must not be stored as well: that would never end.
 std::vector<file_identity> own_files_of(const import_flags& flags, const line_sink& lines) {
   std::vector<file_identity> own_files;
   for (const std::string& own :

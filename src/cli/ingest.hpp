@@ -1,4 +1,4 @@
-// Puts files into a store, many at a time: what `put` and `import` have in common.
+// Puts files into a store, many at a time: the common part of `put` and `import`.
 #pragma once
 
 #include <conduit/flat_file_db.hpp>
@@ -13,9 +13,9 @@
 
 namespace conduit::cli {
 
-// What is to be done. Every function is called from any of the loops' threads, several at once.
+// The work to do. Every function is called from any of the loops' threads, several at once.
 struct ingest_job {
-  std::function<std::optional<source_file>()> next;  // the next file, opened; none: that was all
+  std::function<std::optional<source_file>()> next;  // the next file, opened; none at the end
   std::function<void(const source_file& file, const data_location& location)> stored;
   std::function<void(const source_file& file, const std::error_code& error)> unreadable;
   unsigned files_at_a_time = 1;
@@ -23,7 +23,7 @@ struct ingest_job {
       64U << 20;  // of file contents in memory; a larger file is taken alone
 };
 
-// Returns when `next` has no more. Throws the first failure of the store, or of the job's
+// Returns when `next` has no more files. Throws the first failure of the store, or of the job's
 // functions.
 void ingest(event_loops& loops, const flat_file_db& db, const ingest_job& job);
 

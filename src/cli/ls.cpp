@@ -1,4 +1,4 @@
-// `ffdb ls`: one line a data file.
+// `ffdb ls`: one line for each data file.
 #include <CLI/App.hpp>
 #include <fmt/format.h>
 #include <iterator>

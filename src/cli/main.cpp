@@ -14,13 +14,13 @@
 namespace conduit::cli {
 namespace {
 
-// A pipe that closed and a file size limit are errors to report, not signals to die from in the
-// middle of an append.
+// A closed pipe and a file size limit are errors to report, not signals to die from in the middle
+// of an append.
 void prepare_process() {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
-  // A data file must never be opened as descriptor 0, 1 or 2: messages would land in it. What was
-  // closed stays unusable: neither end can be used the way it would be.
+  // A data file must never be opened as descriptor 0, 1 or 2: messages would be written into it. A
+  // closed descriptor stays unusable: its replacement is open for the wrong direction.
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (::fcntl(fd, F_GETFD) < 0)
       (void)!::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);

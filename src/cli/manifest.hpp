@@ -1,4 +1,4 @@
-// The list of what was stored: a line `LOCATION<TAB>PATH` for each blob, with backslash, tab and
+// The list of stored blobs: a line `LOCATION<TAB>PATH` for each blob, with backslash, tab and
 // newline of a path escaped.
 #pragma once
 
@@ -11,10 +11,10 @@ namespace conduit::cli {
 
 // Backslash, tab and newline are written `\\`, `\t`, `\n`; everything else stays, byte for byte.
 std::string escape_path(std::string_view path);
-// False where `text` has another escape.
+// False if `text` has another escape.
 bool unescape_path(std::string_view text, std::string& path);
 
-// With its newline.
+// Includes the newline.
 std::string manifest_line(const data_location& location, std::string_view path);
 
 struct manifest_entry {
@@ -25,7 +25,7 @@ struct manifest_entry {
   std::string path;
 };
 
-// Throws `failure` naming the line that makes no sense.
+// Throws `failure` naming the invalid line.
 std::vector<manifest_entry> read_manifest(const std::string& file);
 
 }  // namespace conduit::cli

@@ -50,7 +50,7 @@ output_file::output_file(std::filesystem::path target) : target_(std::move(targe
       target_.has_parent_path() ? target_.parent_path() : std::filesystem::path(".");
   fd_.reset(::open(parent.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, file_mode));
   if (!fd_ && (errno == EOPNOTSUPP || errno == EISDIR)) {
-    // A file system without nameless files.
+    // The file system does not support nameless files.
     temporary_ = temporary_name(target_);
     fd_.reset(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file_mode));
     if (!fd_) temporary_.clear();

@@ -1,4 +1,4 @@
-// What the program writes: to standard output, and into files. All bytes, or an exception.
+// The program's output, to standard output and into files. All bytes, or an exception.
 #pragma once
 
 #include <cstddef>
@@ -17,13 +17,13 @@ void write_all(int fd, std::span<const std::byte> bytes, std::string_view subjec
 void write_all(int fd, std::string_view text, std::string_view subject);
 
 void write_to_stdout(std::string_view text);
-// Names in a file system need not be UTF-8, JSON must be: what is not is replaced.
+// Names in a file system need not be UTF-8, but JSON must be: invalid bytes are replaced.
 void write_json_to_stdout(const nlohmann::ordered_json& document);
 
 // A file that appears under its name only when it is whole.
 class output_file {
  public:
-  // Replaces what stands under the name, a symbolic link itself, but no directory. Throws
+  // Replaces the object under the name, even a symbolic link itself, but no directory. Throws
   // `failure`, as the others do.
   explicit output_file(std::filesystem::path target);
   output_file(const output_file&) = delete;
@@ -32,12 +32,12 @@ class output_file {
   ~output_file();
 
   void write(std::span<const std::byte> bytes);
-  // The file, to be closed.
+  // Returns the file, for the caller to close.
   unique_fd commit();
 
  private:
   std::filesystem::path target_;
-  std::string temporary_;  // beside the target; empty where there is no such file (any more)
+  std::string temporary_;  // beside the target; empty if there is no such file (any more)
   unique_fd fd_;
 };
 

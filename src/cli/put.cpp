@@ -26,7 +26,7 @@ struct put_flags : store_flags {
   std::vector<std::string> files;
 };
 
-// Whatever the user names is read to its end: a pipe too.
+// Reads any named file to its end, a pipe too.
 source_file open_named(const std::string& path, std::error_code& error) {
   source_file file;
   file.path = path;

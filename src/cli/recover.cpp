@@ -1,5 +1,5 @@
-// `ffdb recover`: mends what the store does not dare to mend by itself. A plain file is never cut,
-// so there it only looks.
+// `ffdb recover`: mends files that the store does not dare to mend by itself. It only checks plain
+// files, which are never cut.
 #include <CLI/App.hpp>
 #include <conduit/error.hpp>
 #include <fmt/format.h>
@@ -56,7 +56,7 @@ exit_status run_recover(const recover_flags& flags) {
   const flat_file_db db = flags.dry_run ? flags.open_reading(context)
                                         : flags.open_writing(context, missing_directory::refuse);
   outcome all = run_one(context, mend_files(db, flags.dry_run));
-  // What is left is beyond mending.
+  // The remaining faults cannot be mended.
   survey left;
   if (!flags.dry_run || all.mended == 0) left = run_one(context, survey_files(db));
   if (!flags.dry_run) run_one(context, db.close());

@@ -1,4 +1,4 @@
-// Files whose bytes are to become blobs.
+// Files that are to become blobs.
 #pragma once
 
 #include <asio/buffer.hpp>
@@ -34,12 +34,12 @@ class source_bytes {
   std::size_t size_ = 0;
 };
 
-// From where `fd` stands to its end, with plain blocking reads: never a mapping, which would turn a
-// file that is cut meanwhile into SIGBUS. The file may be shorter or longer than `size_expected` by
-// now.
+// Reads from the position of `fd` to the end, with plain blocking reads: never a mapping, which
+// would turn a file that is cut meanwhile into SIGBUS. The file may now be shorter or longer than
+// `size_expected`.
 source_bytes read_to_end(int fd, std::uint64_t size_expected, std::error_code& error);
 
-// A whole file by its name. Throws `failure`.
+// Reads a whole file by its name. Throws `failure`.
 source_bytes read_file(const std::string& path);
 
 }  // namespace conduit::cli

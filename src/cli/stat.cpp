@@ -1,4 +1,4 @@
-// `ffdb stat`: the store as a whole, and what compression made of each file.
+// `ffdb stat`: the store as a whole, and the compression of each file.
 #include <CLI/App.hpp>
 #include <algorithm>
 #include <fmt/format.h>
@@ -30,7 +30,7 @@ struct sizes {
 
 sizes sizes_of(const file_info& file) { return {file.plain_bytes, file.stored_bytes}; }
 
-// What `ffdb compress` would compress.
+// Counts the files that `ffdb compress` would compress.
 std::int64_t count_backlog(const std::vector<file_info>& files) {
   return std::count_if(files.begin(), files.end(), [](const file_info& file) {
     return file.sealed && file.form == file_form::plain;

@@ -14,8 +14,7 @@
 namespace conduit::cli {
 namespace {
 
-// Which backend was chosen and that a new file was begun are in `ffdb doctor` and `ffdb ls`;
-// everything else is news.
+// `ffdb doctor` and `ffdb ls` show the chosen backend and new files; everything else is news.
 void tell(const event& news) {
   const bool visible_otherwise = news.what == event::kind::backend_chosen ||
                                  news.what == event::kind::file_begun ||
@@ -127,8 +126,8 @@ flat_file_db open_store(asio::io_context& context, const options& how) {
   try {
     return flat_file_db::open(context, how);
   } catch (const std::system_error& error) {
-    // A store that cannot be opened is a failure whatever the cause; "no such data file" is about a
-    // file in it.
+    // A store that cannot be opened is a failure whatever the cause; "no such data file" refers to
+    // a file in it.
     const exit_status status = status_of(error.code()) == exit_status::corrupt
                                    ? exit_status::corrupt
                                    : exit_status::failed;

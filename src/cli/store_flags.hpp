@@ -1,4 +1,4 @@
-// The options that commands have in common, and the store opened as they say.
+// The options that commands have in common, and the opening of the store that they describe.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -16,11 +16,11 @@ class store_flags {
  public:
   // --store, --lock and --backend.
   void add_to(CLI::App& command, bool store_required = true);
-  // Also what every writing command takes: --max-file-size, --level, --frame-size, --threads.
+  // Also the options of every writing command: --max-file-size, --level, --frame-size, --threads.
   void add_writer_to(CLI::App& command, unsigned default_threads = 1);
   // --compression and --durable, for commands that store blobs. Call after add_writer_to.
   void add_put_to(CLI::App& command);
-  // The command compresses whatever the form of new files: --level and --frame-size are for it.
+  // The command compresses whatever the form of new files: --level and --frame-size apply to it.
   void set_compressing() noexcept { compressing_ = true; }
 
   const std::string& directory() const noexcept { return directory_; }
@@ -29,14 +29,14 @@ class store_flags {
   unsigned threads() const noexcept { return threads_; }
   conduit::backend backend() const;
 
-  // --compression zstd-on-seal: the command is to end when its sealed files are compressed.
+  // --compression zstd-on-seal: the command ends only when its sealed files are compressed.
   bool compresses_sealed_files() const;
 
-  // What the flags say. Throws `failure` (usage) where they contradict each other.
+  // The store's options, from the flags. Throws `failure` (usage) if flags contradict each other.
   options reading() const;
   options writing() const;
 
-  // Throws `failure` where the store cannot be opened.
+  // Throws `failure` if the store cannot be opened.
   flat_file_db open_reading(asio::io_context& context) const;
   flat_file_db open_writing(asio::io_context& context, missing_directory how) const;
 
@@ -44,7 +44,7 @@ class store_flags {
   std::string directory_;
   std::string lock_;
   std::string backend_ = "automatic";
-  std::string compression_;  // empty: as the mutable file
+  std::string compression_;  // empty: like the mutable file
   std::uint64_t max_file_size_ = options().max_file_size;
   int level_ = 3;
   std::uint64_t frame_size_ = 64U << 10;
@@ -56,8 +56,8 @@ class store_flags {
   bool compressing_ = false;
 };
 
-// Where a store lies, made absolute and without a trailing slash: its default lock file is that
-// with ".lock" appended.
+// The path of a store, made absolute and without a trailing slash: its default lock file is this
+// path with ".lock" appended.
 std::string absolute_store_path(const std::string& directory);
 
 // A size in bytes with an optional suffix K, M or G; never 0.

@@ -24,7 +24,7 @@ std::string_view word_of(fs::file_type type) {
   }
 }
 
-// What the directory itself tells costs no system call; file systems that do not tell are asked for
+// A type in the directory entry costs no system call; file systems that give none are asked for
 // each entry.
 fs::file_type type_of(const fs::directory_entry& entry) {
   std::error_code ignored;

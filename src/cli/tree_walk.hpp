@@ -1,4 +1,4 @@
-// Goes through directory trees for the regular files in them, one at a time, without following
+// Walks directory trees and returns the regular files in them, one at a time, without following
 // symbolic links.
 #pragma once
 
@@ -15,7 +15,7 @@
 
 namespace conduit::cli {
 
-// What a file or directory is, whatever its name.
+// The identity of a file or directory, whatever its name.
 struct file_identity {
   dev_t device = 0;
   ino_t inode = 0;
@@ -28,13 +28,13 @@ bool contains(const std::vector<file_identity>& files, const file_identity& one)
 
 class tree_walk {
  public:
-  // Called under the walk's lock for whatever is not a regular file, with what it is.
+  // Called under the walk's lock for each object that is no regular file, with its kind.
   using passed_over = std::function<void(const std::string& path, std::string_view why)>;
-  // The same for what cannot be looked at.
+  // The same for objects that cannot be examined.
   using unreadable = std::function<void(const std::string& path, const std::error_code& error)>;
 
   // `roots` are walked in their order, each directory in the order of its names. A directory in
-  // `excluded` is passed over.
+  // `excluded` is skipped.
   tree_walk(std::vector<std::string> roots, std::vector<file_identity> excluded,
             passed_over on_passed_over, unreadable on_unreadable);
 

@@ -1,4 +1,4 @@
-// `ffdb verify`: reads everything and reports what is wrong.
+// `ffdb verify`: reads everything and reports faults.
 #include <CLI/App.hpp>
 #include <fmt/format.h>
 #include <memory>
@@ -23,7 +23,7 @@ struct blob_fault {
   std::string error;
 };
 
-// The blob's bytes are read and its checksum is compared; nobody wants the bytes.
+// Reads the blob and compares its checksum; the bytes are discarded.
 asio::awaitable<void> check_blob(flat_file_db db, const manifest_entry& entry,
                                  std::vector<blob_fault>& faults, progress& shown) {
   const byte_sink nowhere = [](std::span<const std::byte>) {};

@@ -43,8 +43,8 @@ slice parse_slice(std::string_view text) {
   }
   if (end != 0 && end < start)
     throw failure(exit_status::usage, fmt::format("the slice '{}' ends before it starts", text));
-  // The largest number there is has a meaning of its own, and lies as far beyond every blob as the
-  // one before it.
+  // The largest number has a meaning of its own, and lies as far beyond every blob as the number
+  // before it.
   return slice::from_original(start, end == slice::to_end ? end - 1 : end);
 }
 

@@ -1,5 +1,5 @@
-// The words of the command line: how numbers, slices and locations are read, and what the store's
-// enumerations are called.
+// The words of the command line: parses numbers, slices and locations, and names the store's
+// enumerations.
 #pragma once
 
 #include <conduit/data_location.hpp>
@@ -13,9 +13,9 @@
 
 namespace conduit::cli {
 
-// Each throws `failure` (usage) where the text is not what it should be.
+// Each throws `failure` (usage) if the text is invalid.
 data_location parse_location(std::string_view text);
-// "START:END" or "START:"; the blob's end is meant by an END of 0, as by none.
+// "START:END" or "START:"; an END of 0, or none, means the blob's end.
 slice parse_slice(std::string_view text);
 // Decimal digits and nothing else.
 std::uint32_t parse_file_number(std::string_view text);

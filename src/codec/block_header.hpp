@@ -1,5 +1,5 @@
-// The three bytes before each block of a frame, as RFC 8878 gives them (section 3.1.1.2), and a
-// look at all blocks of a frame without decoding any.
+// The three bytes before each block of a frame, see RFC 8878 (section 3.1.1.2), and a scan of all
+// blocks of a frame that decodes none.
 #pragma once
 
 #include <algorithm>
@@ -14,8 +14,8 @@ inline constexpr std::size_t block_header_size = 3;
 
 struct block_header {
   bool last = false;
-  // No block is of the reserved type, nor a compressed one of 0 bytes: that libzstd refuses where
-  // it decodes at once, and passes over where it decodes piece by piece.
+  // False for a block of the reserved type, and for a compressed one of 0 bytes: libzstd rejects
+  // that when it decodes at once, and skips it when it decodes piece by piece.
   bool valid = false;
   std::uint32_t stored_size = 0;  // bytes of the block behind its header
 };
@@ -32,12 +32,12 @@ inline block_header inspect_block_header(
   return {(value & 1U) != 0, valid, type == run_length ? 1 : size};
 }
 
-// The blocks of one frame whose bytes come in pieces, header and all.
+// The blocks of one frame, whose bytes, header included, come in pieces.
 class block_scan {
  public:
   explicit block_scan(std::uint32_t frame_header_size = 0) noexcept : left_(frame_header_size) {}
 
-  // False once a block begins that is not valid. What comes behind the last block is passed over.
+  // False once an invalid block begins. Bytes behind the last block are ignored.
   bool feed(std::span<const std::byte> piece) noexcept {
     while (!piece.empty() && valid_ && !ended_) {
       if (left_ != 0) {

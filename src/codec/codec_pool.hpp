@@ -10,38 +10,38 @@
 
 namespace conduit::codec {
 
-// Of the calling thread, kept until it ends.
+// The calling thread's own, kept until the thread ends.
 decoder& decoder_of_thread() noexcept;
 encoder& encoder_of_thread(int level) noexcept;
 
-// Started when there is work, and joined on release: a store that never compresses has none.
+// The threads start when there is work, and are joined on release: a store that never compresses
+// has none.
 class codec_pool {
  public:
-  // `threads`: 0 for as many as there are cores.
+  // `threads`: 0 for one per core.
   explicit codec_pool(unsigned threads);
 
   unsigned threads() const noexcept { return threads_; }
-  // Approximate, all three. Nothing waits or runs.
+  // All three are approximate. No task waits or runs.
   bool idle() const noexcept { return crew_.unfinished() == 0; }
-  // Fewer tasks than threads are waiting or running: what is posted now begins soon.
+  // Fewer tasks than threads are waiting or running: a task posted now begins soon.
   bool has_room() const noexcept { return crew_.unfinished() < threads_; }
   // So many tasks wait that no thread will be out of work soon.
   bool is_busy() const noexcept { return crew_.unfinished() >= busy_tasks_a_thread * threads_; }
 
-  // From any thread. `task` must not throw. Throws std::system_error where no memory or no thread
-  // can be had; then nothing was posted.
+  // From any thread. `task` must not throw. Throws std::system_error if there is no memory or no
+  // thread; then nothing was posted.
   template <typename Task>
   void post(Task task) {
     const std::error_code refused = crew_.post(std::move(task));
     if (refused) throw std::system_error(refused);
   }
 
-  // Runs what was posted to its end; nothing may be posted afterwards.
+  // Finishes all posted tasks; nothing may be posted afterwards.
   void join() noexcept { crew_.join(); }
 
  private:
-  // A thread that finds nothing to do sleeps, and to wake it takes about as long as to decode a
-  // small frame.
+  // An idle thread sleeps, and waking it takes about as long as decoding a small frame.
   static constexpr unsigned busy_tasks_a_thread = 4;
 
   const unsigned threads_;

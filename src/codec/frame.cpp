@@ -18,14 +18,14 @@ constexpr std::size_t size_max = std::numeric_limits<std::uint32_t>::max();
 
 std::error_code encoding_error(std::size_t result) noexcept {
   const bool too_small = ZSTD_getErrorCode(result) == ZSTD_error_dstSize_tooSmall;
-  // Nothing else can fail: parameters are within their bounds, and the size pledged is the size
-  // given.
+  // Nothing else can fail: the parameters are within their bounds, and the pledged size is the
+  // given size.
   return std::make_error_code(too_small ? std::errc::no_buffer_space
                                         : std::errc::not_enough_memory);
 }
 
-// Whether `stored` is exactly one frame that may be decoded, to `plain_size` bytes. libzstd would
-// decode several frames in a row as one, and pass over skippable ones.
+// Tells whether `stored` is exactly one frame that may be decoded, to `plain_size` bytes. libzstd
+// would decode several frames in a row as one, and skip skippable ones.
 bool is_one_frame(std::span<const std::byte> stored, std::size_t plain_size) noexcept {
   frame_header header;
   if (inspect_frame_header(stored, header) != header_state::whole || header.skippable ||
@@ -44,7 +44,7 @@ class frame_stream {
     ZSTD_DCtx_reset(context, ZSTD_reset_session_only);
   }
 
-  // The next plain bytes. A frame that has fewer is corrupt.
+  // Reads the next plain bytes. A frame that has fewer is corrupt.
   std::error_code fill(std::span<std::byte> to) noexcept {
     ZSTD_outBuffer out{to.data(), to.size(), 0};
     while (!ended_ && out.pos < out.size) {
@@ -53,8 +53,8 @@ class frame_stream {
     return out.pos == out.size ? std::error_code{} : errc::corrupt;
   }
 
-  // Goes through what stands behind the last plain byte, so that the checksum is compared. A frame
-  // that has more is corrupt.
+  // Reads what stands behind the last plain byte, so that the checksum is compared. A frame that
+  // has more plain bytes is corrupt.
   std::error_code expect_end() noexcept {
     std::byte excess{};
     ZSTD_outBuffer out{&excess, sizeof excess, 0};
@@ -75,7 +75,7 @@ class frame_stream {
 
   ZSTD_DCtx* context_;
   ZSTD_inBuffer in_;
-  bool ended_ = false;  // and the checksum, if there is one, was right
+  bool ended_ = false;  // and the checksum, if any, was right
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ constexpr std::uint32_t skippable_magic = 0x184D2A50;  // and the 15 numbers tha
 constexpr std::uint32_t skippable_mask = 0xFFFFFFF0;
 constexpr std::size_t skippable_header_size = 8;
 
-// The byte behind the magic number says which fields there are.
+// The byte behind the magic number says which fields exist.
 struct descriptor {
   unsigned value;
 

@@ -1,6 +1,6 @@
-// The header of one frame, as RFC 8878 gives it (sections 3.1.1.1 and 3.1.2): what a frame says of
-// itself before anything is decoded or allocated. libzstd reads headers too, but not through its
-// stable interface.
+// The header of one frame, see RFC 8878 (sections 3.1.1.1 and 3.1.2): a frame's claims about
+// itself, read before anything is decoded or allocated. libzstd reads headers too, but not through
+// its stable interface.
 #pragma once
 
 #include <cstddef>
@@ -11,34 +11,34 @@
 namespace conduit::codec {
 
 inline constexpr std::size_t frame_header_size_max = 18;
-// Frames that need a larger window are not read: it is the memory that decoding piece by piece
-// takes. The same limit as that of the zstd program without --long.
+// Frames that need a larger window are not read: decoding piece by piece takes that much memory.
+// The zstd program without --long has the same limit.
 inline constexpr std::uint64_t frame_window_max = std::uint64_t{1} << 27U;
 
 struct frame_header {
   std::uint32_t magic = 0;
   std::uint32_t header_size = 0;   // bytes
-  bool skippable = false;          // then of what follows only `skipped_size` has a meaning
+  bool skippable = false;          // then only `skipped_size` of the fields below has a meaning
   std::uint32_t skipped_size = 0;  // bytes of a skippable frame behind its header
   std::optional<std::uint64_t>
       content_size;  // plain bytes as pledged; frames of the Python original do not pledge
-  std::uint64_t window_size = 0;  // bytes; the content size where the frame is a single segment
+  std::uint64_t window_size = 0;  // bytes; the content size if the frame is a single segment
   std::uint32_t dictionary = 0;   // its id, 0 for none
   bool has_checksum = false;
 
-  // Whether frames of this kind are read at all: no dictionary, a window within `frame_window_max`,
-  // and a content size, if there is one, of 32 bits, which is all that a seek table can name.
+  // Tells whether frames of this kind are read at all: no dictionary, a window within
+  // `frame_window_max`, and a content size, if any, of 32 bits, which is the limit of a seek table.
   bool is_supported() const noexcept;
 };
 
 enum class header_state {
   whole,
-  cut,     // these are the first bytes of a header, which goes on behind them
-  invalid  // no frame begins so; frames of the formats before zstd 0.8 count as none
+  cut,     // these are the first bytes of a longer header
+  invalid  // no frame begins like this; frames of the formats before zstd 0.8 count as none
 };
 
-// Looks at the first bytes of a frame; those behind the header, if there are any, do not matter.
-// `header` is set where it is whole.
+// Inspects the first bytes of a frame; bytes behind the header do not matter. `header` is set if it
+// is whole.
 header_state inspect_frame_header(std::span<const std::byte> bytes, frame_header& header) noexcept;
 
 }  // namespace conduit::codec

@@ -1,5 +1,5 @@
-// Where the frames of one compressed file lie, and which of them hold a range of its plain bytes.
-// Values only: how a table of them stands in a file is seek_table.hpp.
+// The positions of the frames of one compressed file, and the search for frames that hold a range
+// of its plain bytes. Values only: seek_table.hpp describes their table in a file.
 #pragma once
 
 #include <cassert>
@@ -10,8 +10,8 @@
 
 namespace conduit::codec {
 
-// One frame: its bytes on disk, header and checksum included, and the bytes that come out of it.
-// Both are 32 bits wide in a seek table.
+// One frame: its bytes on disk, header and checksum included, and its decoded bytes. Both are 32
+// bits wide in a seek table.
 struct frame_sizes {
   std::uint32_t stored = 0;
   std::uint32_t plain = 0;  // 0 for a skippable frame and for an empty one
@@ -32,7 +32,7 @@ struct placed_frame {
 
 class frame_index;
 
-// The frames that hold a range of plain bytes, in order, as a range for `for`. It looks into the
+// The frames that hold a range of plain bytes, in order, as a range for `for`. It refers to the
 // index, which must outlive it unchanged.
 class covering_frames {
  public:
@@ -63,9 +63,9 @@ class covering_frames {
   iterator first_;
 };
 
-// All frames of a file in their order: frame 0 starts at offset 0, each next one where the last one
-// ended. 16 bytes a frame. Offsets cannot overflow: 2^32 - 1 frames, more than a table can name, of
-// 2^32 - 1 bytes each are fewer than 2^64 bytes.
+// All frames of a file in order: frame 0 starts at offset 0, each later one at the end of the one
+// before. 16 bytes a frame. Offsets cannot overflow: 2^32 - 1 frames, more than a table can name,
+// of 2^32 - 1 bytes each are fewer than 2^64 bytes.
 class frame_index {
  public:
   // These two throw std::bad_alloc and then leave the index as it was.
@@ -80,11 +80,11 @@ class frame_index {
   std::uint64_t stored_size() const noexcept { return ends_.empty() ? 0 : ends_.back().stored; }
   std::uint64_t plain_size() const noexcept { return ends_.empty() ? 0 : ends_.back().plain; }
 
-  // `index` is below `count()`.
+  // `index` must be below `count()`.
   placed_frame operator[](std::size_t index) const noexcept;
 
-  // The frames that hold any of the plain bytes [start, end), found by binary search; never one
-  // without plain bytes. Whatever lies beyond `plain_size()` is held by no frame.
+  // The frames that hold any of the plain bytes [start, end), found by binary search; never a frame
+  // without plain bytes. No frame holds bytes beyond `plain_size()`.
   covering_frames covering(std::uint64_t start, std::uint64_t end) const noexcept;
 
   friend bool operator==(const frame_index&, const frame_index&) = default;

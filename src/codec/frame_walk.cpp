@@ -15,8 +15,8 @@ constexpr std::uint64_t frame_size_max = std::numeric_limits<std::uint32_t>::max
 
 std::error_code no_memory() noexcept { return std::make_error_code(std::errc::not_enough_memory); }
 
-// A table of exactly one entry a frame. So no more of a forged one is held than the frames before
-// it warrant.
+// A table has exactly one entry a frame. So a forged one takes no more memory than the frames
+// before it justify.
 bool is_table_size_of(std::size_t count, std::uint64_t size) noexcept {
   const std::uint64_t without_checksums = encoded_seek_table_size(count);
   return size == without_checksums || size == without_checksums + 4 * std::uint64_t{count};
@@ -64,7 +64,7 @@ std::error_code frame_walk::take(std::span<const std::byte>& piece) {
 }
 
 std::error_code frame_walk::take_header(std::span<const std::byte>& piece) {
-  // Byte by byte, because only the bytes so far tell how long the header is.
+  // Byte by byte: only the bytes so far tell how long the header is.
   header_bytes_[header_size_++] = advance(piece, 1).front();
   switch (inspect_frame_header(std::span(header_bytes_).first(header_size_), header_)) {
     case header_state::cut:
@@ -89,9 +89,8 @@ std::error_code frame_walk::begin_frame() {
   if (!context_) return no_memory();
   plain_.resize(ZSTD_DStreamOutSize());
   ZSTD_DCtx_reset(context_.get(), ZSTD_reset_session_only);
-  // The header goes in alone, even if more is at hand: given a whole small frame libzstd would
-  // decode it in another way, and what is accepted must not depend on how the file was cut into
-  // pieces.
+  // The header goes in alone, even if more bytes are available: libzstd would decode a whole small
+  // frame in another way, and the result must not depend on how the file was cut into pieces.
   std::span<const std::byte> header = std::span(header_bytes_).first(header_size_);
   taken_ = offset();
   plain_size_ = 0;
@@ -156,7 +155,7 @@ void frame_walk::take_skipped(std::span<const std::byte>& piece) {
 }
 
 std::error_code frame_walk::take_table(std::span<const std::byte>& piece) {
-  // It ends the file, so all that comes belongs to it.
+  // The table ends the file, so all further bytes belong to it.
   const auto bytes = advance(piece, piece.size());
   table_.insert(table_.end(), bytes.begin(), bytes.end());
   if (taken_ < file_size_) return {};
@@ -175,7 +174,7 @@ void frame_walk::end_frame() {
   header_size_ = 0;
 }
 
-// The next `size` bytes, which are taken.
+// Takes the next `size` bytes and returns them.
 std::span<const std::byte> frame_walk::advance(std::span<const std::byte>& piece,
                                                std::size_t size) noexcept {
   const auto bytes = piece.first(size);

@@ -1,10 +1,9 @@
-// Walks the frames of a compressed file from its first byte and believes nothing but what it has
-// decoded: what a reader does with a file whose seek table is missing or in doubt, and a verifier
-// with every file.
+// Walks the frames of a compressed file from its first byte and trusts only what it has decoded.
+// Readers walk a file whose seek table is missing or in doubt, verifiers every file.
 //
-// A blob may itself be a zstd file, and a raw block may hold what looks like a table. So nothing is
-// searched for behind a bad byte, and a table is believed only where a frame ends that is whole,
-// and only if it says of every frame what the walk saw.
+// A blob may itself be a zstd file, and a raw block may look like a table. So the walk searches for
+// nothing behind a bad byte, and trusts a table only at the end of a whole frame, and only if it
+// agrees with the walk on every frame.
 #pragma once
 
 #include <array>
@@ -30,11 +29,11 @@ enum class walk_state {
        // it
 };
 
-// A frame is whole if header, blocks, pledged content size and checksum agree; the last two where
-// it has them. Skippable frames count, with no plain bytes. Bad are frames that `decoder` refuses
-// as well, and those that a seek table cannot name: 4 GiB and more of stored or plain bytes. The
-// skippable frame of a table's magic number that ends exactly where the file ends is the table and
-// nothing else.
+// A frame is whole if header, blocks, pledged content size and checksum agree; the last two are
+// optional. Skippable frames count, with no plain bytes. Frames that `decoder` rejects are bad, and
+// so are those that a seek table cannot describe: 4 GiB and more of stored or plain bytes. A
+// skippable frame with a table's magic number that ends exactly at the end of the file is the table
+// and nothing else.
 //
 // Memory: some 300 KiB, the window of the largest frame, at most 128 MiB, 16 bytes a frame, and the
 // table while it is compared.
@@ -44,19 +43,19 @@ class frame_walk {
   // them. They end within the file.
   explicit frame_walk(std::uint64_t file_size, frame_index known = {}) noexcept;
 
-  // Takes the file's next bytes: pieces of any size, in order, from the end of the known frames,
-  // offset 0 without any. What comes when the state is final, or lies beyond the file's size, is
-  // passed over. The only error is `not_enough_memory` of the system: it says nothing of the file,
-  // and the walk is at its end.
+  // Takes the file's next bytes: pieces of any size, in order, from the end of the known frames
+  // (offset 0 without any). Bytes after a final state, or beyond the file's size, are ignored. The
+  // only error is `not_enough_memory` of the system: it says nothing about the file, and it ends
+  // the walk.
   std::error_code feed(std::span<const std::byte> piece) noexcept;
 
-  // `needs_more` until a bad frame is seen or `file_size` bytes came.
+  // `needs_more` until a bad frame is seen or `file_size` bytes have come.
   walk_state state() const noexcept { return state_; }
 
   // All whole frames so far, without the table.
   const frame_index& frames() const noexcept { return frames_; }
-  // Where the last of them ended: the end of the file for `table_missing`, the start of the table
-  // for `complete`, of the bad frame for `bad`.
+  // The end of the last of them: the end of the file for `table_missing`, the start of the table
+  // for `complete`, the start of the bad frame for `bad`.
   std::uint64_t offset() const noexcept { return frames_.stored_size(); }
 
  private:
@@ -73,7 +72,7 @@ class frame_walk {
   std::span<const std::byte> advance(std::span<const std::byte>& piece, std::size_t size) noexcept;
 
   std::uint64_t file_size_;
-  std::uint64_t taken_ = 0;  // of the file
+  std::uint64_t taken_ = 0;  // bytes of the file
   walk_state state_;
   frame_index frames_;
 
@@ -84,8 +83,8 @@ class frame_walk {
   frame_header header_;
   block_scan blocks_;
   std::uint64_t plain_size_ = 0;  // so far
-  std::vector<std::byte> table_;  // the bytes so far, where it is one
-  std::vector<std::byte> plain_;  // decoded, and not looked at
+  std::vector<std::byte> table_;  // the table's bytes so far
+  std::vector<std::byte> plain_;  // decoded bytes, which are discarded
   decompression_context context_;
 };
 

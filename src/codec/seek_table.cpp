@@ -36,9 +36,9 @@ std::optional<footer> decode_footer(std::span<const std::byte> bytes) noexcept {
                 (descriptor & checksum_flag) != 0 ? checked_entry_size : plain_entry_size};
 }
 
-// Whether any frame can have these sizes. A skippable frame has at least its header of 8 bytes. Any
-// other has at least 6 bytes of header, and each of its blocks takes at least 4 bytes and gives at
-// most 128 KiB. Without this bound 1 byte of a file could demand 4 GiB of memory.
+// Tells whether any frame can have these sizes. A skippable frame has at least its header of 8
+// bytes. Any other has at least 6 bytes of header, and each of its blocks takes at least 4 bytes
+// and gives at most 128 KiB. Without this bound 1 byte of a file could demand 4 GiB of memory.
 bool is_possible(frame_sizes frame) noexcept {
   constexpr std::uint32_t skippable_header_size = 8;
   constexpr std::uint32_t header_size_min = 6;

@@ -1,4 +1,4 @@
-// The seek table at the end of a compressed file: what its frames are, so that a range of plain
+// The seek table at the end of a compressed file: it lists the frames, so that a range of plain
 // bytes is found without reading the others.
 //
 // Source: Zstandard Seekable Format, version 0.1.0, in zstd's repository under
@@ -6,12 +6,12 @@
 //
 //   header  u32 0x184D2A5E, a skippable frame's magic number; u32 size of all that follows
 //   entries one a frame, in the file's order: u32 stored size, u32 plain size, and with the
-//   checksum flag u32 checksum footer  u32 count of entries, u8 descriptor (bit 7 checksum flag,
-//   bits 6 to 2 reserved and 0, bits 1 and 0 unused), u32 0x8F92EAB1
+//           checksum flag u32 checksum
+//   footer  u32 count of entries, u8 descriptor (bit 7 checksum flag, bits 6 to 2 reserved and 0,
+//           bits 1 and 0 unused), u32 0x8F92EAB1
 //
-// Tables are written without checksums and read with and without: an entry's checksum is the one
-// that the frame itself carries, so it is passed over. A file of 0 bytes has no table and no
-// frames, and is valid.
+// Tables are written without checksums and read with and without: an entry's checksum repeats the
+// one in the frame, so it is ignored. A file of 0 bytes has no table and no frames, and is valid.
 #pragma once
 
 #include <cstddef>
@@ -28,30 +28,30 @@ namespace conduit::codec {
 inline constexpr std::uint32_t seek_table_magic = 0x184D2A5E;
 inline constexpr std::size_t seek_table_header_size = 8;
 inline constexpr std::size_t seek_table_footer_size = 9;
-// What the size in the header, 32 bits wide, can say.
+// The limit of the 32-bit size in the header.
 inline constexpr std::size_t seek_table_entries_max = (0xFFFFFFFF - seek_table_footer_size) / 8;
 
-// The bytes of a table of `count` entries as `growing_table` writes it. `count` is at most
+// The size in bytes of a table of `count` entries as `growing_table` writes it. `count` is at most
 // `seek_table_entries_max`.
 constexpr std::size_t encoded_seek_table_size(std::size_t count) noexcept {
   return seek_table_header_size + 8 * count + seek_table_footer_size;
 }
 
-// The table of a file that grows, kept encoded: what each append has to write behind its frames.
+// The table of a growing file, kept encoded: each append writes it behind its frames.
 class growing_table {
  public:
   growing_table();
-  // Throws std::bad_alloc, and is as it was then. At most `seek_table_entries_max` entries in all.
+  // On std::bad_alloc it is unchanged. At most `seek_table_entries_max` entries in all.
   void append(std::span<const frame_sizes> frames);
   void append(const frame_index& frames);
-  // Takes the last `count` entries back.
+  // Removes the last `count` entries.
   void drop(std::size_t count) noexcept;
 
   std::size_t count() const noexcept {
     return (bytes_.size() - seek_table_header_size - seek_table_footer_size) / sizeof(frame_sizes);
   }
   std::span<const std::byte> bytes() const noexcept { return bytes_; }
-  // The first and the last bytes, in which no other count of entries encodes alike.
+  // The first and the last bytes: they differ for every other count of entries.
   std::span<const std::byte> header() const noexcept {
     return bytes().first(seek_table_header_size);
   }
@@ -65,20 +65,19 @@ class growing_table {
   std::vector<std::byte> bytes_;
 };
 
-// The first step of reading: the bytes at the end of a file of `file_size` bytes that its table
-// takes, as the last min(9, `file_size`) bytes, `tail`, say. Nothing where they are no footer, or
-// promise more entries than the file has room for; so the size may be allocated. 0 for an empty
-// file.
+// The first step of reading: the size of the table at the end of a file of `file_size` bytes.
+// `tail` holds the last min(9, `file_size`) bytes. Empty if these are no footer, or promise more
+// entries than the file has room for; so the size may be allocated. 0 for an empty file.
 std::optional<std::uint64_t> seek_table_size(std::span<const std::byte> tail,
                                              std::uint64_t file_size) noexcept;
 
-// The second step: `table` holds as many bytes of the file's end as the first step said. Fills
-// `frames`, which comes empty.
+// The second step: `table` holds the last bytes of the file, as many as the first step returned.
+// Fills `frames`, which must be empty.
 //
-// `errc::corrupt`, and nothing in `frames`, where the table contradicts itself or the file's size,
-// or has an entry that no frame can have: one shorter than a frame's header, or one that holds more
-// plain bytes than so many stored bytes can. `errc::not_enough_memory` of the system. That the
-// frames are what the entries say is seen when they are decoded or walked.
+// `errc::corrupt`, and nothing in `frames`, if the table contradicts itself or the file's size, or
+// has an entry that no frame can have: one shorter than a frame's header, or one with more plain
+// bytes than its stored bytes can hold. `not_enough_memory` of the system. Only decoding or walking
+// the frames shows whether they match the entries.
 std::error_code parse_seek_table(std::span<const std::byte> table, std::uint64_t file_size,
                                  frame_index& frames) noexcept;
 

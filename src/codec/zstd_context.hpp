@@ -1,4 +1,4 @@
-// What the codec's files share of libzstd: contexts that free themselves, and its errors as ours.
+// The codec's shared use of libzstd: contexts that free themselves, and its errors as ours.
 #pragma once
 
 #include <zstd.h>
@@ -17,8 +17,8 @@ struct zstd_deleter {
 using compression_context = std::unique_ptr<ZSTD_CCtx, zstd_deleter>;
 using decompression_context = std::unique_ptr<ZSTD_DCtx, zstd_deleter>;
 
-// A context of about 160 KiB that gets a window of at most `frame_window_max` when it decodes piece
-// by piece, and none when it decodes at once. Null where there is no memory.
+// A context of about 160 KiB. It gets a window of at most `frame_window_max` when it decodes piece
+// by piece, and none when it decodes at once. Null if there is no memory.
 decompression_context make_decompression_context() noexcept;
 
 // For a result that libzstd calls an error: `not_enough_memory` of the system if it is that, else

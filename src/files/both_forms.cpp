@@ -17,7 +17,7 @@ namespace conduit::files {
 
 namespace {
 
-// Stays empty where there is no such file, and where what has the name is none.
+// `opened` stays empty if there is no such file, or no regular one.
 std::error_code open_form(io::file_io& disk, int directory, file_id file, unique_fd& opened,
                           io::file_status& status) {
   const std::int64_t fd = disk.open(directory, file_name(file).c_str(), io::open_mode::read, 0);

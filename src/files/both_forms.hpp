@@ -1,6 +1,6 @@
-// A number that stands there in both forms: what a process leaves that is killed between the link
-// of the compressed file and the removal of the plain one. Blocking, and as slow as decoding the
-// whole file.
+// A number that exists in both forms: a process that is killed between the link of the compressed
+// file and the removal of the plain one leaves this. Blocking, and as slow as decoding the whole
+// file.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 namespace conduit::files {
 
 struct form_comparison {
-  bool both = false;  // stand there
+  bool both = false;  // both files exist
   // The plain file is empty, as an original re-creates one, or holds exactly the plain bytes of the
   // compressed one.
   bool equal = false;
@@ -21,8 +21,8 @@ struct form_comparison {
   io::file_status compressed;
 };
 
-// Of what cannot be compared nothing is said but the error; a compressed file that is damaged is
-// not equal to anything. `go_on` is asked now and then; false ends it with `operation_aborted`.
+// If the files cannot be compared, only the error is meaningful; a damaged compressed file equals
+// nothing. Polls `go_on`; false ends the comparison with `operation_aborted`.
 std::error_code compare_forms(io::file_io& disk, int directory, std::uint32_t number,
                               const std::function<bool()>& go_on, form_comparison& found);
 

@@ -27,21 +27,21 @@ class data_file {
         frames_(file.form == file_form::zstd ? std::make_shared<file_frames>() : nullptr) {}
 
   const files::file_id id;
-  const io::file_status identity;  // as it was when it was opened: its size may be another by now
-  const bool opened_for_direct;  // O_DIRECT was asked for; perhaps the file system does not have it
-  const bool direct;             // O_DIRECT: offsets, lengths and memory must be aligned
-  const std::uint64_t serial;    // no other opening of a file in this process has it
+  const io::file_status identity;  // at the time of opening; the size may have changed since
+  const bool opened_for_direct;    // O_DIRECT was requested; the file system may not support it
+  const bool direct;               // O_DIRECT: offsets, lengths and memory must be aligned
+  const std::uint64_t serial;      // unique among all openings of files in this process
 
   int fd() const noexcept { return fd_.get(); }
 
-  // Null in a plain file. What is known of the frames belongs to this opening: the next file may
-  // get the inode's number at once.
+  // Null for a plain file. The known frames belong to this opening: a later file may get the inode
+  // number at once.
   std::shared_ptr<file_frames> frames() const {
     const std::lock_guard hold(mutex_);
     return frames_;
   }
-  // Somebody else knows as much of the same file. Where another thread has learnt more meanwhile,
-  // that stays.
+  // Takes over `known`, the frames of the same file from elsewhere, unless another thread has
+  // learned more meanwhile.
   void share(std::shared_ptr<file_frames> known) {
     const std::lock_guard hold(mutex_);
     if (frames_->plain_size() <= known->plain_size()) frames_ = std::move(known);

@@ -1,4 +1,4 @@
-// Whole transfers, blocking: short ones and interruptions are mended.
+// Whole transfers, blocking: short transfers and interruptions are retried.
 #pragma once
 
 #include <cstddef>
@@ -10,15 +10,15 @@
 
 namespace conduit::files {
 
-// Bytes from `offset` on, until `to` is full or the file ends: `count` of them.
+// Reads bytes from `offset` on, until `to` is full or the file ends: `count` of them.
 std::error_code read_up_to(io::file_io& disk, int fd, std::span<std::byte> to, std::uint64_t offset,
                            std::size_t& count);
 
-// All of `to` from `offset`; `errc::corrupt` where the file ends before.
+// Fills `to` from `offset`; `errc::corrupt` if the file ends before.
 std::error_code read_exact(io::file_io& disk, int fd, std::span<std::byte> to,
                            std::uint64_t offset);
 
-// All of `bytes` at `offset`. After an error any part of it may have been written.
+// Writes all of `bytes` at `offset`. After an error any part of it may have been written.
 std::error_code write_exact(io::file_io& disk, int fd, std::span<const std::byte> bytes,
                             std::uint64_t offset);
 

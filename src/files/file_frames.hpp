@@ -1,5 +1,5 @@
-// What is known of the frames of one compressed file. It only grows: a frame never moves once a
-// location in it was acknowledged.
+// The known frames of one compressed file. This only grows: a frame never moves once a location in
+// it was acknowledged.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 namespace conduit::detail {
 
 // For any thread. The writer adds to the frames of the mutable file, and every read of this store
-// looks into the same object.
+// uses the same object.
 class file_frames {
  public:
   std::uint64_t plain_size() const {
@@ -26,8 +26,8 @@ class file_frames {
     return frames_.count();
   }
 
-  // Appends the frames that hold any of the plain bytes [start, end) to `found`. False where not
-  // all of these are known.
+  // Appends the frames that hold any of the plain bytes [start, end) to `found`. False if some of
+  // these bytes are not known.
   bool find(std::uint64_t start, std::uint64_t end, std::vector<codec::placed_frame>& found) const {
     const std::lock_guard hold(mutex_);
     if (end > frames_.plain_size()) return false;
@@ -35,25 +35,25 @@ class file_frames {
     return true;
   }
 
-  // What was read from the file, by whoever looked last; what is known already is not forgotten.
+  // Adopts frames that were just read from the file, unless more frames are known already.
   void learn(codec::frame_index frames) {
     const std::lock_guard hold(mutex_);
     if (frames.count() > frames_.count()) frames_ = std::move(frames);
   }
 
-  // So that the next `append` of so many cannot fail. Throws std::bad_alloc.
+  // Ensures that the next `append` of `count` frames cannot fail. Throws std::bad_alloc.
   void reserve(std::size_t count) {
     const std::lock_guard hold(mutex_);
-    // Twice as many as there are, or every append would copy them all.
+    // At least doubles the capacity, or every append would copy all frames.
     if (frames_.count() + count > frames_.capacity()) frames_.reserve(2 * frames_.count() + count);
   }
-  // After they were written.
+  // Call it after the frames were written.
   void append(std::span<const codec::frame_sizes> written) {
     const std::lock_guard hold(mutex_);
     for (const codec::frame_sizes& frame : written) frames_.append(frame);
   }
 
-  // For a table, and for whoever looks at all of them.
+  // For a table, and for callers that need all frames.
   codec::frame_index copy() const {
     const std::lock_guard hold(mutex_);
     return frames_;

@@ -30,7 +30,7 @@ std::optional<file_id> parse_file_name(std::string_view name) noexcept {
   } else {
     return std::nullopt;
   }
-  // Eight digits, more only where the number needs them: one name a number.
+  // Eight digits, more only if the number needs them: each number has one name.
   if (name.size() < digits_min || (name.size() > digits_min && name.front() == '0'))
     return std::nullopt;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), found.number);

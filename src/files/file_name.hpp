@@ -17,7 +17,7 @@ struct file_id {
   friend bool operator==(const file_id&, const file_id&) = default;
 };
 
-// A name without a heap allocation: it is needed on every way to the disk.
+// A name without a heap allocation: every disk access needs one.
 class file_name {
  public:
   explicit file_name(std::uint32_t number, file_form form = file_form::plain) noexcept;
@@ -27,10 +27,10 @@ class file_name {
   std::string text() const { return text_.data(); }
 
  private:
-  std::array<char, 24> text_{};  // "data_4294967295.dat.zst" and its end
+  std::array<char, 24> text_{};  // "data_4294967295.dat.zst" and its final NUL
 };
 
-// Nothing for every other name: foreign files in the directory are ignored.
+// Empty for every other name: foreign files in the directory are ignored.
 std::optional<file_id> parse_file_name(std::string_view name) noexcept;
 
 }  // namespace conduit::files

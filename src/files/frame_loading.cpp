@@ -26,13 +26,13 @@ constexpr std::size_t walk_read_bytes = 1U << 20;
 constexpr std::size_t window_bytes = 4096;
 constexpr std::size_t frame_checksum_size = 4;
 
-// Small pieces of a file, mostly in ascending order.
+// Reads small pieces of a file, mostly in ascending order.
 class window {
  public:
   window(io::file_io& disk, int fd, std::uint64_t file_size)
       : disk_(disk), fd_(fd), file_size_(file_size) {}
 
-  // The bytes from `offset` on: at least `size`, or fewer where the file ends.
+  // The bytes from `offset` on: at least `size`, or fewer if the file ends.
   std::error_code look(std::uint64_t offset, std::size_t size, std::span<const std::byte>& bytes) {
     const std::uint64_t wanted_end = std::min<std::uint64_t>(file_size_, offset + size);
     if (offset < start_ || wanted_end > start_ + filled_) {
@@ -56,7 +56,7 @@ class window {
   std::size_t filled_ = 0;
 };
 
-// Hops over the blocks of a frame from `at`, and finds where the last one ends. Nothing is decoded.
+// Skips over the blocks of a frame from `at`, and finds the end of the last one. Decodes nothing.
 std::error_code end_of_blocks(window& bytes, std::uint64_t& at, std::uint64_t limit) {
   for (bool last = false; !last;) {
     std::span<const std::byte> start;
@@ -73,7 +73,7 @@ std::error_code end_of_blocks(window& bytes, std::uint64_t& at, std::uint64_t li
   return {};
 }
 
-// The frame's own words about its sizes.
+// Checks a frame's sizes against its own headers.
 std::error_code check_frame(window& bytes, const codec::placed_frame& frame) {
   std::span<const std::byte> start;
   const std::error_code error = bytes.look(
@@ -199,7 +199,7 @@ std::error_code ends_within_frame(io::file_io& disk, int fd, std::uint64_t at,
   }
   error = end_of_blocks(bytes, end, file_size);
   if (error == errc::corrupt) {
-    // A block that reaches beyond the file, or one that cannot be.
+    // A block that reaches beyond the file, or an invalid one.
     torn = end + codec::block_header_size > file_size;
     return {};
   }

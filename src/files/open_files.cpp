@@ -31,8 +31,8 @@ io::open_patience patience_of(open_effort effort) {
 
 std::shared_ptr<data_file> open_files::open(std::uint32_t number, bool direct, open_effort effort,
                                             std::error_code& error) {
-  // A sealed file is replaced by its other form while we look: the second round sees what the first
-  // one missed.
+  // A sealed file may be replaced by its other form during the look: the second round finds the
+  // form that the first one missed.
   std::shared_ptr<data_file> file;
   for (int round = 0; round < 2 && !file; ++round) {
     for (const file_form form : {file_form::plain, file_form::zstd}) {
@@ -51,9 +51,9 @@ std::shared_ptr<data_file> open_files::open(std::uint32_t number, bool direct, o
   return file;
 }
 
-// A compressed file beside the plain one is what a killed process left, and equal to it. If it is
-// not, nobody knows which of them is right. An empty one holds nothing: its creation failed, and a
-// power failure took back that it was removed.
+// A killed process may leave a compressed file beside the plain one, equal to it. If they differ,
+// nobody knows which of them is right. An empty one holds nothing: its creation failed, and a power
+// failure undid its removal.
 std::error_code open_files::judge_forms(std::uint32_t number, open_effort effort) {
   const files::file_name name(number, file_form::zstd);
   const std::int64_t beside =
@@ -65,7 +65,7 @@ std::error_code open_files::judge_forms(std::uint32_t number, open_effort effort
   io::file_status compressed;
   bool known = disk_.status(opened.get(), compressed) >= 0;
   if (known && compressed.regular && compressed.size == 0) return {};
-  // They are to be read to their ends.
+  // Both files have to be read to their ends.
   if (effort != open_effort::may_compare) return os_error(-EAGAIN);
   const std::lock_guard alone(judging_);
   known = known && disk_.status_at(directory_, files::file_name(number).c_str(), plain) >= 0;
@@ -92,8 +92,8 @@ std::shared_ptr<data_file> open_files::open_form(files::file_id file, bool direc
                                                  std::error_code& error) {
   const files::file_name name(file);
   const bool asked_direct = direct;
-  // Frames lie at any offset, and what is wanted of them is not what is read: they go through the
-  // page cache.
+  // Frames lie at any offset, and reads of them cover more than the wanted bytes: they go through
+  // the page cache.
   direct = direct && file.form == file_form::plain;
   std::int64_t fd =
       disk_.open(directory_, name.c_str(),
@@ -135,7 +135,7 @@ std::shared_ptr<data_file> open_files::open_form(files::file_id file, bool direc
   return std::make_shared<data_file>(file, std::move(opened), status, asked_direct, direct);
 }
 
-// The clock algorithm: the first file that was not used since the last round goes.
+// The clock algorithm: evicts the first file that was not used since the last round.
 void open_files::make_room() {
   while (!files_.empty()) {
     for (auto item = files_.begin(); item != files_.end(); ++item) {

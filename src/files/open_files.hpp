@@ -1,5 +1,5 @@
 // The data files that one context has open for reading. Each context has its own, so that threads
-// do not meet in the kernel's counters of an open file.
+// do not contend for the kernel's counters of an open file.
 #pragma once
 
 #include <memory>
@@ -12,11 +12,11 @@
 
 namespace conduit::detail {
 
-// What opening a file may cost its caller.
+// The effort that opening a file may cost.
 enum class open_effort : std::uint8_t {
-  cached_only,  // what the kernel knows without asking a disk
+  cached_only,  // only what the kernel knows without a disk access
   may_block,
-  may_compare  // both forms of a number, to their last byte
+  may_compare  // may compare both forms of a number, to their last byte
 };
 
 class open_files {
@@ -28,14 +28,14 @@ class open_files {
   // The open file, or null.
   std::shared_ptr<data_file> find(std::uint32_t number);
 
-  // Opens the file and keeps it; `direct`: with O_DIRECT where the file system has it. EAGAIN
-  // (system category) where `effort` does not suffice; `no_such_file`, `not_a_regular_file`,
-  // `corrupt` where both forms stand there and differ, or what the operating system says.
+  // Opens the file and keeps it; `direct`: with O_DIRECT if the file system supports it. Errors:
+  // EAGAIN (system category) if `effort` does not suffice; `no_such_file`; `not_a_regular_file`;
+  // `corrupt` if both forms exist and differ; or an error of the operating system.
   std::shared_ptr<data_file> open(std::uint32_t number, bool direct, open_effort effort,
                                   std::error_code& error);
 
   void forget(std::uint32_t number);
-  // Drops the files that were deleted, by whichever process, so that their space comes back.
+  // Drops files that any process has deleted, so that their space is freed.
   void forget_deleted();
 
  private:
@@ -44,7 +44,7 @@ class open_files {
     bool used = true;  // since the hand of the clock last passed
   };
 
-  // What was found out about a number that stands there in both forms.
+  // The result of comparing both forms of a number.
   struct verdict {
     io::file_status plain;
     io::file_status compressed;
@@ -59,11 +59,11 @@ class open_files {
   io::file_io& disk_;
   const int directory_;
   const std::size_t limit_;
-  std::mutex judging_;  // one comparison at a time; taken before the other one
+  std::mutex judging_;  // one comparison at a time; taken before `mutex_`
   std::mutex mutex_;
   std::unordered_map<std::uint32_t, entry> files_;
   std::unordered_map<std::uint32_t, verdict> verdicts_;
-  entry* last_ = nullptr;  // found last: most reads of a burst are of one file
+  entry* last_ = nullptr;  // found last: most reads of a burst use one file
   std::uint32_t last_number_ = 0;
 };
 

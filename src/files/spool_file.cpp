@@ -13,7 +13,7 @@ namespace {
 
 std::string sibling_path_of(const std::string& directory_path) { return directory_path + ".tmp"; }
 
-// Not a data file's: `DIR.tmp` may be somebody's store.
+// Not a data file's name: `DIR.tmp` may be somebody's store.
 constexpr std::string_view name_prefix = "sealing_";
 
 bool is_spool_name(std::string_view name) {
@@ -21,7 +21,7 @@ bool is_spool_name(std::string_view name) {
          name.find_first_not_of("0123456789", name_prefix.size()) == std::string_view::npos;
 }
 
-// Others remove the sibling where it is empty, and what they can lock in it.
+// Others remove an empty sibling, and files in it that they can lock.
 constexpr int attempts_max = 16;
 
 bool stands_there(io::file_io& disk, int directory, const char* name, int fd) {
@@ -35,12 +35,13 @@ bool remove_if_abandoned(io::file_io& disk, int directory, const char* name) {
   const std::int64_t fd = disk.open(directory, name, io::open_mode::read_write, 0);
   if (fd < 0) return false;
   const unique_fd opened(static_cast<int>(fd));
-  // Under the lock, so that nobody takes for his own what is about to go.
+  // Under the lock, so that nobody adopts the file that is about to go.
   return disk.try_lock(opened.get()) >= 0 && stands_there(disk, directory, name, opened.get()) &&
          disk.remove(directory, name) >= 0;
 }
 
-// O_TMPFILE is not for every file system, and old kernels take its flags for those of a directory.
+// Not every file system supports O_TMPFILE, and old kernels take its flags for those of a
+// directory.
 bool is_unsupported(std::int64_t result) {
   return result == -EOPNOTSUPP || result == -EISDIR || result == -ENOENT || result == -EINVAL ||
          result == -ENOSYS;
@@ -83,7 +84,7 @@ std::error_code spool_file::create_in_sibling(unsigned permissions) {
     if (error) return error;
     fd_ = unique_fd(static_cast<int>(fd));
     fork_guard_.replace(fd_.get());
-    // Between these two somebody may have taken it for abandoned.
+    // Between creation and lock another process may have taken the file for abandoned.
     error = os_error(disk_.try_lock(fd_.get()));
     if (!error && stands_there(disk_, sibling_.get(), name, fd_.get())) return {};
     fork_guard_.replace(-1);

@@ -1,8 +1,8 @@
-// A file that is written beside the store and gets its name when it is finished. It has none until
-// then (O_TMPFILE), so that nothing is left of it after a kill and no original trips over it. Where
-// the file system cannot do that it stands in a sibling of the data directory, DIR.tmp, under a
-// name that no store uses, and locked by its writer: what can be locked there was left by a killed
-// one. Blocking.
+// A file that is written beside the store and gets its name when it is finished. Until then it has
+// no name (O_TMPFILE), so that a kill leaves nothing behind and no original trips over it. If the
+// file system does not support that, the file stands in a sibling of the data directory, DIR.tmp,
+// under a name that no store uses, and its writer locks it: a file there that can be locked was
+// left by a killed writer. Blocking.
 #pragma once
 
 #include <string>
@@ -20,17 +20,17 @@ class spool_file {
   explicit spool_file(io::file_io& disk) : disk_(disk) {}
   spool_file(const spool_file&) = delete;
   spool_file& operator=(const spool_file&) = delete;
-  // Removes what has not got its name.
+  // Removes a file that has no name yet.
   ~spool_file();
 
-  // Begins the file that is to become `target` in `directory`, whose path is `directory_path`. One
-  // at a time for a target: whoever calls it holds off the others.
+  // Begins the file that will become `target` in `directory`, whose path is `directory_path`. One
+  // at a time for each target: the caller excludes others.
   std::error_code create(int directory, const std::string& directory_path, file_id target,
                          unsigned permissions);
 
   int fd() const noexcept { return fd_.get(); }
 
-  // Gives it its name. `std::errc::file_exists` where something has that already, and nothing was
+  // Gives the file its name. `std::errc::file_exists` if the name is taken; then nothing was
   // changed.
   std::error_code link();
 
@@ -44,11 +44,11 @@ class spool_file {
   file_id target_;
   unique_fd fd_;
   closed_on_fork fork_guard_{-1};
-  unique_fd sibling_;  // open where the file stands there
+  unique_fd sibling_;  // open if the file stands there
 };
 
-// Removes what killed writers left beside the store at `directory_path`. Whatever cannot be removed
-// stays.
+// Removes files that killed writers left beside the store at `directory_path`. Files that cannot be
+// removed stay.
 void remove_abandoned_spool_files(io::file_io& disk, const std::string& directory_path);
 
 }  // namespace conduit::files

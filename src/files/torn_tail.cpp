@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t read_bytes = 1U << 20;
 
-// Only zero bytes from `at` on.
+// Sets `zero` if all bytes from `at` on are zero.
 std::error_code is_zero(io::file_io& disk, int fd, std::uint64_t at, std::uint64_t file_size,
                         bool& zero) {
   std::vector<std::byte> piece(

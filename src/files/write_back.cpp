@@ -11,15 +11,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// ext4 may have to read a bitmap to find the blocks of a piece, while it keeps every writer of the
-// file out.
+// ext4 may have to read a bitmap to find the blocks of a piece, and keeps every writer of the file
+// out meanwhile.
 constexpr std::uint64_t piece_bytes = 4U << 20;
 constexpr auto look_interval = 500us;
-// A disk that needs longer for a piece, or a file system that does not write on request: then the
-// sync that counts has to wait.
+// The limit for a disk that needs longer for a piece, or a file system that does not write on
+// request: the sync that counts then has to wait.
 constexpr auto piece_patience = 2s;
-// Where another process appends, the last page never gets clean, nor a table that is rewritten with
-// each of its puts.
+// If another process appends, the last page never gets clean, nor does a table that is rewritten
+// with each of its puts.
 constexpr std::int64_t kept_dirty_max = 256 << 10;
 
 bool write_piece_back(io::file_io& disk, int fd, std::uint64_t at, std::uint64_t bytes,
@@ -28,7 +28,7 @@ bool write_piece_back(io::file_io& disk, int fd, std::uint64_t at, std::uint64_t
   while (std::chrono::steady_clock::now() - begun < piece_patience) {
     if (!go_on() || disk.begin_write_back(fd, at, bytes) < 0) return false;
     const std::int64_t left = disk.unwritten_bytes(fd, at, bytes);
-    // Where the kernel cannot tell, the sync that counts waits for the rest.
+    // If the kernel cannot tell, the sync that counts waits for the rest.
     if (left < 0) return left == -ENOSYS;
     if (left <= kept_dirty_max) return true;
     std::this_thread::sleep_for(look_interval);

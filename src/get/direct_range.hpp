@@ -1,4 +1,4 @@
-// O_DIRECT wants offset, length and memory aligned: the aligned range around a slice.
+// O_DIRECT requires aligned offset, length and memory: the aligned range around a slice.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 
 namespace conduit::detail {
 
-// The largest logical block size in use: aligned to this is aligned for every disk.
+// The largest logical block size in use: this alignment suits every disk.
 inline constexpr std::size_t direct_alignment = 4096;
 
 constexpr std::uint64_t align_down(std::uint64_t value) noexcept {

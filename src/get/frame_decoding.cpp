@@ -11,22 +11,22 @@ namespace conduit::detail {
 
 namespace {
 
-// One block of zstd: decoding less of it costs as much as all of it, and without its checksum.
+// One zstd block: decoding a part of it costs as much as all of it, and skips the checksum.
 constexpr std::size_t block_bytes = 128U << 10;
 
-// What a thread takes at once, where frames are smaller: one read for all of them.
+// The plain bytes that a thread takes at once if frames are smaller: one read for all of them.
 constexpr std::uint64_t share_plain_bytes = 64U << 10;
-// What a thread reads at once; each keeps memory for it. Frames that need more are read by the
-// engine.
+// The most stored bytes that a thread reads at once; each thread keeps memory for it. The engine
+// reads frames that need more.
 constexpr std::uint64_t share_stored_bytes_max = 512U << 10;
 
-// Memory of a thread that is used again and again.
+// Memory of a thread, reused.
 std::span<std::byte> grown(std::vector<std::byte>& own, std::size_t size) {
   if (own.size() < size) own.resize(size);
   return std::span(own).first(size);
 }
 
-// Where small frames go of which only a part is wanted and nothing is kept.
+// Scratch memory for small frames of which only a part is wanted and nothing is kept.
 std::span<std::byte> scratch_of_thread(std::size_t size) {
   thread_local std::vector<std::byte> own;
   return grown(own, size);
@@ -123,8 +123,8 @@ std::size_t frame_decoding::decode_share(std::span<frame_part> share) noexcept {
   return decoded;
 }
 
-// Empty where the page cache does not have all of it, whatever the reason: who reads it then will
-// tell.
+// Empty if the page cache does not hold all of it, for whatever reason: the read that follows will
+// report errors.
 std::span<const std::byte> frame_decoding::read_share(
     std::span<const frame_part> share) const noexcept {
   const std::uint64_t start = share.front().frame.stored_start;

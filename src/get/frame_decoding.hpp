@@ -1,7 +1,6 @@
 // Decodes the frames of one chunk of a compressed file, on the calling thread or on several: each
-// takes the next frames that nobody has, and reads their bytes itself where the page cache may hold
-// them. So these go no further than that thread's processor, and nothing has to hold those of a
-// whole chunk.
+// takes the next free frames, and reads their bytes itself if the page cache may hold them. So
+// these bytes stay on that thread's processor, and no buffer for a whole chunk is needed.
 #pragma once
 
 #include <atomic>
@@ -19,13 +18,13 @@
 
 namespace conduit::detail {
 
-// What a slice wants of one frame.
+// The part of one frame that a slice needs.
 struct frame_part {
   codec::placed_frame frame;
   std::uint32_t skip = 0;   // plain bytes of the frame before the slice
   std::byte* to = nullptr;  // `size` bytes of the caller's
   std::size_t size = 0;
-  std::shared_ptr<blob> keep;  // where it is decoded whole, for the frame cache
+  std::shared_ptr<blob> keep;  // set if the whole frame is decoded for the frame cache
   std::error_code error;
   bool done = false;
 
@@ -39,25 +38,26 @@ class frame_decoding {
                 // part that is not done
   std::uint64_t stored_start = 0;  // offset in the file
 
-  // Once the parts are set, before any `work`: where their stored bytes come from.
+  // Call one of these once the parts are set, before any `work`: it chooses the source of the
+  // bytes.
   void from_memory() noexcept;
-  // Up to the end of that work `disk` and `fd` stay as they are. False where it is not to be tried:
-  // a frame is too large for it.
+  // `disk` and `fd` must stay valid until that work ends. False if a frame is too large for this
+  // way.
   bool from_page_cache(io::file_io& disk, int fd) noexcept;
   bool reads_page_cache() const noexcept { return disk_ != nullptr; }
   // How many threads can be busy at once.
   std::size_t share_count() const noexcept { return (parts.size() + share_ - 1) / share_; }
 
-  // From any thread, several at once: returns when no frame is left to be begun. Frames are left
-  // out once one has failed or `missed`, or `stop`.
+  // From any thread, several at once: returns when no frame is left to begin. Skips the remaining
+  // frames once one has failed or was `missed`, or on `stop`.
   void work(const std::atomic<bool>& stop, read_counters& counters) noexcept;
 
-  // After all of them have returned.
+  // Call it after all `work` has returned.
   const frame_part* failed() const noexcept;
-  // The page cache did not hold all of it: what is not `done` has to be read otherwise.
+  // The page cache did not hold all of it: frames that are not `done` need another way to be read.
   bool missed() const noexcept { return missed_.load(std::memory_order_relaxed); }
 
-  std::uint64_t plain_bytes() const noexcept;  // that have to be decoded
+  std::uint64_t plain_bytes() const noexcept;  // of all parts
 
  private:
   void prepare(io::file_io* disk, int fd) noexcept;
@@ -69,9 +69,9 @@ class frame_decoding {
   int fd_ = -1;
   std::size_t share_ = 1;  // parts that a thread takes at once
   // Written by every thread that works, read by all of them.
-  std::atomic<std::size_t> next_{0};  // the part that nobody has taken yet
-  std::atomic<bool> failed_{false};   // a frame is not what the index says: all stop
-  std::atomic<bool> missed_{false};   // the page cache has not all of it: all stop
+  std::atomic<std::size_t> next_{0};  // the first part that nobody has taken
+  std::atomic<bool> failed_{false};   // a frame does not match the index: all stop
+  std::atomic<bool> missed_{false};   // the page cache lacks some bytes: all stop
 };
 
 }  // namespace conduit::detail

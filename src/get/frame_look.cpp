@@ -13,7 +13,7 @@ namespace conduit::detail {
 
 namespace {
 
-// A lock file that is replaced under us again and again.
+// Bounds the retries when the lock file is replaced again and again.
 constexpr unsigned reopens_max = 8;
 
 }  // namespace
@@ -23,7 +23,7 @@ void frame_look::begin(binding& where, data_file& file, bool locked,
   *this = frame_look();
   if (!locked) return look(where, file, go_on);
   if (file.id.number < where.state->sealed_below.load(std::memory_order_relaxed)) {
-    // It hardly changes any more: what is learnt without the lock need not be looked at under it.
+    // A sealed file hardly changes: frames learned without the lock need no look under it.
     look(where, file, go_on);
     *this = frame_look();
   }
@@ -45,7 +45,7 @@ void frame_look::resume(binding& where, data_file& file, const lock::lock_descri
   look_under_lock(where, file, go_on);
 }
 
-// Without a lock file nobody writes that store: then there is no `lock`.
+// Without a lock file nobody writes to the store: `lock` stays null.
 void frame_look::acquire(binding& where) {
   for (unsigned attempt = 0; attempt < reopens_max; ++attempt) {
     error = lock::lock_description::open(*where.disk, where.state->lock_path,
@@ -82,14 +82,14 @@ void frame_look::look(binding& where, data_file& file, const std::function<bool(
     files::loaded_frames found;
     const codec::frame_index known = file.frames()->copy();
     error = files::read_seek_table(*where.disk, file.fd(), found, known);
-    // Without a table to believe: what is whole counts, whatever stands behind it.
+    // Without a trusted table, the whole frames count, whatever stands behind them.
     if (error == errc::corrupt)
       error = files::walk_frames(*where.disk, file.fd(), found, go_on, known);
     if (error) return;
     state = found.state;
     whole_until = found.frames.stored_size();
     if (found.frames.plain_size() > file.frames()->plain_size()) {
-      // Never into the object that is there: it may be the writer's, which alone knows what it adds
+      // Do not change the present object: it may be the writer's, which alone knows what it adds
       // next.
       auto fresh = std::make_shared<file_frames>();
       fresh->learn(std::move(found.frames));

@@ -1,4 +1,4 @@
-// A look at a compressed file for frames that nobody here knows yet: with or without the
+// A look at a compressed file for frames that this store does not know yet: with or without the
 // inter-process lock, on a thread that may block.
 #pragma once
 
@@ -15,22 +15,22 @@ namespace conduit::detail {
 class frame_look {
  public:
   enum class outcome {
-    looked,     // the file's frames are known now, as far as they are whole; see `state`
-    lock_busy,  // somebody writes: nothing was looked at; see `lock`
+    looked,     // the file's whole frames are now known; see `state`
+    lock_busy,  // another process writes: nothing was looked at; see `lock`
     replaced,   // another file stands under the name
     failed      // see `error`
   };
 
-  // `locked`: under the shared lock; else only what never changes may be believed, a sealed file.
-  // `go_on` is asked now and then. What was found replaces what the file knew, where it is more.
-  // Does not throw.
+  // `locked`: under the shared lock; without it only files that never change, sealed ones, may be
+  // trusted. Polls `go_on`. New frames replace the known ones if there are more of them. Does not
+  // throw.
   void begin(binding& where, data_file& file, bool locked, const std::function<bool()>& go_on);
-  // The same, where the caller holds the lock already. Begins anew where `held` is not the lock any
-  // more: `lock_busy` without a `lock`.
+  // The same if the caller already holds the lock. `lock_busy` without a `lock` if `held` is no
+  // longer the lock: begin again.
   void resume(binding& where, data_file& file, const lock::lock_description& held,
               const std::function<bool()>& go_on);
 
-  // There was no look, for this reason.
+  // No look was possible, for this reason.
   void fail(std::error_code why) noexcept {
     what = outcome::failed;
     error = why;

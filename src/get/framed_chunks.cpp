@@ -15,13 +15,13 @@ namespace conduit::detail {
 
 namespace {
 
-// What one chunk takes at most, of a slice of many frames: memory for its stored bytes, and work
-// until it can be cancelled. A frame that is larger is a chunk of its own.
+// The limits of one chunk of a slice of many frames: memory for its stored bytes, and work until
+// the read can be cancelled. A larger frame is a chunk of its own.
 constexpr std::uint64_t chunk_stored_bytes = 8U << 20;
 constexpr std::uint64_t chunk_plain_bytes = 32U << 20;
-// Decoding so much takes about as long as a hop to another thread and back.
+// Decoding this much takes about as long as a hop to another thread and back.
 constexpr std::uint64_t decode_here_bytes = 64U << 10;
-// Where the pool has no room the loop's thread takes its share, but stops no longer than a
+// If the pool has no room the loop's thread takes its share, but blocks no longer than a
 // millisecond.
 constexpr std::uint64_t decode_share_bytes = 256U << 10;
 
@@ -41,7 +41,7 @@ void framed_read::next_chunk() {
   if (position_ == end_) {
     step_ = step::finished;
     op_.served_inline = inline_only_;
-    // Inside the initiation nothing may complete.
+    // Nothing may complete inside the initiation.
     return op_.how == finish::immediate ? where().disk->complete_later(op_) : op_.conclude();
   }
   if (!with_memory([this] { plan_chunk(); })) return;
@@ -59,7 +59,8 @@ void framed_read::plan_chunk() {
   }
 }
 
-// From the cache, from another read that is at it, or to be decoded.
+// Serves the frame from the cache, follows another read that is decoding it, or adds it to the
+// chunk.
 void framed_read::add_part(const codec::placed_frame& frame) {
   frame_part part;
   part.frame = frame;
@@ -75,7 +76,7 @@ void framed_read::add_part(const codec::placed_frame& frame) {
   }
   if (part.whole())
     return chunk_.parts.push_back(
-        std::move(part));  // straight to where it is wanted: nobody else needs a copy
+        std::move(part));  // straight to its destination: nobody else needs a copy
   followed_.reserve(followed_.size() + 1);
   if (!try_lead(key_of(frame))) return followed_.push_back(std::move(part));
   where().reads.cache_misses.fetch_add(1, std::memory_order_relaxed);
@@ -89,14 +90,14 @@ void framed_read::serve(const frame_part& part, const blob& bytes) noexcept {
 
 // ---- its stored bytes
 
-// Where reads have been hits lately, whoever decodes the frames reads them too.
+// If recent reads were hits, the decoding threads also read the frames.
 void framed_read::read_chunk() {
   if (where().inline_reads.may_try() && chunk_.from_page_cache(*where().disk, op_.file->fd()))
     return decode();
   read_stored();
 }
 
-// One read of all that is not decoded yet, which may wait for the disk.
+// One read of all frames that are not decoded yet, which may wait for the disk.
 void framed_read::read_stored() {
   step_ = step::reading;
   inline_only_ = false;
@@ -116,7 +117,7 @@ void framed_read::read_stored() {
   attempt();
 }
 
-// One transfer, from where the last one ended.
+// One transfer, from the end of the last one.
 void framed_read::attempt() {
   op_.what = io_request::kind::read;
   op_.fd = op_.file->fd();
@@ -132,7 +133,7 @@ void framed_read::transferred() {
   if (tries_again(op_.result, op_.retries)) return attempt();
   if (op_.result < 0) return fail(os_error(op_.result));
   if (op_.result == 0) {
-    // Shorter than its frames.
+    // The file is shorter than its frames.
     return op_.reopened
                ? fail_corrupt(chunk_.stored_start + op_.transferred, "the file ends within a frame")
                : reopen();
@@ -144,8 +145,8 @@ void framed_read::transferred() {
 
 // ---- its frames
 
-// Alone, a small frame is done sooner than another thread would have begun. In company the pool has
-// its threads busy first.
+// When idle, a small frame is decoded here sooner than another thread would begin. Otherwise the
+// threads of the pool come first.
 bool framed_read::decodes_here(std::uint64_t plain_bytes) const noexcept {
   const codec::codec_pool& pool = state().codecs;
   if (plain_bytes <= decode_here_bytes && where().disk->idle() && pool.idle()) return true;
@@ -162,7 +163,7 @@ void framed_read::decode() {
   io::completion_port& port = where().port;
   codec::codec_pool& pool = state().codecs;
   port.send_away(op_);
-  workers_.store(1, std::memory_order_relaxed);  // this one: it posts
+  workers_.store(1, std::memory_order_relaxed);  // this thread, which posts
   std::size_t posted = 0;
   try {
     const std::size_t wanted = std::min<std::size_t>(pool.threads(), chunk_.share_count());
@@ -172,7 +173,7 @@ void framed_read::decode() {
       ++posted;
     }
   } catch (const std::exception&) {
-    // No memory or no thread for one more: those that were posted do it all.
+    // No memory or no thread for one more: the posted ones do all the work.
     workers_.fetch_sub(1, std::memory_order_relaxed);
   }
   if (posted == 0) chunk_.work(op_.abandoned, where().reads);
@@ -184,7 +185,7 @@ void framed_read::decode() {
 void framed_read::work_in_pool() noexcept {
   io::completion_port& port = where().port;
   chunk_.work(op_.abandoned, where().reads);
-  // The last one out; for all others the operation may be gone from here on.
+  // The last thread delivers; for all others the operation may be gone from here on.
   if (workers_.fetch_sub(1, std::memory_order_acq_rel) == 1) port.deliver(op_);
 }
 
@@ -210,8 +211,8 @@ void framed_read::decoded() {
   serve_followed();
 }
 
-// The frames that others were at, now that nobody waits for this read any more: two reads cannot
-// wait for each other.
+// Serves the frames that other reads were decoding, now that nobody waits for this read any more:
+// two reads cannot wait for each other.
 void framed_read::serve_followed() {
   while (!followed_.empty()) {
     const frame_part& part = followed_.back();
@@ -224,7 +225,7 @@ void framed_read::serve_followed() {
       followed_.pop_back();
       continue;
     }
-    // The other one failed or was cancelled, or the cache is too busy to keep a frame for this
+    // The other read failed or was cancelled, or the cache is too busy to keep a frame for this
     // long.
     bool leads = false;
     bool follows = false;
@@ -235,7 +236,7 @@ void framed_read::serve_followed() {
       inline_only_ = false;
       follows = waits_->follow(key, op_, where().port, followed_bytes_, op_.abandoned);
     });
-    if (!had_memory || follows) return;  // in both cases it may be gone
+    if (!had_memory || follows) return;  // in both cases the operation may be gone
     if (leads) return read_chunk();
     if (abandoned()) return fail(asio::error::operation_aborted);
   }

@@ -17,7 +17,7 @@ namespace conduit::detail {
 void framed_read_deleter::operator()(framed_read* read) const noexcept { delete read; }
 
 void framed_read::begin() {
-  // Open as it still is, no other file can have its inode's number.
+  // While it is still open, no other file can have its inode number.
   const std::shared_ptr<data_file> before = std::move(known_opening_);
   if (before && before->identity.same_file(op_.file->identity)) op_.file->share(before->frames());
   const file_range range = range_of(op_.location, op_.part);
@@ -48,7 +48,7 @@ void framed_read::go_on() {
 
 // ---- which frames there are
 
-// What this store's own writer appended needs no look at the file, and could not have one: the
+// Bytes that this store's own writer appended need no look at the file, and could not have one: the
 // writer may hold the lock.
 bool framed_read::covered() {
   known_ = op_.file->frames();
@@ -63,8 +63,8 @@ bool framed_read::covered() {
 void framed_read::locate() {
   if (covered()) return start_chunks();
   inline_only_ = false;
-  // Reads of one opening look one after the other: most find that the one before them has found
-  // their frames too.
+  // Reads of one opening look one after the other: most find that the read before them found their
+  // frames too.
   bool leads = false;
   bool follows = false;
   const bool had_memory = with_memory([&] {
@@ -73,7 +73,7 @@ void framed_read::locate() {
     follows =
         !leads && waits_->follow(key_of_look(), op_, where().port, followed_bytes_, op_.abandoned);
   });
-  if (!had_memory || follows) return;  // in both cases it may be gone
+  if (!had_memory || follows) return;  // in both cases the operation may be gone
   if (leads) return look();
   if (abandoned()) return fail(asio::error::operation_aborted);
   locate();
@@ -97,10 +97,11 @@ void framed_read::look() {
   fail(refused);
 }
 
-// On the store's thread for that, which the kernel may hold for as long as another process likes.
+// Uses the store's thread for lock waits, which the kernel may block as long as another process
+// likes.
 void framed_read::wait_for_lock() {
   step_ = step::looking;
-  // From `enter` on the operation may be served, and gone with this object.
+  // From `enter` on the operation may be served, and gone together with this object.
   const std::shared_ptr<read_waits> waits = waits_;
   const std::shared_ptr<lock::lock_thread> thread = state().lock_waits;
   io::completion_port& port = where().port;
@@ -117,7 +118,7 @@ void framed_read::wait_for_lock() {
   fail(refused);
 }
 
-// On that thread: the lock is held, or cannot be had.
+// On that thread: the lock is held, or `refused` is set.
 void framed_read::look_under_lock(completion& waiting, std::error_code refused,
                                   const lock::lock_description& held) noexcept {
   auto& op = static_cast<get_op&>(waiting);
@@ -140,8 +141,8 @@ void framed_read::looked() {
   using outcome = frame_look::outcome;
   if (look_.what == outcome::lock_busy) return look_.lock ? wait_for_lock() : look();
   const bool definite = wants_lock() && look_.what != outcome::replaced;
-  // What is known of the frames stands: were it lost, the whole file might have to be looked at
-  // under the lock.
+  // The known frames are kept: without them the whole file might have to be looked at under the
+  // lock.
   if (!definite && !op_.reopened) return reopen(op_.file);
   if (look_.what == outcome::failed) return fail(look_.error);
   fail_uncovered();
@@ -149,7 +150,7 @@ void framed_read::looked() {
 
 void framed_read::fail_uncovered() {
   if (look_.what == frame_look::outcome::replaced) return fail(errc::no_such_file);
-  // Behind a bad byte nothing is searched for: whether the location ever existed cannot be told.
+  // Nothing is searched behind a bad byte: whether the location ever existed cannot be told.
   if (look_.state == codec::walk_state::bad)
     return fail_corrupt(look_.whole_until,
                         "a frame is cut, or not what was stored; nothing behind it can be read");
@@ -182,7 +183,7 @@ void framed_read::fail_corrupt(std::uint64_t offset, const char* what) {
   fail(errc::corrupt);
 }
 
-// What others want done once. Without memory nothing has happened.
+// Claims work that other reads may want too. On std::bad_alloc nothing has happened.
 bool framed_read::try_lead(const frame_key& work) {
   leads_.reserve(leads_.size() + 1);
   if (!waits_->try_lead(work)) return false;
@@ -194,7 +195,7 @@ void framed_read::land(const frame_key& work, const decoded_frame& result) noexc
   if (std::erase(leads_, work) != 0) waits_->land(work, result);
 }
 
-// Those who wait do it themselves then.
+// The reads that wait then do the work themselves.
 void framed_read::give_up_leads() noexcept {
   for (const frame_key& work : leads_) waits_->land(work, nullptr);
   leads_.clear();
@@ -204,7 +205,7 @@ frame_key framed_read::key_of(const codec::placed_frame& frame) const noexcept {
   return {op_.file->serial, frame.stored_start};
 }
 
-// No frame begins there.
+// No frame begins at this offset.
 frame_key framed_read::key_of_look() const noexcept {
   return {op_.file->serial, std::numeric_limits<std::uint64_t>::max()};
 }

@@ -1,7 +1,7 @@
-// The way of a get through a compressed file: which frames cover the slice, one read of them, and
-// their plain bytes to where they are wanted. It goes in chunks, so that memory does not grow with
-// the slice, and one step at a time: each ends with the operation under way with somebody (the
-// engine, a helper thread, the codec pool, another read), whose completion begins the next.
+// The path of a get through a compressed file: find the frames that cover the slice, read them, and
+// decode their plain bytes to their destination. It goes in chunks, so that memory does not grow
+// with the slice, and one step at a time: each step hands the operation to somebody (the engine, a
+// helper thread, the codec pool, another read), whose completion begins the next step.
 #pragma once
 
 #include <conduit/detail/operations.hpp>
@@ -21,8 +21,8 @@
 
 namespace conduit::detail {
 
-// Belongs to its operation, whose members it uses: it is a part of it that exists only for
-// compressed files. On threads of the operation's context, but for what is marked.
+// Belongs to its operation and uses its members: a part of the operation that exists only for
+// compressed files. Runs on threads of the operation's context, except where marked.
 class framed_read {
  public:
   explicit framed_read(get_op& op) noexcept : op_(op), waits_(op.owner->state->waits) {}
@@ -30,9 +30,9 @@ class framed_read {
   framed_read& operator=(const framed_read&) = delete;
   ~framed_read() { give_up_leads(); }
 
-  // The file is open: for the first time, or anew.
+  // The file is open: for the first time, or again.
   void begin();
-  // The step under way is done.
+  // The current step is done.
   void go_on();
 
  private:
@@ -45,7 +45,7 @@ class framed_read {
     finished
   };
 
-  // Which frames there are.
+  // ---- finding the frames
   void locate();
   bool covered();
   void look();
@@ -56,7 +56,7 @@ class framed_read {
   void fail_uncovered();
   bool wants_lock() const noexcept;
 
-  // One chunk after the other.
+  // ---- one chunk after the other
   void start_chunks();
   void next_chunk();
   void plan_chunk();
@@ -73,8 +73,8 @@ class framed_read {
   void take_over_followed();
   void serve(const frame_part& part, const blob& bytes) noexcept;
 
-  // False where there was none: then the operation has ended. `action` hands the operation to
-  // nobody where it throws.
+  // False if there was no memory: then the operation has ended. If `action` throws it must not have
+  // handed the operation on.
   template <typename Action>
   bool with_memory(Action action) {
     try {
@@ -100,23 +100,23 @@ class framed_read {
   store_state& state() const noexcept { return *op_.owner->state; }
 
   get_op& op_;
-  const std::shared_ptr<read_waits> waits_;  // the operation gives its store away before it ends
+  const std::shared_ptr<read_waits> waits_;  // the operation releases its store before it ends
   step step_ = step::looking;
   std::uint64_t start_ = 0;  // plain bytes of the file: the slice
   std::uint64_t end_ = 0;
-  std::uint64_t position_ = 0;  // up to here it is served, or in this chunk
+  std::uint64_t position_ = 0;  // served up to here, or in this chunk
   std::shared_ptr<file_frames> known_;
-  std::shared_ptr<data_file> known_opening_;  // while the same file is opened anew
-  std::vector<frame_key> leads_;              // what other reads may be waiting for this one to do
+  std::shared_ptr<data_file> known_opening_;  // while the same file is opened again
+  std::vector<frame_key> leads_;              // work that other reads may be waiting for
   bool inline_only_ = true;                   // no step had to wait
 
   frame_look look_;
   frame_decoding chunk_;
   std::uint64_t stored_end_ = 0;      // of the chunk
   std::vector<frame_part> followed_;  // of the chunk: frames that another read is decoding
-  decoded_frame followed_bytes_;      // the last one that came
+  decoded_frame followed_bytes_;      // the last one that arrived
   std::vector<codec::placed_frame> found_;
-  std::atomic<unsigned> workers_{0};  // threads that decode the chunk: each takes itself off
+  std::atomic<unsigned> workers_{0};  // threads that decode the chunk: each subtracts itself
 };
 
 }  // namespace conduit::detail

@@ -25,7 +25,7 @@ void count_inline(binding& where, const file_range& range) noexcept {
   where.reads.bytes.fetch_add(range.length, std::memory_order_relaxed);
 }
 
-// All frames of the slice lie decoded in the cache.
+// All frames of the slice are decoded in the cache.
 bool copy_from_cache(binding& where, const data_file& file, const data_location& location,
                      const file_range& range, std::byte* to, std::error_code& error) {
   thread_local std::vector<codec::placed_frame> frames;
@@ -94,7 +94,7 @@ bool try_get(binding& where, const data_location& location, const slice& part, b
     return false;  // the asynchronous way reports it
   }
   if (read_inline(where, location, range, bytes.data(), error)) return true;
-  bytes = blob();  // or it would wait for the answer beside the memory of the asynchronous read
+  bytes = blob();  // or it would stay allocated beside the memory of the asynchronous read
   return false;
 }
 

@@ -1,4 +1,4 @@
-// The way of a get: range, open file, an attempt at once or through the engine, short transfers,
+// The path of a get: range, open file, an attempt at once or through the engine, short transfers,
 // checksum.
 #include <conduit/detail/operations.hpp>
 #include <conduit/error.hpp>
@@ -54,8 +54,8 @@ void get_op::open_on_helper() {
     open_file(false);
     if (error != std::errc::resource_unavailable_try_again || file)
       return where->port.deliver(*this);
-    // Both forms of the number are to be compared, which takes long: other reads are to be opened
-    // meanwhile.
+    // Both forms of the number have to be compared, which takes long: meanwhile this thread opens
+    // files for other reads.
     auto compare = [this, where] {
       open_file(true);
       where->port.deliver(*this);
@@ -63,7 +63,7 @@ void get_op::open_on_helper() {
     try {
       where->state->codecs.post(compare);
     } catch (...) {
-      compare();  // no thread to be had: here, then
+      compare();  // no thread available: run it here
     }
   });
   if (!refused) return;
@@ -77,8 +77,8 @@ void get_op::open_file(bool may_compare_forms) {
   const bool direct =
       owner->state->how.direct_io &&
       location.file_number < owner->state->sealed_below.load(std::memory_order_relaxed);
-  // Others that found it closed may have opened it meanwhile: each opening learns the frames of a
-  // compressed file anew.
+  // Another read may have opened the file meanwhile: each opening learns the frames of a compressed
+  // file anew.
   auto found = reopened ? nullptr : owner->files.find(location.file_number);
   if (found && (!direct || found->opened_for_direct)) {
     file = std::move(found);
@@ -87,7 +87,7 @@ void get_op::open_file(bool may_compare_forms) {
   }
 }
 
-// Null, with `error`, where it cannot be opened.
+// Null, and `error` set, if it cannot be opened.
 std::shared_ptr<data_file> get_op::try_open(bool direct, open_effort effort) noexcept try {
   return owner->files.open(location.file_number, direct, effort, error);
 } catch (const std::bad_alloc&) {
@@ -95,7 +95,7 @@ std::shared_ptr<data_file> get_op::try_open(bool direct, open_effort effort) noe
   return nullptr;
 }
 
-// The file is open: find the memory, then the bytes.
+// The file is open: allocate the memory, then read the bytes.
 void get_op::read() {
   if (file->id.form == file_form::plain) {
     framed.reset();
@@ -143,8 +143,8 @@ void get_op::read_plain() {
   attempt();
 }
 
-// One more transfer, from where the last one ended. All arithmetic of short reads stands here and
-// in `complete`.
+// One more transfer, from the end of the last one. This function and `complete` do all arithmetic
+// of short reads.
 void get_op::attempt() {
   const file_range range = range_of(location, part);
   what = kind::read;
@@ -176,7 +176,7 @@ void get_op::complete() {
     return fail(asio::error::operation_aborted);
   if (tries_again(result, retries)) return attempt();
   if (result == -EINVAL && file->direct && !reopened) {
-    // The disk wants a larger alignment, or has none of it after all.
+    // The disk requires a larger alignment, or does not support O_DIRECT after all.
     reopened = true;
     bounce = blob();
     transferred = 0;
@@ -199,8 +199,8 @@ void get_op::complete() {
   attempt();
 }
 
-// The file is shorter than the location says. It may have been replaced under its name: once, it is
-// opened anew.
+// The file is shorter than the location says. It may have been replaced under its name: it is
+// opened again, once.
 void get_op::mend_short_file() {
   if (!reopened) {
     reopened = true;
@@ -234,7 +234,7 @@ void get_op::cancel() noexcept {
   abandoned.store(true);
   if (owner->state->forked()) return;
   owner->disk->cancel(*this);
-  // Nobody else will wake it.
+  // No other party will wake it.
   if (owner->state->waits->leave(*this)) owner->port.deliver(*this);
 }
 

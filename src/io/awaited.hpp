@@ -14,12 +14,13 @@ namespace conduit::io {
 template <typename Base>
 class awaited final : public Base {
  public:
-  // Calls `begin`, which hands this object to whoever will complete it, and suspends until then.
+  // Calls `begin`, which hands this object to its completer, and suspends until then.
   template <typename Begin>
   asio::awaitable<void> until_complete(Begin begin) {
     auto initiation = [this](auto&& handler, Begin start) {
       handler_.emplace(std::forward<decltype(handler)>(handler));
-      // From the stack, not from the frame: the coroutine may be gone before the call has returned.
+      // Called from the stack, not from the frame: the coroutine may be gone before the call
+      // returns.
       const Begin own(std::move(start));
       own();
     };
@@ -28,7 +29,7 @@ class awaited final : public Base {
   }
 
   void complete() override {
-    // Taken out first: the coroutine may end, and this object with it.
+    // Moved out first: the coroutine may end, and this object with it.
     handler_type handler = std::move(*handler_);
     handler_.reset();
     std::move(handler)();

@@ -1,4 +1,4 @@
-// Whether this process can have rings, and why not.
+// Tells whether this process can have rings, and if not, why.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace conduit::io {
 
-// Makes a ring and tears it down. `reason` becomes a sentence fit for people.
+// Makes a ring and tears it down. `reason` becomes a sentence for people.
 std::error_code probe_ring(std::string& reason);
 
 }  // namespace conduit::io

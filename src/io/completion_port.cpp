@@ -34,7 +34,7 @@ void completion_port::deliver(detail::completion& operation) {
     return;
   }
   post_turns();
-  // Only now, with a handler posted: the context may have no other work.
+  // Only after a handler was posted: the context may have no other work.
   leave(operation);
 }
 
@@ -59,7 +59,7 @@ void completion_port::take_back(detail::completion& operation) noexcept {
   away_queue::erase(operation);
   if (!away_.empty()) return;
   // This may be all the work that the context has, outside of `run` too. Without it Asio would stop
-  // the context, and never run what the caller is about to post.
+  // the context, and never run the handler that the caller is about to post.
   if (!shut_down_) post_turns();
   work_.reset();
 }
@@ -73,7 +73,7 @@ void completion_port::take_back_all(work_queue& operations) noexcept {
 }
 
 void completion_port::turn() {
-  // What arrived before the fork is completed by the parent.
+  // Operations that arrived before the fork are completed by the parent.
   if (forked()) return;
   std::unique_lock hold(mutex_);
   turns_.one_began();
@@ -90,7 +90,8 @@ void completion_port::shutdown() {
   while (!away_.empty()) {
     detail::completion& operation = away_.front();
     hold.unlock();
-    // Outside the lock: whoever has it may be waiting for this lock, to deliver it.
+    // Outside the lock: the thread that has the operation may be waiting for this lock, to deliver
+    // it.
     const bool taken = operation.revoke();
     hold.lock();
     if (taken) {

@@ -1,5 +1,5 @@
-// Brings operations home: whatever another thread finished is completed on a thread of the
-// io_context it belongs to, and dropped where that context is destroyed first.
+// Delivers operations that another thread finished: each is completed on a thread of its
+// io_context, and dropped if that context is destroyed first.
 #pragma once
 
 #include <asio/execution_context.hpp>
@@ -27,20 +27,19 @@ class completion_port final : public asio::execution_context::service {
   static completion_port& of(asio::io_context& context);
 
   asio::io_context& context() noexcept { return context_; }
-  // The context is one that this process got from its parent by a fork: nothing of the library
-  // works on it.
+  // This process got the context from its parent by a fork: the library does nothing on it.
   bool forked() const noexcept { return fork_generation() != made_in_; }
   // The context is being destroyed: no operation may begin, since nobody would end it.
   bool ended() const noexcept { return shut_down_.load(std::memory_order_relaxed); }
 
-  // The operation is with another thread now. The context has work until it is delivered or taken
-  // back.
+  // Another thread now has the operation. The context has work until the operation is delivered or
+  // taken back.
   void send_away(detail::completion& operation);
   // From any thread: `complete` will run on the context.
   void deliver(detail::completion& operation);
-  // The same for many of this context, with one wake-up.
+  // The same for many operations of this context, with one wake-up.
   void deliver_all(work_queue& operations);
-  // By whoever has the operation: it is back without a delivery.
+  // For the thread that has the operation: takes it back without a delivery.
   void take_back(detail::completion& operation) noexcept;
   // The same for many, on a thread of the context.
   void take_back_all(work_queue& operations) noexcept;
@@ -62,7 +61,7 @@ class completion_port final : public asio::execution_context::service {
   std::size_t arrived_count_ = 0;
   posted_turns turns_;
   std::atomic<bool> shut_down_{false};  // set under the mutex, once; read without it
-  // Held while anything is away: `run` must not return under a pending operation.
+  // Held while any operation is away: `run` must not return under a pending operation.
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
 };
 

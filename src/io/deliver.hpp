@@ -11,18 +11,18 @@
 
 namespace conduit::io {
 
-// Handlers that one turn of a loop runs at most: timers and sockets come in between, and `stop` is
-// heard.
+// The most handlers that one turn of a loop runs: timers, sockets and `stop` get their turn in
+// between.
 inline constexpr unsigned handlers_a_turn = 16;
 
-// Bytes that one turn has the kernel copy out of the page cache, on the loop's thread, before it
-// looks at timers and sockets again.
+// Bytes that the kernel copies out of the page cache in one turn, on the loop's thread, before the
+// loop looks at timers and sockets again.
 inline constexpr std::size_t bytes_a_turn = 4U << 20;
 
-// Called with the lock of `finished`, and let go of for each handler. All turns that run at once,
-// on several threads of the context, take from the same queue: a handler that blocks, or throws,
-// keeps nobody but itself. `taken` is called under the lock for each operation that leaves the
-// queue; it posts another turn where some are left.
+// Call it with the lock of `finished`; the lock is released for each handler. All turns that run at
+// once, on several threads of the context, take from the same queue: a handler that blocks or
+// throws delays only itself. `taken` is called under the lock for each operation that leaves the
+// queue; it posts another turn if some are left.
 template <typename Taken>
 void complete_some(std::unique_lock<std::mutex>& hold, work_queue& finished, Taken taken) {
   const std::uint64_t born_in = fork_generation();
@@ -32,15 +32,15 @@ void complete_some(std::unique_lock<std::mutex>& hold, work_queue& finished, Tak
     taken();
     hold.unlock();
     next.complete();
-    // The handler forked. What is left is the parent's, and the lock may be held by a thread that
-    // is not here.
+    // The handler forked. The remaining operations belong to the parent, and a thread that does not
+    // exist here may hold the lock.
     if (fork_generation() != born_in) return;
     hold.lock();
   }
 }
 
-// Drops a request that nobody has begun, with the one linked to it. Their owner may live on for a
-// while: nobody shall wait for them.
+// Drops a request that has not begun, and the one linked to it. Their owner may live on for a
+// while: nobody must wait for them.
 inline void drop_pair(detail::io_request& request) noexcept {
   detail::io_request* const linked = request.linked;
   request.state = detail::io_request::phase::done;

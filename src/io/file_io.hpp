@@ -1,6 +1,6 @@
 // The seam to the disk: every byte and every name of a store passes here, so that a fault-injecting
-// disk can stand in its place. Calls are single attempts and answer like the kernel, with a count
-// or a negative errno; short transfers and retries are mended above.
+// disk can replace it. Calls are single attempts and answer like the kernel, with a count or a
+// negative errno; callers handle short transfers and retries.
 #pragma once
 
 #include <conduit/detail/completion.hpp>
@@ -17,7 +17,7 @@ struct file_status {
   std::uint64_t inode = 0;
   std::uint64_t links = 0;
   std::uint64_t size = 0;        // bytes
-  std::int64_t modified_ns = 0;  // of a directory
+  std::int64_t modified_ns = 0;  // of a directory only
   bool regular = false;
 
   bool same_file(const file_status& other) const noexcept {
@@ -25,8 +25,8 @@ struct file_status {
   }
 };
 
-// Every mode opens below the directory, never through a link, and never waits for a FIFO's other
-// end.
+// Every mode opens below the directory, never through a link, and never waits for the other end of
+// a FIFO.
 enum class open_mode {
   read,
   read_direct,  // O_DIRECT
@@ -38,7 +38,7 @@ enum class open_mode {
 
 enum class open_patience {
   may_block,
-  cached_only  // -EAGAIN where a disk would have to be asked
+  cached_only  // -EAGAIN if a disk access is needed
 };
 
 class file_io {
@@ -49,15 +49,15 @@ class file_io {
   virtual ~file_io() = default;
 
   // Asynchronous transfers. The request must live until `complete` or `drop`. `start` and `cancel`
-  // may be called from any thread; `cancel` is a wish. `wait` blocks until the kernel is done with
-  // the request, without running any handler.
+  // may be called from any thread; `cancel` is only a wish. `wait` blocks until the kernel is done
+  // with the request, without running any handler.
   virtual void start(detail::io_request& request) = 0;
-  // The request has its result already: it only waits for its turn to be completed, like one that
+  // The request already has its result: it only waits for its turn to be completed, like one that
   // was started.
   virtual void complete_later(detail::io_request& request) = 0;
   virtual void cancel(detail::io_request& request) noexcept = 0;
   virtual void wait(detail::io_request& request) noexcept = 0;
-  // Nothing is queued or under way: an inline attempt overtakes nobody.
+  // Nothing is queued or running: an inline attempt overtakes nobody.
   virtual bool idle() const noexcept = 0;
 
   // Immediate transfers on the calling thread. `read_cached` answers -EAGAIN instead of waiting for
@@ -68,38 +68,37 @@ class file_io {
 
   // Blocking: for the helper threads.
   virtual std::int64_t sync_data(int fd) = 0;
-  // Has the kernel begin to write a part of the file to the disk. Never asks how that went: an
-  // error that one process has seen is not told to whoever opens the file afterwards, so it is left
-  // to the sync that counts.
+  // Makes the kernel begin to write a part of the file to the disk. Never reads the outcome: an
+  // error that one process has seen is not reported to those that open the file later, so it is
+  // left to the sync that counts.
   virtual std::int64_t begin_write_back(int fd, std::uint64_t offset, std::uint64_t size) = 0;
-  // Bytes of that part, at most `size`, that are not written yet; -ENOSYS where the kernel cannot
-  // tell (before 6.5). Hears of no error.
+  // The bytes of that part, at most `size`, that are not yet written; -ENOSYS if the kernel cannot
+  // tell (before 6.5). Reads no error.
   virtual std::int64_t unwritten_bytes(int fd, std::uint64_t offset, std::uint64_t size) = 0;
   virtual std::int64_t sync_directory(int fd) = 0;
-  // The entry of the directory itself, in the one above. Nothing where that is on another disk, or
-  // not ours to read: then it was made by somebody else, long ago.
+  // Syncs the directory's own entry in its parent. Does nothing if the parent is on another disk,
+  // or not readable for us: then somebody else made the directory, long ago.
   virtual std::int64_t sync_parent(int directory) = 0;
   virtual std::int64_t truncate(int fd, std::uint64_t size) = 0;
   virtual std::int64_t remove(int directory, const char* name) = 0;
-  // Gives the open file one name more; -EEXIST where something has it.
+  // Gives the open file one more name; -EEXIST if the name is taken.
   virtual std::int64_t link(int fd, int directory, const char* name) = 0;
   // Gives `to` the owner and the mode of `from`.
   virtual std::int64_t copy_permissions(int from, int to) = 0;
   virtual std::int64_t list(int directory, std::vector<std::string>& names) = 0;
 
-  // Quick on a local disk.
-  // A descriptor. `permissions` count for what is new.
+  // These are quick on a local disk. `open` returns a descriptor; `permissions` apply to new files.
   virtual std::int64_t open(int directory, const char* name, open_mode mode, unsigned permissions,
                             open_patience patience = open_patience::may_block) = 0;
   virtual std::int64_t status(int fd, file_status& found) = 0;
   virtual std::int64_t status_at(int directory, const char* name,
-                                 file_status& found) = 0;  // of a link itself
+                                 file_status& found) = 0;  // does not follow a link
 
   // The inter-process lock: an open file description lock over the whole file, see
   // lock_description.hpp.
-  virtual std::int64_t try_lock(int fd) = 0;  // -EAGAIN while somebody else holds it
+  virtual std::int64_t try_lock(int fd) = 0;  // -EAGAIN while another holder has it
   virtual std::int64_t try_lock_shared(
-      int fd) = 0;  // never through a description that holds the exclusive one
+      int fd) = 0;  // never through a description that holds the exclusive lock
   virtual std::int64_t unlock(int fd) = 0;
 };
 

@@ -1,5 +1,5 @@
-// Memory for one pending handler of the library's own, kept beside what the handler is for:
-// operations wait for it, and to post it must not fail for want of memory.
+// Memory for one pending handler of the library's own, kept beside its owner: operations wait for
+// the handler, and posting it must not fail for lack of memory.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@ class handler_memory {
   handler_memory(const handler_memory&) = delete;
   handler_memory& operator=(const handler_memory&) = delete;
 
-  // By one thread at a time. The heap only for a second handler at the same time.
+  // For one thread at a time. The heap serves only a second handler at the same time.
   void* allocate(std::size_t bytes) {
     if (bytes > room_.size() || taken_.load(std::memory_order_acquire))
       return ::operator new(bytes);
@@ -34,9 +34,9 @@ class handler_memory {
   bool taken() const noexcept { return taken_.load(std::memory_order_relaxed); }
 
  private:
-  // What Asio puts around a handler that holds two pointers takes less than half of it.
+  // Asio's wrapper around a handler that holds two pointers takes less than half of it.
   alignas(std::max_align_t) std::array<std::byte, 512> room_{};
-  std::atomic<bool> taken_{false};  // by the one handler that is under way
+  std::atomic<bool> taken_{false};  // by the one pending handler
 };
 
 template <typename T>

@@ -1,5 +1,5 @@
-// Runs calls that may block for long (sync, creation, removal, listing, reads of whole files) away
-// from every event loop.
+// Runs calls that may block for long (sync, creation, removal, listing, reads of whole files)
+// outside every event loop.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -15,21 +15,21 @@
 
 namespace conduit::io {
 
-// A store's threads, by the purpose they serve: nobody waits for work of another purpose. Above all
-// the holder of the inter-process lock does not, since every process waits for him. A thread is
+// A store's threads, one crew for each purpose: no work waits for work of another purpose. Above
+// all the holder of the inter-process lock does not, since every process waits for it. A thread is
 // started when there is work for it, and joined on release.
 class helper_threads {
  public:
-  // For whoever holds the lock: runs `function`, suspending a coroutine of the port's context, and
-  // returns its result, a negative errno for example; -ENOMEM where it threw std::bad_alloc. It
-  // must throw nothing else. Where no thread can be had it runs here: the holder goes on, whatever
-  // it costs this loop.
+  // For the holder of the lock: runs `function`, suspending a coroutine of the port's context, and
+  // returns its result, for example a negative errno; -ENOMEM if it threw std::bad_alloc. It must
+  // throw nothing else. If no thread can be started it runs here: the holder goes on, whatever this
+  // costs the loop.
   template <typename Function>
   asio::awaitable<std::int64_t> run(completion_port& home, Function function) {
     return run_on(holder_, home, std::move(function));
   }
 
-  // The same after everything else that was posted in the background.
+  // The same, after all work that was posted in the background before.
   template <typename Function>
   asio::awaitable<std::int64_t> run_in_background(completion_port& home, Function function) {
     return run_on(background_, home, std::move(function));
@@ -40,8 +40,8 @@ class helper_threads {
     return background_.post(std::move(function));
   }
 
-  // For a read that opens its file, or looks for its frames. Posted is nothing where an error comes
-  // back, see `thread_crew`.
+  // For a read that opens its file, or looks for its frames. On an error nothing was posted, see
+  // `thread_crew`.
   template <typename Function>
   std::error_code post_read(Function function) noexcept {
     return reads_.post(std::move(function));
@@ -52,7 +52,7 @@ class helper_threads {
     return surveys_.post(std::move(function));
   }
 
-  // Ends what was started; nothing may be posted afterwards.
+  // Finishes all work that was posted; nothing may be posted afterwards.
   void join() noexcept {
     for (thread_crew* crew : {&holder_, &background_, &reads_, &surveys_}) crew->join();
   }

@@ -1,5 +1,5 @@
-// Where a gathered write has come to. The one place that does the arithmetic of short writes:
-// memory and offset advance together.
+// The progress of a gathered write. The one place that does the arithmetic of short writes: memory
+// and offset advance together.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace conduit::io {
 
 class iov_cursor {
  public:
-  // IOV_MAX of Linux: a write takes no more parts.
+  // IOV_MAX of Linux: one write takes no more parts.
   static constexpr std::size_t parts_max = 1024;
 
   void begin(std::uint64_t offset) noexcept {
@@ -37,7 +37,7 @@ class iov_cursor {
   unsigned part_count() const noexcept {
     return static_cast<unsigned>(std::min(parts_.size() - first_, parts_max));
   }
-  // One write takes all that is left.
+  // One write takes all remaining parts.
   bool fits_one_write() const noexcept { return parts_.size() - first_ <= parts_max; }
 
   void advance(std::uint64_t bytes) noexcept {

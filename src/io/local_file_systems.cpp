@@ -9,8 +9,8 @@ namespace conduit::io {
 
 namespace {
 
-// statfs(2) and the sources of those whose number it does not give. Not 9p and virtiofs: a virtual
-// machine shares them with its host, whose processes its locks may not reach.
+// The numbers come from statfs(2), and from kernel sources where it gives none. Not 9p and
+// virtiofs: a virtual machine shares them with its host, whose processes its locks may not reach.
 constexpr std::array<unsigned long, 15> local{
     0xEF53 /* ext2, ext3, ext4 */, 0x58465342 /* xfs */,      0x9123683E /* btrfs */,
     0xF2F52010 /* f2fs */,         0xCA451A4E /* bcachefs */, 0x2FC12FC1 /* zfs */,

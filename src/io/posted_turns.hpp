@@ -1,6 +1,6 @@
-// The turns of a loop that a service has posted and that have not begun. Where many handlers wait
-// several turns stand in the context's queue at once: other threads of the context take them side
-// by side, and Asio asks the kernel for events between some of them only.
+// The turns of a loop that a service has posted and that have not begun. If many handlers wait,
+// several turns stand in the context's queue at once: other threads of the context run them in
+// parallel, and Asio asks the kernel for events between only some of them.
 #pragma once
 
 #include <algorithm>
@@ -14,19 +14,19 @@
 
 namespace conduit::io {
 
-// Timers and sockets wait for all of them: with four, a timer beside a million reads was late more
-// often.
+// Timers and sockets wait for all of these turns: with four, a timer beside a million reads was
+// late more often.
 inline constexpr std::size_t turns_ahead_max = 2;
 
-// All calls under the lock of the service.
+// All calls run under the lock of the service.
 class posted_turns {
  public:
   explicit posted_turns(asio::io_context& context) noexcept : context_(context) {}
 
   bool any() const noexcept { return count_ != 0; }
 
-  // Posts `turn` until there are enough for `waiting` handlers, and at least one. The first thing
-  // that a turn does is `one_began`.
+  // Posts `turn` until there are enough for `waiting` handlers, and at least one. A turn must call
+  // `one_began` first.
   template <typename Turn>
   void post(std::size_t waiting, Turn turn) {
     const std::size_t wanted =
@@ -36,7 +36,7 @@ class posted_turns {
   void one_began() noexcept { --count_; }
 
  private:
-  // There is one: a turn that began has given its memory back.
+  // One is free: a turn that began has returned its memory.
   handler_memory& free_memory() noexcept {
     return *std::find_if(memory_.begin(), memory_.end(),
                          [](const handler_memory& memory) { return !memory.taken(); });

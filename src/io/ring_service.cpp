@@ -25,12 +25,12 @@ namespace {
 constexpr unsigned ring_entries = 256;
 constexpr unsigned ring_entries_min = 16;
 
-// While more handlers wait than a turn runs, requests are gathered to this many: a submission is a
-// system call.
+// While more handlers wait than a turn runs, requests are gathered up to this count: a submission
+// is a system call.
 constexpr std::size_t submission_min = 64;
 
-// Where locked memory is scarce (kernels that charge rings to RLIMIT_MEMLOCK) a smaller ring may
-// still be had.
+// If locked memory is scarce (kernels that charge rings to RLIMIT_MEMLOCK) a smaller ring may still
+// work.
 int set_up(io_uring& ring, unsigned& entries) noexcept {
   int result = -ENOMEM;
   for (entries = ring_entries; entries >= ring_entries_min && result == -ENOMEM; entries /= 4) {
@@ -58,11 +58,11 @@ ring_service::ring_service(asio::execution_context& context)
   have_ring_ = true;
   io_uring_ring_dontfork(&ring_);
   ring_in_child_.emplace(ring_.ring_fd);
-  // Completions must never outgrow their queue: the kernel would keep them back and every call
-  // become slower.
+  // Completions must never outgrow their queue: the kernel would hold them back, and every call
+  // would become slower.
   in_flight_max_ = *ring_.cq.kring_entries;
-  // A descriptor of its own, which Asio closes: liburing closes the ring's behind the back of
-  // everybody, ThreadSanitizer too.
+  // A separate descriptor, which Asio closes: liburing closes the ring's own without anybody
+  // noticing, ThreadSanitizer included.
   unique_fd watched(::fcntl(ring_.ring_fd, F_DUPFD_CLOEXEC, 0));
   if (!watched) error_ = os_error(-errno);
   if (error_) return;
@@ -81,7 +81,7 @@ ring_service::~ring_service() {
   ring_in_child_.reset();
   if (!have_ring_) return;
   if (forked()) {
-    // The ring is not mapped here, and what now lies at its addresses belongs to others.
+    // The ring is not mapped here; other memory may now be at its addresses.
     ::close(ring_.ring_fd);
   } else {
     io_uring_queue_exit(&ring_);
@@ -96,7 +96,7 @@ void ring_service::start(io_request& request) {
   if (forked()) return;
   std::unique_lock hold(mutex_);
   if (shut_down_) {
-    hold.unlock();  // what is dropped may come back here
+    hold.unlock();  // dropped requests may re-enter here
     return drop_pair(request);
   }
   request.state = io_request::phase::queued;
@@ -122,8 +122,7 @@ void ring_service::complete_later(io_request& request) {
 void ring_service::finish(io_request& request, std::int64_t result) noexcept {
   request.result = result;
   request.state = io_request::phase::done;
-  // Its sync is answered later and completed for both. Whatever holds the two may end with that, on
-  // any thread.
+  // Its sync completes later, for both. The owner of the two may end with that, on any thread.
   if (request.linked != nullptr) return change_pending(-1);
   reaped_.push_back(request);
   ++reaped_count_;
@@ -151,19 +150,18 @@ void ring_service::take_turn_under(std::unique_lock<std::mutex>& hold) {
   if (reaped_count_ > 1 || more) post_turns();
   watch_or_rest();
   complete_some(hold, reaped_, [this] {
-    // Before the handler: that of the last one sees an idle engine.
+    // Before the handler: the last handler must see an idle engine.
     change_pending(-1);
     if (--reaped_count_ != 0 && !turns_.any()) post_turns();
   });
 }
 
-// Handlers that wait are worth more than a small submission: they bring requests that can go with
-// it.
+// Waiting handlers go before a small submission: they bring requests that can join it.
 bool ring_service::submission_is_due() const noexcept {
   return reaped_count_ < handlers_a_turn || queued_count_ >= submission_min;
 }
 
-// Something waits for a submission that could be tried now. What waits for room in the ring is
+// True if a queued request could be submitted now. Requests that wait for room in the ring are
 // tried when the kernel answers.
 bool ring_service::may_submit() noexcept {
   if (io_uring_sq_ready(&ring_) != 0) return true;
@@ -172,7 +170,7 @@ bool ring_service::may_submit() noexcept {
   return in_flight_ + needed <= in_flight_max_;
 }
 
-// Only where no other turn is to come: that one looks again.
+// Only if no other turn will come: that one looks again.
 void ring_service::watch_or_rest() {
   if (shut_down_ || turns_.any()) return;
   if (in_flight_ == 0) {
@@ -213,8 +211,8 @@ void ring_service::submit_queued() noexcept {
   static_cast<void>(submit_filled());
 }
 
-// The kernel may take some of them only. False where it takes no more now (EAGAIN, EBUSY, EINTR):
-// they stay for the next turn.
+// The kernel may take only some of them. False if it takes no more now (EAGAIN, EBUSY, EINTR): the
+// rest stays for the next turn.
 bool ring_service::submit_filled() noexcept {
   while (io_uring_sq_ready(&ring_) != 0) {
     if (io_uring_submit(&ring_) <= 0) return false;
@@ -223,9 +221,9 @@ bool ring_service::submit_filled() noexcept {
   return true;
 }
 
-// Where memory is scarce the kernel may stop between the two of a pair. A chain ends with a
-// submission: on its own the sync would not wait for the write, and be answered before it. It
-// becomes nothing, and counts as cancelled once the write is answered.
+// If memory is scarce the kernel may stop between the two of a pair. A chain ends with a
+// submission: alone, the sync would not wait for the write, and would be answered before it. It
+// becomes a no-op, and counts as cancelled once the write is answered.
 void ring_service::hold_back_parted_sync() noexcept {
   if (io_uring_sq_ready(&ring_) == 0) return;
   const unsigned head = *ring_.sq.khead;
@@ -267,7 +265,7 @@ void ring_service::reap() noexcept {
   io_uring_for_each_cqe(&ring_, head, entry) {
     ++seen;
     auto* request = static_cast<io_request*>(io_uring_cqe_get_data(entry));
-    if (request == nullptr) continue;  // the answer to a cancellation, or to nothing
+    if (request == nullptr) continue;  // the answer to a cancellation or a no-op
     returned_by_kernel(request);
     assert(request->state == io_request::phase::in_kernel);
     io_request* const parted_sync = request->parted ? request->linked : nullptr;
@@ -283,9 +281,9 @@ void ring_service::reap() noexcept {
   in_flight_ -= seen;
 }
 
-// A read that had to wait is carried on by the thread that submitted it. Where that thread has
-// ended the kernel says this, and another thread can try again; a read changes nothing. Memory that
-// is really bad gives the same answer every time.
+// The thread that submitted a read carries it on if it had to wait. If that thread has ended the
+// kernel answers with these errors, and another thread can retry; a read changes nothing. Memory
+// that is really bad gives the same answer every time.
 bool ring_service::is_orphaned(io_request& request, int result) noexcept {
   constexpr std::uint8_t orphaned_max = 16;
   const bool perhaps = (result == -EFAULT || result == -ECANCELED) && !request.cancel_wanted;
@@ -299,12 +297,12 @@ void ring_service::requeue(io_request& request) noexcept {
   ++queued_count_;
 }
 
-// Blocks until the kernel has answered one request more. Under the lock: this runs only while a
+// Blocks until the kernel has answered one more request. Under the lock: this runs only while a
 // context is being destroyed.
 void ring_service::await_kernel() noexcept {
   io_uring_cqe* entry = nullptr;
   if (!submit_filled()) {
-    // It has too little memory for what is filled in, and may have nothing to answer.
+    // The kernel has too little memory for the filled entries, and may have nothing to answer.
     std::this_thread::yield();
   } else if (in_flight_ != 0) {
     io_uring_wait_cqe(&ring_, &entry);
@@ -314,7 +312,7 @@ void ring_service::await_kernel() noexcept {
 
 void ring_service::cancel(io_request& request) noexcept {
   if (forked() || request.linked != nullptr)
-    return;  // a pair is the writer's, who goes through with it
+    return;  // a pair belongs to the writer, which completes it
   const std::lock_guard hold(mutex_);
   if (request.state == io_request::phase::queued) {
     work_queue::erase(request);

@@ -1,7 +1,7 @@
-// The ring of one io_context. Requests that arrive during one turn of the loop are submitted
-// together by one posted turn, which reaps at once: what the page cache answers completes there. As
-// long as anything can be submitted or completed another turn is posted; only what is with the
-// kernel is left to Asio's reactor, which watches the ring's descriptor for that time.
+// The ring of one io_context. One posted turn submits all requests that arrive during one turn of
+// the loop, and reaps at once: reads that the page cache answers complete there. While anything can
+// be submitted or completed another turn is posted; only requests in the kernel are left to Asio's
+// reactor, which watches the ring's descriptor for that time.
 #pragma once
 
 #include <asio/execution_context.hpp>
@@ -28,13 +28,13 @@ class ring_service final : public asio::execution_context::service, public engin
  public:
   static asio::execution_context::id id;
 
-  // Never throws for want of io_uring: `error` tells.
+  // Never throws for lack of io_uring: see `error`.
   explicit ring_service(asio::execution_context& context);
   ~ring_service() override;
 
   static ring_service& of(asio::io_context& context);
 
-  // Why there is no ring; empty where there is one.
+  // Why there is no ring; empty if there is one.
   std::error_code error() const noexcept { return error_; }
 
   void start(detail::io_request& request) override;
@@ -46,7 +46,7 @@ class ring_service final : public asio::execution_context::service, public engin
  private:
   void shutdown() override;
 
-  // All of these under the lock.
+  // All of these run under the lock.
   void post_turns();
   bool submission_is_due() const noexcept;
   bool may_submit() noexcept;
@@ -67,10 +67,10 @@ class ring_service final : public asio::execution_context::service, public engin
     pending_.store(now, std::memory_order_relaxed);
   }
 
-  // Lets go of the lock while it calls handlers.
+  // Releases the lock while it calls handlers.
   void take_turn_under(std::unique_lock<std::mutex>& hold);
 
-  // In a forked child the ring, and whatever waits for it, is the parent's.
+  // In a forked child the ring, and the operations that wait for it, belong to the parent.
   bool forked() const noexcept { return fork_generation() != made_in_; }
 
   asio::io_context& context_;
@@ -79,26 +79,26 @@ class ring_service final : public asio::execution_context::service, public engin
   io_uring ring_{};
   bool have_ring_ = false;  // set by the constructor
 
-  mutable std::mutex mutex_;  // guards all below but `pending_`
-  work_queue queued_;         // not yet in the submission queue: also what did not fit in there
+  mutable std::mutex mutex_;  // guards all below except `pending_`
+  work_queue queued_;         // not yet in the submission queue, which may be full
   work_queue reaped_;         // answered, to be completed outside the lock
   std::size_t queued_count_ = 0;
   std::size_t reaped_count_ = 0;
   unsigned in_flight_ = 0;
   unsigned in_flight_max_ = 0;
-  bool watching_ = false;   // Asio's reactor looks at the ring
+  bool watching_ = false;   // Asio's reactor watches the ring
   bool shut_down_ = false;  // set once
   posted_turns turns_;
   handler_memory watch_memory_;
   std::optional<asio::posix::stream_descriptor> watch_;
   std::optional<closed_on_fork> ring_in_child_;
   std::optional<closed_on_fork> watched_in_child_;
-  // Requests started whose handler was not yet called: what `idle` looks at without the lock.
-  // Any thread adds, whoever calls the handler takes away.
+  // Started requests whose handler was not yet called: `idle` reads it without the lock. Any thread
+  // adds, the caller of the handler subtracts.
   std::atomic<int> pending_{0};
 };
 
-// An io_uring is made and torn down: whether this process may have one.
+// Tells whether this process may have an io_uring, by making one and tearing it down.
 std::error_code try_ring() noexcept;
 
 }  // namespace conduit::io

@@ -1,5 +1,5 @@
-// Where finished files wait for their name on file systems without O_TMPFILE: a directory beside
-// the store's.
+// A directory beside the store's, for file systems without O_TMPFILE: files wait there for their
+// name.
 #pragma once
 
 #include <string>
@@ -9,10 +9,10 @@
 
 namespace conduit::io {
 
-// Opens the directory, creating it (mode 0700) where it is missing and `create` says so. Never
-// through a link.
+// Opens the directory, creating it (mode 0700) if it is missing and `create` is true. Never through
+// a link.
 std::error_code open_spool_directory(const std::string& path, bool create, unique_fd& opened);
-// Where it is empty.
+// Removes the directory if it is empty.
 void remove_spool_directory(const std::string& path) noexcept;
 
 }  // namespace conduit::io

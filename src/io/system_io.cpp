@@ -22,9 +22,9 @@ namespace {
 
 std::int64_t answer(std::int64_t result) noexcept { return result < 0 ? -errno : result; }
 
-// Of a file everything but the times: since Linux 6.13 a file whose times were asked for gets an
-// exact time stamp with its next write, and ext4 rewrites the inode for each of these; without, one
-// a tick of the clock.
+// Do not request timestamps of a regular file: since Linux 6.13 a file whose timestamps were read
+// gets an exact one with its next write, and ext4 rewrites the inode for each of these; otherwise
+// once a clock tick.
 std::int64_t look_at(int directory, const char* name, int flags, file_status& found) noexcept {
   struct statx raw{};
   std::int64_t result = answer(
@@ -53,7 +53,7 @@ int flags_of(open_mode mode) noexcept {
   // ignore it.
   constexpr int common = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   switch (mode) {
-    // O_NOATIME: keeping the access time costs a twentieth of a read that the page cache answers.
+    // O_NOATIME: updating the access time costs a twentieth of a read that the page cache answers.
     case open_mode::read:
       return common | O_RDONLY | O_NOATIME;
     case open_mode::read_direct:
@@ -86,13 +86,13 @@ std::int64_t system_io::write(int fd, const iovec* iov, unsigned count, std::uin
 std::int64_t system_io::sync_data(int fd) { return answer(::fdatasync(fd)); }
 
 std::int64_t system_io::begin_write_back(int fd, std::uint64_t offset, std::uint64_t size) {
-  // Waiting would take the error with it.
+  // Waiting would consume the error.
   return answer(::sync_file_range(fd, static_cast<off64_t>(offset), static_cast<off64_t>(size),
                                   SYNC_FILE_RANGE_WRITE));
 }
 
 std::int64_t system_io::unwritten_bytes(int fd, std::uint64_t offset, std::uint64_t size) {
-  // Linux 6.5; the C library of Debian 12 has no name for it.
+  // Linux 6.5; the C library of Debian 12 does not name it.
   constexpr long cachestat_call = 451;
   const struct {
     std::uint64_t offset;
@@ -132,8 +132,8 @@ std::int64_t system_io::remove(int directory, const char* name) {
 }
 
 std::int64_t system_io::link(int fd, int directory, const char* name) {
-  // By way of /proc, as open(2) has it: by the descriptor alone it takes a privilege, but in newer
-  // kernels.
+  // Through /proc, as open(2) describes: linking by the descriptor alone takes a privilege, except
+  // in newer kernels.
   std::array<char, 32> open_file{};
   std::snprintf(open_file.data(), open_file.size(), "/proc/self/fd/%d", fd);
   const std::int64_t linked =
@@ -152,7 +152,7 @@ std::int64_t system_io::copy_permissions(int from, int to) {
 
 std::int64_t system_io::list(int directory, std::vector<std::string>& names) {
   names.clear();
-  // A description of its own: the position of a directory descriptor is shared by its duplicates.
+  // A separate description: duplicates of a directory descriptor share its position.
   const int own = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (own < 0) return -errno;
   const std::unique_ptr<DIR, int (*)(DIR*)> open_directory(::fdopendir(own), ::closedir);

@@ -41,7 +41,7 @@ std::int64_t bytes_of(const io_request& write) noexcept {
   return sum;
 }
 
-// As the kernel does it: a link breaks at anything but a whole transfer.
+// Like the kernel: anything but a whole transfer breaks a link.
 void perform_pair(io_request& request) noexcept {
   request.result = perform(request);
   if (request.linked != nullptr)
@@ -49,7 +49,7 @@ void perform_pair(io_request& request) noexcept {
         request.result == bytes_of(request) ? perform(*request.linked) : -ECANCELED;
 }
 
-// True where the page cache has all of it.
+// True if the page cache has all of it.
 bool read_at_once(io_request& request) noexcept {
   if (request.what != io_request::kind::read) return false;
   const iovec part{request.data, request.size};
@@ -60,7 +60,7 @@ bool read_at_once(io_request& request) noexcept {
   return true;
 }
 
-// The one of a pair that is completed for both: whatever holds the two may end with that, on any
+// The request of a pair that is completed for both: the owner of the two may end with that, on any
 // thread.
 io_request& told_for(io_request& request) noexcept {
   return request.linked == nullptr ? request : *request.linked;
@@ -90,7 +90,7 @@ void thread_service::start(io_request& request) {
   if (forked()) return;
   std::unique_lock hold(mutex_);
   if (shut_down_) {
-    hold.unlock();  // what is dropped may come back here
+    hold.unlock();  // dropped requests may re-enter here
     return drop_pair(request);
   }
   request.state = io_request::phase::queued;
@@ -104,7 +104,7 @@ void thread_service::complete_later(io_request& request) {
   if (forked()) return;
   std::unique_lock hold(mutex_);
   if (shut_down_) {
-    hold.unlock();  // what is dropped may come back here
+    hold.unlock();  // dropped requests may re-enter here
     return drop_pair(request);
   }
   request.state = io_request::phase::done;
@@ -127,13 +127,13 @@ void thread_service::turn() {
   if (!queued_.empty()) serve_arrived(hold);
   if (done_count_ > 1) post_turns();
   complete_some(hold, done_, [this] {
-    // Before the handler: that of the last one sees an idle engine.
+    // Before the handler: the last handler must see an idle engine.
     change_pending(-1);
     if (--done_count_ + queued_count_ != 0 && !turns_.any()) post_turns();
   });
 }
 
-// Lets go of the lock while it reads.
+// Releases the lock while it reads.
 void thread_service::serve_arrived(std::unique_lock<std::mutex>& hold) {
   work_queue share = take_arrived();
   if (!queued_.empty()) post_turns();
@@ -148,7 +148,8 @@ void thread_service::serve_arrived(std::unique_lock<std::mutex>& hold) {
   }
 }
 
-// The share of one turn, which is the loop's until it is finished or handed to the pool.
+// Takes the share of one turn, which belongs to the loop until it is finished or handed to the
+// pool.
 work_queue thread_service::take_arrived() noexcept {
   // Other turns may follow before the loop looks at anything else.
   constexpr std::size_t bytes_max = bytes_a_turn / turns_ahead_max;
@@ -168,7 +169,7 @@ work_queue thread_service::take_arrived() noexcept {
   return share;
 }
 
-// Reads what the page cache has. What is left over has to wait for the disk.
+// Reads the requests that the page cache can serve. Returns the rest, which must wait for the disk.
 work_queue thread_service::take_slow(work_queue& share) noexcept {
   work_queue slow;
   for (completion* entry = first_of(share); entry != nullptr;) {
@@ -224,7 +225,7 @@ std::error_code thread_service::need_worker() noexcept {
   return refused;
 }
 
-// No thread is to be had. A read may fail; a write or a sync must not, since a file whose write
+// No thread can be started. A read may fail; a write or a sync must not, since a file whose write
 // failed is never written again.
 void thread_service::serve_without_thread(io_request& request) {
   work_queue::erase(request);
@@ -250,7 +251,7 @@ void thread_service::work() {
   --workers_;
 }
 
-// Under the lock, which whoever completes the request does not need.
+// Under the lock, which the completion of the request does not need.
 void thread_service::bring_home(io_request& request) {
   io_request& told = told_for(request);
   finish(request);
@@ -262,7 +263,7 @@ void thread_service::bring_home(io_request& request) {
 
 void thread_service::cancel(io_request& request) noexcept {
   if (forked() || request.linked != nullptr)
-    return;  // a pair is the writer's, who goes through with it
+    return;  // a pair belongs to the writer, which completes it
   const std::lock_guard hold(mutex_);
   if (request.state == io_request::phase::in_kernel) request.cancel_wanted = true;
   if (request.state != io_request::phase::queued) return;

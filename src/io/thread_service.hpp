@@ -1,6 +1,6 @@
-// Where io_uring is forbidden: a small pool of threads behind the same calls. What the page cache
-// holds is read at once on the loop's thread, a few requests a turn; the pool gets what has to wait
-// for the disk.
+// The engine without io_uring: a small pool of threads behind the same calls. Reads that the page
+// cache can serve run at once on the loop's thread, a few requests a turn; the pool gets requests
+// that must wait for the disk.
 #pragma once
 
 #include <asio/execution_context.hpp>
@@ -31,7 +31,7 @@ class thread_service final : public asio::execution_context::service, public eng
 
   static thread_service& of(asio::io_context& context);
 
-  // Takes effect until the pool has been started by the first request that needs it.
+  // Takes effect only before the first request that needs the pool starts it.
   void set_threads(unsigned count) noexcept;
 
   void start(detail::io_request& request) override;
@@ -44,7 +44,7 @@ class thread_service final : public asio::execution_context::service, public eng
   void shutdown() override;
   void turn();
   static work_queue take_slow(work_queue& share) noexcept;
-  // Under the lock.
+  // These run under the lock.
   void post_turns();
   void serve_arrived(std::unique_lock<std::mutex>& hold);
   work_queue take_arrived() noexcept;
@@ -63,13 +63,13 @@ class thread_service final : public asio::execution_context::service, public eng
 
   void work();
 
-  // In a forked child the threads, and whatever waits for them, are the parent's.
+  // In a forked child the threads, and the operations that wait for them, belong to the parent.
   bool forked() const noexcept { return fork_generation() != made_in_; }
 
   const std::uint64_t made_in_ = fork_generation();
   completion_port& port_;
 
-  std::mutex mutex_;  // guards all below but `pending_`
+  std::mutex mutex_;  // guards all below except `pending_`
   kept_in_child<std::condition_variable> finished_;
   unsigned waiters_ = 0;
   work_queue queued_;   // arrived, for a turn of the loop
@@ -80,10 +80,10 @@ class thread_service final : public asio::execution_context::service, public eng
   posted_turns turns_;
   bool shut_down_ = false;  // set once
   unsigned threads_ = 16;
-  unsigned workers_ = 0;  // tasks of the pool: each goes on until nothing waits
+  unsigned workers_ = 0;  // tasks of the pool: each runs until nothing waits
   std::optional<thread_crew> pool_;
-  // Requests started whose handler was not yet called: what `idle` looks at without the lock.
-  // Any thread adds, whoever calls the handler takes away.
+  // Started requests whose handler was not yet called: `idle` reads it without the lock. Any thread
+  // adds, the caller of the handler subtracts.
   std::atomic<int> pending_{0};
 };
 

@@ -1,5 +1,5 @@
-// Tells ThreadSanitizer what it cannot see: the kernel orders a ring's submission before its
-// completion.
+// Tells ThreadSanitizer about an order it cannot see: the kernel orders a ring's submission before
+// its completion.
 #pragma once
 
 #if defined(__SANITIZE_THREAD__)

@@ -33,7 +33,7 @@ bool change_watch::quiet() noexcept {
       inotify_event event{};
       std::memcpy(&event, &buffer[at], sizeof event);
       const bool visit = event.wd == lock_watch_ && (event.mask & (IN_OPEN | IN_ATTRIB)) != 0;
-      // An overflow may have swallowed one.
+      // An overflow may have dropped a visit.
       if (visit || (event.mask & IN_Q_OVERFLOW) != 0)
         last_visit_ = std::chrono::steady_clock::now();
       at += sizeof event + event.len;

@@ -1,6 +1,6 @@
-// Tells, for a fraction of a microsecond, that nobody has touched the directory or the lock file
-// since the last look. Everything it spares is a check that would have found nothing; without
-// inotify it always answers "maybe" and every check is made.
+// Tells, within a fraction of a microsecond, that nobody has touched the directory or the lock file
+// since the last look. It only saves checks that would have found nothing; without inotify it
+// always answers "maybe" and every check is made.
 #pragma once
 
 #include <chrono>
@@ -10,22 +10,23 @@
 
 namespace conduit::lock {
 
-// The kernel queues an inotify event inside the system call that causes it. So whatever another
-// process did before it gave the lock free is in the queue when we hold the lock.
+// The kernel queues an inotify event inside the system call that causes it. So once we hold the
+// lock, the queue contains every change that another process made before it released the lock.
 class change_watch {
  public:
   // Watches names in `directory` (create, remove, rename) and the lock file itself (write, unlink,
   // rename).
   void begin(const std::string& directory, const std::string& lock_file);
 
-  // True if nothing happened since the last call; consumes what did. Our own writes to the lock
-  // file count as well.
+  // True if nothing happened since the last call; consumes the queued events. Our own writes to the
+  // lock file count as well.
   bool quiet() noexcept;
 
-  // When somebody last opened or touched the lock file, as everybody does who begins to wait for
-  // it: an original opens it, one of ours touches it. Always just now where there is no inotify.
+  // The time when a process last opened or touched the lock file. Every new waiter does so: an
+  // original opens it, a store of this library touches it. Without inotify the answer is always
+  // now.
   std::chrono::steady_clock::time_point last_visit() const noexcept;
-  // Since when visits are seen.
+  // Visits are seen since this time.
   std::chrono::steady_clock::time_point begun() const noexcept { return begun_; }
 
  private:

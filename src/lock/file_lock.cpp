@@ -18,11 +18,11 @@ using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
 constexpr auto ask_interval = 10ms;
-// A blocking wait knocks only then: the writer of its own store leaves the lock free for it anyway,
-// and whoever hears a knock rests for seconds.
+// A blocking wait knocks only after this time: the writer of its own store leaves the lock free for
+// it anyway, and every store that sees a knock makes rests for seconds.
 constexpr auto knock_after = 100ms;
 
-// A coroutine waits. What it was granted and did not take goes with this object.
+// A waiting coroutine. A lock that was granted and not taken is destroyed with this object.
 class suspended_waiter : public detail::completion, public lock_wait::waiter {
  public:
   std::error_code refused;
@@ -41,7 +41,7 @@ class suspended_waiter : public detail::completion, public lock_wait::waiter {
   ~suspended_waiter() = default;
 };
 
-// A thread waits.
+// A waiting thread.
 class blocked_waiter final : public lock_wait::waiter {
  public:
   std::error_code refused;
@@ -74,7 +74,7 @@ std::error_code file_lock::open(unsigned permissions) try {
   if (error) return error;
   own_ = std::move(opened);
   if (!fresh) return {};
-  // An abandoned wait for the file that stood there may be in the kernel for as long as it likes.
+  // An abandoned wait for the previous lock file may stay in the kernel without limit.
   const std::lock_guard hold(mutex_);
   wait_ = std::move(fresh);
   thread_.reset();
@@ -97,7 +97,8 @@ std::error_code file_lock::begin_wait(lock_wait::waiter& who) noexcept try {
   return std::make_error_code(std::errc::not_enough_memory);
 }
 
-// Those who never pause see it, and leave the lock free for long enough now and then.
+// A store that never pauses sees the touch, and from time to time leaves the lock free for long
+// enough.
 void file_lock::knock() const noexcept {
   ::utimensat(AT_FDCWD, path_.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
 }
@@ -111,7 +112,7 @@ asio::awaitable<std::error_code> file_lock::acquire(io::completion_port& home, b
   io::awaited<suspended_waiter> waiter;
   waiter.wait = wait_;
   waiter.home = &home;
-  // The context may go away between the grant and the next step of this coroutine.
+  // The context may be destroyed between the grant and the next step of this coroutine.
   struct on_drop {
     file_lock& self;
     suspended_waiter& waiter;

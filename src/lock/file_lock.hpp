@@ -1,5 +1,5 @@
-// The inter-process lock of a store, as one of its parts takes it: through one description of the
-// lock file, and with one way to wait for it.
+// The inter-process lock of a store, for one of its parts: one description of the lock file, and
+// one way to wait for the lock.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -19,8 +19,8 @@
 
 namespace conduit::lock {
 
-// To everybody, other objects of this class included, it is like another process. For one thread or
-// coroutine at a time, but for `give_up`.
+// All others, including other objects of this class, see it as another process. For one thread or
+// coroutine at a time, except `give_up`.
 class file_lock {
  public:
   file_lock(io::file_io& disk, std::string path, lock_mode mode)
@@ -29,34 +29,33 @@ class file_lock {
   file_lock& operator=(const file_lock&) = delete;
   ~file_lock() = default;
 
-  // Opens what stands under the path now, creating it where `permissions` is not 0. Before anything
-  // else, and while the lock is not held. An error leaves everything as it was.
+  // Opens the file at the path, creating it if `permissions` is not 0. Call it before anything
+  // else, and only while the lock is not held. An error leaves everything as it was.
   std::error_code open(unsigned permissions);
 
-  // Takes the lock where it is free: `resource_unavailable_try_again` where somebody has it.
+  // Takes the lock if it is free; `resource_unavailable_try_again` if another holder has it.
   std::error_code attempt() noexcept;
 
-  // Take the lock, at once where it is free. Where it is not, a thread waits in the kernel: none to
-  // be had is an error, `resource_unavailable_try_again`. An abandoned wait unlocks when it gets
-  // there.
+  // Take the lock, at once if it is free. Otherwise a thread waits in the kernel; if no thread can
+  // be started, the error is `resource_unavailable_try_again`. An abandoned wait unlocks as soon as
+  // it gets the lock.
 
-  // Suspends on the port's context. `waited` tells whether somebody else had the lock.
+  // Suspends on the port's context. `waited` tells whether another holder had the lock.
   asio::awaitable<std::error_code> acquire(io::completion_port& home, bool& waited);
-  // Blocks. Asks `go_on` now and then: `operation_aborted` where that is false, `timed_out` after
-  // `patience`.
+  // Blocks and polls `go_on`: `operation_aborted` once that is false, `timed_out` after `patience`.
   std::error_code acquire(const std::function<bool()>& go_on, std::chrono::milliseconds patience);
 
   void release() noexcept { disk_.unlock(fd()); }
-  // From any thread: nobody needs the lock now. A wait for it, or the next one, ends with
+  // From any thread: nobody needs the lock now. The current wait, or the next one, ends with
   // `operation_aborted`.
   void give_up() noexcept;
 
-  // The lock file still stands under its path; otherwise another process may hold a lock of the
-  // same name.
+  // True if the lock file still stands under its path. If not, another process may hold a lock of
+  // the same name.
   bool still_named() const { return own_->still_named(disk_); }
-  // A wait was given up and is still in the kernel, or was not taken back from there.
+  // A wait was abandoned and is still in the kernel, or its description was not taken back yet.
   bool has_abandoned_wait() const noexcept { return own_ == nullptr; }
-  // The descriptor through which the lock is held: the record is read and written through it.
+  // The descriptor that holds the lock; the record is read and written through it.
   int fd() const noexcept { return own_->fd(); }
 
  private:

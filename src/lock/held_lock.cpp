@@ -16,12 +16,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// At least this often everything is checked by path, whatever the watch says.
+// Everything is checked by path at least this often, whatever the watch says.
 constexpr auto full_check_interval = 10ms;
 // A directory that changed shortly before it was listed may have changed again within the same tick
 // of its clock.
 constexpr auto directory_tick = 20ms;
-// The record's end of a plain file only has to tell a shrunken file: it may lag.
+// For a plain file the record's end only has to reveal a shrunken file: it may lag.
 constexpr auto record_interval = 10ms;
 
 }  // namespace
@@ -57,7 +57,7 @@ bool held_lock::nothing_changed() noexcept {
   store_lock& known = here();
   const bool recent =
       known.listed_ && std::chrono::steady_clock::now() - known.checked_at_ < full_check_interval;
-  // Until a look has succeeded: the watch will not tell twice.
+  // Reset until a look succeeds: the watch reports a change only once.
   if (!known.watch_.quiet() || !recent) known.checked_at_ = {};
   return known.checked_at_ != std::chrono::steady_clock::time_point{};
 }
@@ -84,8 +84,8 @@ std::error_code held_lock::look(bool& stale) {
 std::error_code held_lock::list(std::vector<files::file_id>& foreign) {
   store_lock& known = here();
   const int directory = known.place_.directory;
-  // The time is taken first: what changes meanwhile makes the listing look older than it is, never
-  // younger.
+  // The time is taken first: a change during the listing makes the listing look older than it is,
+  // never younger.
   known.listed_at_ = std::chrono::system_clock::now();
   known.listed_ = false;
   std::int64_t result = known.disk_.status(directory, known.listed_directory_);
@@ -233,8 +233,7 @@ void held_lock::end() {
   store_lock& known = here();
   if (!known.marked_ && !known.record_due_) return;
   if (known.marked_) known.record_.syncing.reset();
-  // Nothing depends on it but caution: a record that cannot be written lags behind, or keeps its
-  // mark.
+  // This is only a precaution: a record that cannot be written lags behind, or keeps its mark.
   static_cast<void>(known.write_record());
   known.marked_ = known.record_due_ = false;
 }

@@ -1,5 +1,6 @@
-// The exclusive lock of a store, for as long as it is held, and what is known under it. What only
-// the holder may do takes this value as a parameter. The rules are those of docs/durability.md.
+// The exclusive lock of a store, for as long as it is held, and the state known under it.
+// Operations reserved to the holder take this value as a parameter. docs/durability.md states the
+// rules.
 #pragma once
 
 #include <cstdint>
@@ -14,17 +15,17 @@ namespace conduit::lock {
 
 class store_lock;
 
-// How a sync of the directory ended. Where it was not begun, nothing is lost by the error.
+// The outcome of a directory sync. If the sync was not begun, its error loses nothing.
 struct directory_sync {
   std::error_code error;
   bool begun = false;
 };
 
-// Only `store_lock` makes one. The destructor lets go of the lock and leaves the record as it
-// stands, which adds caution: a mark that it shows tells the next holder that a sync did not come
-// back. `end` before it leaves the record that belongs there. In a forked child both do nothing.
+// Only `store_lock` makes one. The destructor releases the lock and leaves the record as it stands,
+// which adds caution: a mark in the record tells the next holder that a sync did not return. A call
+// of `end` before it leaves the final record. In a forked child the destructor does nothing.
 //
-// For one thread at a time. Calls that may wait for the disk for long say so.
+// For one thread at a time. Calls that may wait long for the disk say so.
 class held_lock {
  public:
   held_lock(held_lock&& other) noexcept;
@@ -35,15 +36,15 @@ class held_lock {
 
   // True if the watch saw no change and the last complete look is recent.
   bool nothing_changed() noexcept;
-  // Reads the record and looks at the directory. `stale`: the directory has to be listed. An error
+  // Reads the record and checks the directory. `stale`: the directory has to be listed. An error
   // leaves everything as it was; `errc::locked`: another lock file stands under the path, and this
   // lock excludes nobody.
   std::error_code look(bool& stale);
-  // Blocking. `foreign` gets what stands above the mutable file and is no regular file.
+  // Blocking. `foreign` receives the entries above the mutable file that are no regular files.
   std::error_code list(std::vector<files::file_id>& foreign);
-  // Says that the look was complete: `nothing_changed` then speaks of the time since `look`.
+  // Marks the look as complete: `nothing_changed` then refers to the time since `look`.
   void looked() noexcept;
-  // Poisons the file whose mark another holder left: that one died before it could tell how its
+  // Poisons the file whose mark another holder left: that holder died before it could tell how its
   // sync ended. Without room for the record the mark stays, which tells the next holder the same.
   std::error_code take_over_mark();
 
@@ -53,36 +54,37 @@ class held_lock {
   // The record is of this boot, and of this directory.
   bool record_vouches() const noexcept;
   const files::listing& files() const noexcept;
-  // The highest regular file: what is below is sealed. Nothing in an empty store.
+  // The highest regular file; all files below it are sealed. Empty in an empty store.
   const std::optional<files::file_id>& mutable_file() const noexcept;
   std::optional<std::uint32_t> mutable_number() const noexcept;
-  // A write or sync of it failed, or of its entry in the directory.
+  // A write or sync of the mutable file failed, or a sync of its directory entry.
   bool mutable_poisoned() const noexcept;
 
-  // A sync failed in this boot, of this file or a higher one: what the page cache shows of it need
-  // not be what the disk holds.
+  // A sync of this file or a higher one failed in this boot: the page cache may show bytes that the
+  // disk does not hold.
   bool may_have_lost_writes(std::uint32_t number) const noexcept;
 
   // ---- what this holder does
 
   // The directory is about to change: other processes must list it again.
   std::error_code announce_change();
-  // A sync of the file, or of its entry, begins. `end` takes the mark away.
+  // A sync of the file, or of its entry, begins. `end` clears the mark.
   std::error_code mark_syncing(std::uint32_t number);
-  // Nobody appends to this file, or a lower one, from now on. Where the record cannot be written,
-  // this lock remembers it, and a mark stays for the others.
+  // Nobody appends to this file, or a lower one, from now on. If the record cannot be written, this
+  // lock remembers the number, and a mark stays for the others.
   std::error_code poison(std::uint32_t number);
-  // Blocking. Under the mark of the mutable file: if its entry was not yet durable and the sync
-  // fails, the entry may be lost although a second sync answers 0. Such a failure poisons that
-  // file. `needs_no_mark`: without room for the mark it goes on without.
+  // Blocking. Sets the mark of the mutable file first: if its entry was not yet durable and the
+  // sync fails, the entry may be lost although a second sync answers 0. Such a failure poisons that
+  // file. `needs_no_mark`: without room for the mark the sync goes on without it.
   directory_sync sync_directory(bool needs_no_mark);
-  // The file was created. It is the mutable one, marked until its entry is known to be durable.
+  // The file was created. It is now the mutable file, marked until its entry is known to be
+  // durable.
   std::error_code begin_file(files::file_id created);
   // The mutable file and its entry are durable: from here on a record may speak for this boot.
   std::error_code vouch();
   // The file is gone.
   void removed(std::uint32_t number);
-  // The mutable file ends there. `at_once`: the record must say so, not only soon.
+  // The mutable file now ends at `end`. `at_once`: the record must say so now, not only soon.
   void appended(std::uint32_t number, std::uint64_t end, bool at_once);
 
   // Leaves the record for the next holder.

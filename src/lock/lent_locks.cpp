@@ -6,7 +6,7 @@ namespace conduit::lock {
 
 namespace {
 
-// A lock file that is replaced under us again and again.
+// Bounds the retries when the lock file is replaced again and again.
 constexpr int reopens_max = 8;
 
 }  // namespace
@@ -43,7 +43,7 @@ std::unique_ptr<file_lock> lent_locks::borrow() {
   return lock;
 }
 
-// One that nobody waits through is closed: it costs two descriptors.
+// Closes a lock that nobody waits through: it costs two descriptors.
 void lent_locks::give_back(std::unique_ptr<file_lock> lock) {
   if (!lock->has_abandoned_wait()) return;
   const std::lock_guard hold(mutex_);

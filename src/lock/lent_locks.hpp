@@ -1,4 +1,4 @@
-// Shared locks of a store, for those who need one for a moment and block a thread of their own.
+// Shared locks of a store, for callers that need one briefly and block a thread of their own.
 #pragma once
 
 #include <chrono>
@@ -15,15 +15,15 @@
 
 namespace conduit::lock {
 
-// Nothing ends a wait in the kernel but the lock. So a lock whose wait was given up is kept here
-// and lent to the next borrower, who joins that wait: there are never more threads than there were
-// borrowers at a time. For any thread.
+// Only the lock itself ends a wait in the kernel. So a lock with an abandoned wait is kept here and
+// lent to the next borrower, who joins that wait: there are never more threads than there were
+// borrowers at one time. For any thread.
 class lent_locks {
  public:
   lent_locks(io::file_io& disk, std::string path) : disk_(disk), path_(std::move(path)) {}
 
-  // Calls `work` under the lock of the file that stands under the path; the rules are those of
-  // `file_lock::acquire`. On an error it is not called. Throws std::bad_alloc.
+  // Calls `work` under the lock of the file at the path; the rules are those of
+  // `file_lock::acquire`. On an error `work` is not called. Throws std::bad_alloc.
   std::error_code with(const std::function<bool()>& go_on, std::chrono::milliseconds patience,
                        const std::function<void()>& work);
 

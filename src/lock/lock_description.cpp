@@ -21,7 +21,7 @@ std::int64_t open_file(io::file_io& disk, int directory, const char* name, lock_
   std::int64_t fd = disk.open(directory, name, io::open_mode::read_write, 0);
   if (fd != -ENOENT || permissions == 0) return fd;
   fd = disk.open(directory, name, io::open_mode::create, permissions);
-  // Another process was quicker.
+  // Another process created it first.
   return fd == -EEXIST ? disk.open(directory, name, io::open_mode::read_write, 0) : fd;
 }
 
@@ -63,7 +63,8 @@ lock_description::lock_description(unique_fd file, unique_fd directory, std::str
       name_(std::move(name)),
       mode_(mode) {}
 
-// A child that was forked a moment ago may have the description too, and keep the lock with it.
+// Unlocks explicitly: a child that was just forked may share the description, and would keep the
+// lock.
 lock_description::~lock_description() {
   if (fork_generation() == made_in_) unlock();
 }

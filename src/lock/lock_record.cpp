@@ -83,7 +83,7 @@ std::error_code load_record(io::file_io& disk, int lock_file, std::optional<lock
   std::array<std::byte, lock_record::encoded_size> bytes{};
   found.reset();
   const std::error_code error = files::read_exact(disk, lock_file, bytes, 0);
-  // The file is shorter: there is none.
+  // The file is too short: there is no record.
   if (error == errc::corrupt) return {};
   if (!error) found = lock_record::decode(bytes);
   return error;

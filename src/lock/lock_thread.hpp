@@ -1,4 +1,4 @@
-// A thread that waits in the kernel for the inter-process lock, so that nobody else has to.
+// A thread that waits in the kernel for the inter-process lock, so that no other thread has to.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@
 
 namespace conduit::lock {
 
-// Those who wait. Called by the thread, which may outlive the store that they belong to.
+// The waiters. The thread, which may outlive their store, calls them.
 class lock_waiters {
  public:
   lock_waiters() = default;
@@ -19,14 +19,14 @@ class lock_waiters {
   lock_waiters& operator=(const lock_waiters&) = delete;
   virtual ~lock_waiters() = default;
 
-  // The description through which to wait next. Null where nobody waits.
+  // The description to wait through next. Null if nobody waits.
   virtual std::unique_ptr<lock_description> next() noexcept = 0;
-  // `lock` holds the lock, or it cannot be had.
+  // `lock` holds the lock unless `refused` is set.
   virtual void serve(std::error_code refused, std::unique_ptr<lock_description> lock) noexcept = 0;
 };
 
-// For any thread. Nothing can interrupt the wait but the lock: so the thread keeps the waiters
-// alive and is not joined. Waits that were given up cost it nothing.
+// For any thread. Only the lock itself ends the wait: so the thread keeps the waiters alive and is
+// not joined. Abandoned waits cost it nothing.
 class lock_thread {
  public:
   explicit lock_thread(std::shared_ptr<lock_waiters> waiters)
@@ -35,8 +35,7 @@ class lock_thread {
   lock_thread& operator=(const lock_thread&) = delete;
   ~lock_thread() { threads_.leave(); }
 
-  // To be called after somebody began to wait. An error, that of `thread_crew::post`: nobody is
-  // served.
+  // Call it after a waiter was added. On an error, that of `thread_crew::post`, nobody is served.
   std::error_code wake() noexcept;
 
  private:
@@ -47,7 +46,7 @@ class lock_thread {
 
     std::mutex mutex;
     bool running = false;  // guarded by the mutex, as is `again`
-    bool again = false;    // somebody began to wait since the thread found nobody
+    bool again = false;    // a waiter was added since the thread found none
 
    private:
     bool goes_on() noexcept;

@@ -48,7 +48,7 @@ void lock_wait::serve(std::error_code refused, std::unique_ptr<lock_description>
   lock_ = std::move(lock);
 }
 
-// Under the mutex: `abandon` must not answer while somebody is being told.
+// Under the mutex: `abandon` must not return while a waiter is being told.
 void lock_wait::tell(std::error_code refused, std::unique_ptr<lock_description> lock) noexcept {
   std::exchange(waiter_, nullptr)->told(refused, std::move(lock));
 }

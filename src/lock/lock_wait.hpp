@@ -1,4 +1,4 @@
-// One wait for the inter-process lock: between its owner, who may give it up, and the thread that
+// One wait for the inter-process lock, shared by its owner, who may give it up, and the thread that
 // waits in the kernel.
 #pragma once
 
@@ -12,12 +12,12 @@ namespace conduit::lock {
 
 class lock_wait final : public lock_waiters {
  public:
-  // Who is told, once, by the thread and under the lock of this object.
+  // The waiting party. It is told once, under the mutex of this object.
   class waiter {
    public:
     waiter(const waiter&) = delete;
     waiter& operator=(const waiter&) = delete;
-    // `lock` holds the lock, or there is an error: `operation_aborted` where the wait was given up.
+    // `lock` holds the lock, or `refused` is set: `operation_aborted` if the wait was given up.
     virtual void told(std::error_code refused, std::unique_ptr<lock_description> lock) noexcept = 0;
 
    protected:
@@ -27,18 +27,19 @@ class lock_wait final : public lock_waiters {
 
   // ---- for the owner
 
-  // Takes `lock`, which is null where an abandoned wait is still in the kernel: `who` is told when
-  // that ends. On an error nothing has happened: `operation_aborted`, or that of `thread.wake`.
+  // Takes `lock`, which is null if an abandoned wait is still in the kernel: `who` is told when
+  // that wait ends. On an error the wait has not begun: `operation_aborted`, or that of
+  // `thread.wake`.
   std::error_code begin(waiter& who, std::unique_ptr<lock_description>& lock,
                         lock_thread& thread) noexcept;
-  // False where `who` was told, or is being told. The thread unlocks when it gets there.
+  // False if `who` was told, or is being told. The thread unlocks as soon as it gets the lock.
   bool abandon(const waiter& who) noexcept;
-  // The description of an abandoned wait, once the kernel has let go of it. Null before.
+  // The description of an abandoned wait, once the kernel has released it. Null before.
   std::unique_ptr<lock_description> take_back() noexcept;
 
   // ---- for any thread
 
-  // Nobody needs the lock now: the wait under way, or the next one, is given up.
+  // Nobody needs the lock now: gives up the current wait, or the next one.
   void give_up() noexcept;
 
   // ---- for the waiting thread
@@ -51,8 +52,8 @@ class lock_wait final : public lock_waiters {
 
   std::mutex mutex_;  // guards all below
   waiter* waiter_ = nullptr;
-  std::unique_ptr<lock_description> lock_;  // not in the kernel
-  bool given_up_ = false;                   // before the wait began, which takes it back
+  std::unique_ptr<lock_description> lock_;  // null while it is in the kernel
+  bool given_up_ = false;                   // before the wait began; `begin` clears it
 };
 
 }  // namespace conduit::lock

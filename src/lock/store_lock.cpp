@@ -15,9 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Of a thread that waits and can do nothing else meanwhile.
+// The limit for a waiting thread that can do nothing else meanwhile.
 constexpr auto patience = 60s;
-// A lock file that is replaced under us again and again.
+// Bounds the retries when the lock file is replaced again and again.
 constexpr int reopens_max = 8;
 
 }  // namespace
@@ -73,7 +73,7 @@ std::error_code store_lock::take_and_look(const std::function<bool()>& go_on,
     error = into->look(stale);
     if (!error) error = into->list(foreign);
     if (!error) {
-      // In the lock file the mark stands until something else is written there.
+      // The mark stays in the lock file until another record is written there.
       note_foreign_mark();
       return {};
     }
@@ -88,10 +88,10 @@ std::error_code store_lock::take_and_look(const std::function<bool()>& go_on,
 std::error_code store_lock::read_record() {
   std::optional<lock_record> found;
   const std::error_code error = load_record(disk_, file_.fd(), found);
-  // Not the same as no record: what it says must not be forgotten.
+  // An error is not the same as no record: the content of the record must not be forgotten.
   if (error) return error;
   record_valid_ = found.has_value();
-  // An unreadable record is as good as none: the first put begins a new file and writes a new one.
+  // An unreadable record counts as none: the first put begins a new file and writes a new record.
   record_ = found.value_or(lock_record{});
   if (poisoned_here_) record_.poisoned = std::max(record_.poisoned.value_or(0), *poisoned_here_);
   judge_record();

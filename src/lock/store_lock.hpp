@@ -1,5 +1,5 @@
-// The lock of a store between processes, and what a process remembers from one holding to the next:
-// the record, and the directory as last listed.
+// The inter-process lock of a store, and the state that a process keeps from one holding to the
+// next: the record, and the directory as last listed.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -20,42 +20,42 @@
 
 namespace conduit::lock {
 
-// One description of the lock file: to everybody, other locks of the same store included, it is
-// like another process. For one thread or coroutine at a time, but for `give_up`.
+// One description of the lock file. All others, including other locks of the same store, see it as
+// another process. For one thread or coroutine at a time, except `give_up`.
 class store_lock {
  public:
   store_lock(io::file_io& disk, store_place place);
 
-  // Opens the lock file; before anything else. `take_and_look` tries again where this failed.
+  // Opens the lock file; call it before anything else. `take_and_look` retries if this failed.
   std::error_code open();
-  // Begins to watch directory and lock file for changes: once both exist.
+  // Begins to watch the directory and the lock file for changes. Both must exist.
   void watch();
   const change_watch& changes() const noexcept { return watch_; }
 
-  // Returns nothing where somebody has the lock, or where that could not be found out.
+  // Empty if another holder has the lock, or if the attempt failed.
   std::optional<held_lock> try_take() noexcept;
-  // Waits for it: see `file_lock::acquire`.
+  // Waits for the lock: see `file_lock::acquire`.
   asio::awaitable<std::error_code> take(io::completion_port& home, std::optional<held_lock>& into,
                                         bool& waited);
-  // Waits for it on the calling thread and finds out what others did. While it waits it asks
-  // `go_on`, else the result is `operation_aborted`; after a minute it is `timed_out`.
+  // Waits for the lock on the calling thread and finds out what others did. Polls `go_on`:
+  // `operation_aborted` once that is false, `timed_out` after a minute.
   std::error_code take_and_look(const std::function<bool()>& go_on, std::optional<held_lock>& into);
-  // From any thread: nobody needs the lock now. A wait in `take`, or the next one, ends with
+  // From any thread: nobody needs the lock now. The current `take`, or the next one, ends with
   // `operation_aborted`.
   void give_up() noexcept { file_.give_up(); }
 
-  // Another lock file stands under the path: opens that. Only while the lock is not held.
+  // Opens the lock file that has replaced ours under the path. Only while the lock is not held.
   std::error_code reopen();
 
  private:
   friend class held_lock;
 
   std::error_code read_record();
-  // After each change of the record's boot or device, or of the directory's device.
+  // Call it after each change of the record's boot or device, or of the directory's device.
   void judge_record() noexcept {
     vouches_ = record_valid_ && record_.boot == place_.boot && record_.device == device_;
   }
-  // A mark that this holder did not set: the file counts as poisoned. False where there is none.
+  // A mark that this holder did not set: counts the file as poisoned. False if there is no mark.
   bool note_foreign_mark() noexcept;
   std::error_code write_record();
 
@@ -65,17 +65,17 @@ class store_lock {
   file_lock file_;
   change_watch watch_;
   bool watching_ = false;
-  bool stale_ = true;  // the lock file that stands under the path was not opened, or could not be
+  bool stale_ = true;  // the lock file under the path was not opened, or could not be
 
-  // The holder's, from one holding to the next.
+  // State of the holder, kept from one holding to the next.
   bool held_ = false;
   lock_record record_;
-  bool record_valid_ = false;  // what stood in the lock file could be read
-  bool record_due_ = false;    // this holding has something to leave that must not lag
+  bool record_valid_ = false;  // the record in the lock file was readable
+  bool record_due_ = false;    // this holding leaves a record that must not lag
   bool marked_ = false;        // this holding set the syncing mark
   std::uint64_t device_ = 0;
-  bool vouches_ = false;                        // the record is of this boot, and of this directory
-  std::optional<std::uint32_t> poisoned_here_;  // also where the record could not be written
+  bool vouches_ = false;                        // the record is of this boot and this directory
+  std::optional<std::uint32_t> poisoned_here_;  // kept even if the record could not be written
   files::listing files_;
   std::optional<files::file_id> mutable_;
   bool listed_ = false;
@@ -83,7 +83,7 @@ class store_lock {
   io::file_status listed_directory_;
   std::chrono::system_clock::time_point listed_at_;
   std::chrono::steady_clock::time_point looked_at_;   // by the `look` under way
-  std::chrono::steady_clock::time_point checked_at_;  // when everything was looked at last
+  std::chrono::steady_clock::time_point checked_at_;  // time of the last complete look
   std::chrono::steady_clock::time_point recorded_at_;
 };
 

@@ -1,4 +1,4 @@
-// Where a store stands, for those who lock it.
+// The place of a store, as its locks need it.
 #pragma once
 
 #include <conduit/reports.hpp>
@@ -13,7 +13,7 @@ struct store_place {
   std::string lock_path;
   int directory = -1;             // open as long as the store is
   boot_id boot{};                 // of this boot
-  unsigned lock_permissions = 0;  // of a lock file that is missing; 0: it is not created
+  unsigned lock_permissions = 0;  // for creating a missing lock file; 0: it is not created
   event_sink on_event;            // may be empty
 };
 

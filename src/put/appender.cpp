@@ -14,13 +14,13 @@ namespace conduit::detail {
 
 namespace {
 
-// ext4 gives buffered writes of the ring to worker threads: up to this size the copy costs less
+// ext4 hands buffered writes of the ring to worker threads: up to this size the copy costs less
 // than the hand-over.
 constexpr std::uint64_t inline_append_max = 256U << 10;
 
 // The requests of an append; they live in the writer's coroutine.
 using awaited_request = io::awaited<io_request>;
-// The write of a linked pair, which is not completed: its sync is, for both.
+// The write of a linked pair. It does not complete: its sync completes for both.
 class silent_request final : public io_request {
  public:
   void complete() override {}
@@ -49,7 +49,7 @@ asio::awaitable<std::error_code> appender::append(lock::held_lock& held) {
   co_return error;
 }
 
-// An empty blob is a write, too: it lies behind bytes that may be another process's.
+// An empty blob is a write, too: it lies behind bytes that another process may have written.
 std::error_code appender::append_inline(lock::held_lock& /*held*/) {
   const std::shared_ptr<append_file>& file = file_.end().file;
   counted_.inline_appends.fetch_add(1, std::memory_order_relaxed);
@@ -64,7 +64,7 @@ std::error_code appender::append_inline(lock::held_lock& /*held*/) {
   return why;
 }
 
-// Takes `result` of a write into account. True where the write may go on; else `why` is set.
+// Accounts for the `result` of a write. True if the write may go on; otherwise `why` is set.
 bool appender::progressed(std::int64_t result, unsigned& retries, std::error_code& why) noexcept {
   if (writes_again(result, retries)) return true;
   if (result > 0) {
@@ -97,8 +97,8 @@ asio::awaitable<std::error_code> appender::append_through_engine(lock::held_lock
   co_return why;
 }
 
-// Write and sync as one linked pair. A short write breaks the link: the remainder is tried as a
-// pair again.
+// Writes and syncs as one linked pair. A short write breaks the link: the remainder is retried as a
+// pair.
 asio::awaitable<std::error_code> appender::append_durably(lock::held_lock& held) {
   const int fd = file_.end().file->fd.get();
   counted_.ring_appends.fetch_add(1, std::memory_order_relaxed);
@@ -120,16 +120,16 @@ asio::awaitable<std::error_code> appender::append_durably(lock::held_lock& held)
     puts_.released();
     if (!progressed(write.result, retries, why))
       co_return co_await mend_failed_write(held, why, false);
-    // Cancelled it never began: a short write breaks the link, and so may the kernel. Every other
-    // failure counts, of each part of a batch that takes several writes, and is not tried again:
+    // A cancelled sync never began: a short write breaks the link, and so may the kernel. Every
+    // other failure counts, for each part of a batch that takes several writes, and is not retried:
     // after a failed sync the kernel may answer 0 although the data is lost.
     synced = sync.result != -ECANCELED;
     if (synced && sync.result < 0)
       co_return co_await mend_failed_write(held, os_error(sync.result), true);
   }
   if (!synced) {
-    // Empty blobs alone as well: they lie behind bytes that another process may have left unsynced,
-    // and must not outlive them.
+    // Empty blobs alone need a sync as well: they lie behind bytes that another process may have
+    // left unsynced, and must not outlive them.
     awaited_request sync;
     sync.what = io_request::kind::sync_data;
     sync.fd = fd;
@@ -141,7 +141,7 @@ asio::awaitable<std::error_code> appender::append_durably(lock::held_lock& held)
   co_return std::error_code{};
 }
 
-// Nothing that failed may stay where the next append goes.
+// Bytes of a failed write must not stay where the next append goes.
 asio::awaitable<std::error_code> appender::mend_failed_write(lock::held_lock& held,
                                                              std::error_code why,
                                                              bool sync_failed) {
@@ -159,8 +159,8 @@ asio::awaitable<std::error_code> appender::mend_failed_write(lock::held_lock& he
     return disk_.truncate(file->fd.get(), end);
   };
   const std::int64_t result = co_await state_.helpers.run(home_, std::move(cut));
-  // Where even that fails the bytes are waste that no location names; the next holder goes on
-  // behind them.
+  // If even that fails, the bytes are waste that no location names; the next holder appends behind
+  // them.
   state_.notify(event::kind::write_failed,
                 files::file_name(file->number).text() + (result < 0 ? " could not be" : " was") +
                     " cut back after a failed write",
@@ -168,8 +168,8 @@ asio::awaitable<std::error_code> appender::mend_failed_write(lock::held_lock& he
   co_return why;
 }
 
-// After a failed sync nothing is cut: the frames may be lost or not, and the file is never written
-// again, but for the table, which stands.
+// After a failed sync nothing is cut: the frames may be lost or not. The file is never written
+// again, except for the table, which stands.
 std::error_code appender::mend_failed_frames(lock::held_lock& held, std::error_code why,
                                              bool sync_failed) {
   const tail& at = file_.end();

@@ -1,5 +1,5 @@
-// One append at the end of the mutable file: written, made durable where that is asked for, and
-// mended where it failed.
+// One append at the end of the mutable file: writes it, makes it durable if asked to, and mends a
+// failure.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -18,8 +18,8 @@
 
 namespace conduit::detail {
 
-// All calls run on home. `bytes` holds what is written: the puts' own memory, or `frames` and the
-// table behind them. `pending_puts` says when the puts' memory is read.
+// All calls run on home. `bytes` holds the bytes to write: the puts' own memory, or `frames` and
+// the table behind them. `pending_puts` tracks when the puts' memory is read.
 class appender {
  public:
   appender(store_state& state, io::file_io& disk, io::completion_port& home, pending_puts& puts,
@@ -33,14 +33,15 @@ class appender {
         counted_(counted) {}
 
   io::iov_cursor& bytes() noexcept { return write_; }
-  // True for what is small and need not be durable: the loop's thread copies it to the page cache.
+  // True for a small append that need not be durable: the loop's thread copies it to the page
+  // cache.
   bool is_inline() const noexcept;
-  // Writes that without a coroutine's frame, which would cost a small batch some percent. The
-  // caller mends what failed.
+  // Writes such an append without a coroutine frame, which would cost a small batch some percent.
+  // The caller mends a failure.
   std::error_code append_inline(lock::held_lock& held);
-  // Writes anything as durably as the store's options ask, and mends what failed.
+  // Writes any append as durably as the store's options ask, and mends a failure.
   asio::awaitable<std::error_code> append(lock::held_lock& held);
-  // Nothing that failed may stay where the next append goes. Returns `why`.
+  // Bytes of a failed write must not stay where the next append goes. Returns `why`.
   asio::awaitable<std::error_code> mend_failed_write(lock::held_lock& held, std::error_code why,
                                                      bool sync_failed);
 

@@ -6,11 +6,11 @@ namespace conduit::detail {
 
 namespace {
 
-// The loop's thread goes through them one by one, under the mutex: more than that would keep timers
-// waiting.
+// The loop's thread visits the parts one by one, under the mutex: more than this would delay
+// timers.
 constexpr std::size_t parts_encoded_max = 16384;
 
-// Behind `start`; where the next one begins.
+// Places the location at `start`. Returns where the next one begins.
 std::uint64_t place_at(data_location& location, std::uint64_t start) noexcept {
   const std::uint64_t size = location.size();
   location.start = start;
@@ -121,7 +121,7 @@ void batch::place(std::uint32_t file, std::uint64_t plain_end) noexcept {
 
 bool batch::cancel(queued_op& put) noexcept {
   assert(now() == state::encoding || now() == state::encoded);
-  // Its bytes are waste then, which no location names.
+  // Its bytes are then waste that no location names.
   put.cancel_wanted = true;
   if (now() == state::encoding) return false;
   remove(put);

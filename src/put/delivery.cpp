@@ -27,7 +27,7 @@ bool delivery::complete_few() {
   }
   handlers_run_ = handlers;
   home_.take_back_all(of_home);
-  // Behind a handler that forks they are the parent's.
+  // After a handler that forks, the rest belongs to the parent.
   while (!of_home.empty() && !forked()) {
     completion& next = of_home.pop_front();
     try {
@@ -39,7 +39,7 @@ bool delivery::complete_few() {
   return true;
 }
 
-// A handler's exception belongs to whoever runs the context, not to the writer's coroutine.
+// A handler's exception belongs to the caller that runs the context, not to the writer's coroutine.
 void delivery::throw_from_context(std::exception_ptr thrown) noexcept {
   try {
     asio::post(home_.context(), [thrown = std::move(thrown)] { std::rethrow_exception(thrown); });

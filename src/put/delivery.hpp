@@ -1,4 +1,4 @@
-// Brings the operations of the writer that have ended to their handlers.
+// Delivers the writer's finished operations to their handlers.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -18,22 +18,23 @@ class delivery {
 
   // ---- for any thread
 
-  // Each on its own context, in turns of their loops.
+  // Delivers each on its own context, in turns of that context's loop.
   void deliver(work_queue finished);
 
   // ---- for the writer's coroutine, on home
 
   void add(work_queue ended) noexcept { ended_.splice(ended); }
-  // Delivers what was added and not completed, because the coroutine ended with an exception.
+  // Delivers operations that were added and not completed, because the coroutine ended with an
+  // exception.
   void deliver_rest() { deliver(std::move(ended_)); }
-  // A few handlers run at once, without another turn of the loop. False where they are too many for
-  // that: then they wait for `complete_in_turns`.
+  // Runs a few handlers at once, without another turn of the loop. False if there are too many:
+  // they then wait for `complete_in_turns`.
   bool complete_few();
-  // The handlers get turns of their own, and the coroutine goes on behind the last of them: what
-  // they have put can be written together.
+  // Gives the handlers turns of their own. The coroutine goes on behind the last of them: the puts
+  // that they start can be written together.
   asio::awaitable<void> complete_in_turns();
   asio::awaitable<void> complete();
-  // As many handlers as one turn may run have run in this one.
+  // This turn has run as many handlers as one turn may run.
   bool turn_is_full() const noexcept;
   void turn_began() noexcept { handlers_run_ = 0; }
 
@@ -44,7 +45,7 @@ class delivery {
 
   io::completion_port& home_;
   const std::uint64_t made_in_ = fork_generation();
-  work_queue ended_;           // not in a coroutine's frame, for which there may be no memory
+  work_queue ended_;           // not in a coroutine frame: there may be no memory for one
   unsigned handlers_run_ = 0;  // in this turn of the loop
 };
 

@@ -6,14 +6,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// So long a store may keep others waiting who are known to come.
+// A store may keep known visitors waiting for this long.
 constexpr auto busy_max = 10ms;
-// So long the lock must be free for a waiter to get it.
+// The lock must be free for this long for a waiter to get it.
 constexpr auto gap_min = 200us;
-// Whoever came for the lock may still be polling for so long.
+// A visitor may still be polling for this long.
 constexpr auto visit_memory = 5s;
-// Whoever began to poll before this store opened the lock file was not seen. That is rare: for a
-// while there is a rest now and then.
+// The watch misses processes that began to poll before this store opened the lock file. That is
+// rare: for a while the store rests from time to time.
 constexpr auto unseen_busy_max = 60ms;
 constexpr auto unseen_memory = 20s;
 

@@ -1,4 +1,4 @@
-// When a store that never pauses leaves the lock free, so that others get it.
+// Decides when a store that never pauses leaves the lock free, so that others get it.
 #pragma once
 
 #include <chrono>
@@ -13,19 +13,19 @@ class fairness {
  public:
   using clock = std::chrono::steady_clock;
 
-  // How long the lock is left free. A poll of an original falls into one of many such rests.
+  // How long the lock is left free. A poll of an original hits one of many such rests.
   static constexpr std::chrono::milliseconds rest{3};
-  // The same for the store's own thread that compresses files, which waits in the kernel.
+  // The same for the store's own compressing thread, which waits in the kernel.
   static constexpr std::chrono::microseconds rest_for_sealer{500};
 
   // Others had the lock, or could have had it.
   void had_a_rest() noexcept { busy_since_ = clock::now(); }
   void released() noexcept { released_at_ = clock::now(); }
-  // Asked before the lock is taken. `visits` tells who came for it.
+  // Call it before the lock is taken. `visits` tells when others came for it.
   bool rest_is_due(const lock::change_watch& visits) noexcept;
 
  private:
-  clock::time_point busy_since_;  // no gap since then that others could have noticed
+  clock::time_point busy_since_;  // since then there was no gap that others could have noticed
   clock::time_point released_at_;
 };
 

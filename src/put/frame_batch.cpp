@@ -12,10 +12,10 @@ namespace conduit::detail {
 
 namespace {
 
-// Up to here encoding takes less time than the way to another thread and back.
+// Up to this size encoding takes less time than the way to another thread and back.
 constexpr std::size_t encode_here_max = 8U << 10;
 
-// Memory that is kept for the next batch.
+// Memory kept for the next batch.
 constexpr std::size_t kept_room_max = 16U << 20;
 
 }  // namespace
@@ -58,7 +58,7 @@ void frame_batch::close_frame() {
   open_.first_part = parts_.size();
 }
 
-// Each frame gets as much as it may need, so that they can be encoded at the same time; the write
+// Each frame gets room for its worst case, so that all frames can be encoded in parallel; the write
 // gathers them.
 bool frame_batch::make_room() noexcept {
   std::size_t needed = 0;
@@ -103,7 +103,8 @@ bool frame_batch::encode_frame(std::size_t index) noexcept {
   return well;
 }
 
-// What the threads share. It lives in the coroutine's frame, which waits for the last of them.
+// The state that the threads share. It lives in the coroutine frame, which waits for the last
+// thread.
 struct frame_batch::work {
   frame_batch& batch;
   io::completion_port& home;
@@ -137,14 +138,14 @@ asio::awaitable<std::error_code> frame_batch::encode(codec::codec_pool& pool,
       const std::size_t count = std::min<std::size_t>(pool.threads(), shared.batch.planned_.size());
       shared.workers = count;
       shared.home.send_away(shared.arrival);
-      // From here on another thread may end everything but what stands on this stack.
+      // From here on another thread may destroy everything except the variables on this stack.
       work* const task = &shared;
       codec::codec_pool& threads = pool;
       for (std::size_t i = 0; i < count; ++i) {
         try {
           threads.post([task] { task->run(); });
         } catch (...) {
-          task->run();  // no thread to be had: here, then
+          task->run();  // no thread available: run it here
         }
       }
     };

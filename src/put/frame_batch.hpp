@@ -1,5 +1,5 @@
-// The frames of one batch of a compressed store: blobs cut and packed, and encoded before the lock
-// is taken. Where they go in a file is not known here.
+// The frames of one batch of a compressed store: cuts and packs the blobs, and encodes them before
+// the lock is taken. It does not know where the frames go in a file.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -21,7 +21,7 @@
 
 namespace conduit::detail {
 
-// Blobs that are written together: their parts in a row, and what belongs to which.
+// Blobs that are written together: the parts of all blobs in a row, and the size of each blob.
 struct plain_batch {
   std::vector<asio::const_buffer> parts;
   std::vector<std::uint64_t> blob_bytes;
@@ -31,21 +31,21 @@ class frame_batch {
  public:
   frame_batch(std::size_t plain_max, int level) noexcept : frame_bytes_(plain_max), level_(level) {}
 
-  // Begins a new batch. Blobs are packed into frames of at most `plain_max` bytes: one that does
-  // not fit into what is left of a frame begins the next, and only one that is larger than a frame
-  // is cut. Their memory stays the caller's. Throws std::bad_alloc.
+  // Begins a new batch. Packs blobs into frames of at most `plain_max` bytes: a blob that does not
+  // fit into the rest of a frame begins the next, and only a blob larger than a frame is cut. The
+  // memory of the blobs stays the caller's. Throws std::bad_alloc.
   void plan(const plain_batch& blobs);
 
-  // Encodes what was planned: little of it on the spot, more on all threads of the pool, suspending
-  // on the port's context. Calls `blobs_read` once, on whichever thread read the last blob. The one
-  // error is `not_enough_memory` of the system.
+  // Encodes the planned frames: a small batch on the spot, a larger one on all threads of the pool,
+  // suspending on the port's context. Calls `blobs_read` once, on the thread that read the last
+  // blob. The only error is `not_enough_memory` of the system.
   asio::awaitable<std::error_code> encode(codec::codec_pool& pool, io::completion_port& home,
                                           std::function<void()> blobs_read);
 
   std::span<const codec::frame_sizes> frames() const noexcept { return sizes_; }
   std::uint64_t plain_bytes() const noexcept { return plain_bytes_; }
   std::uint64_t stored_bytes() const noexcept;
-  // That encoding took, over all threads.
+  // The encoding time, summed over all threads.
   std::chrono::nanoseconds encoding_time() const noexcept {
     return std::chrono::nanoseconds(encode_ns_.load(std::memory_order_relaxed));
   }

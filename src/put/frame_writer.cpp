@@ -10,8 +10,8 @@ asio::awaitable<void> frame_writer::encode() {
   std::error_code error;
   {
     plain_batch blobs;
-    // Without memory some have been begun and others not: that ends this coroutine, and all that
-    // waits fails.
+    // Without memory some puts have begun and others not: that ends this coroutine, and all waiting
+    // operations fail.
     if (!puts_.gather_to_encode(state_.how.batch_bytes, blobs)) co_return;
     try {
       frames_.plan(blobs);
@@ -61,7 +61,7 @@ void frame_writer::count_frames() noexcept {
   state_.compressed.add(part);
 }
 
-// Frames and table in one write: over the old table, which is the first thing to go.
+// Writes frames and table in one write, over the old table, which is overwritten first.
 asio::awaitable<std::error_code> frame_writer::append(lock::held_lock& held) {
   const tail& at = file_.end();
   if (!puts_.place(at.file->number, at.plain_end())) co_return std::error_code{};

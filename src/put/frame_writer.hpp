@@ -1,5 +1,5 @@
-// What the writer does for a compressed store: it encodes a batch before it takes the lock, and
-// writes frames and table under it.
+// The writer's part for a compressed store: encodes a batch before the lock is taken, and writes
+// frames and table under it.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -17,7 +17,7 @@
 
 namespace conduit::detail {
 
-// All calls run on home. What has ended is added to the delivery.
+// All calls run on home. Finished operations are added to the delivery.
 class frame_writer {
  public:
   frame_writer(store_state& state, io::completion_port& home, pending_puts& puts,
@@ -32,9 +32,9 @@ class frame_writer {
         counted_(counted),
         ended_(ended) {}
 
-  // What waits now, up to the size of a batch, becomes frames. The puts can still be cancelled.
+  // Encodes the waiting puts, up to the size of a batch. They can still be cancelled.
   asio::awaitable<void> encode();
-  // Writes the frames, or lets their puts wait again where the mutable file is a plain one by now.
+  // Writes the frames, or requeues their puts if the mutable file is a plain one by now.
   asio::awaitable<void> write(lock::held_lock& held);
 
  private:

@@ -16,7 +16,7 @@ void sync_behind(store_state& state, io::file_io& disk, const std::shared_ptr<ap
         if (disk->sync_data(file->fd.get()) < 0) unsynced->poison(file->number);
         unsynced->synced(*seen);
       });
-  static_cast<void>(refused);  // here the lock is held: too long for a sync
+  static_cast<void>(refused);  // the lock is held here: a sync would take too long
 }
 
 void sync_oldest_behind(store_state& state, io::file_io& disk) {

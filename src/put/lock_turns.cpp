@@ -13,11 +13,11 @@ namespace {
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
-// A lock file that is replaced under us again and again.
+// Bounds the retries when the lock file is replaced again and again.
 constexpr int attempts_max = 8;
-// How often the loop asks where no thread can wait in the kernel, as an original does.
+// How often the loop polls, as an original does, if no thread can wait in the kernel.
 constexpr auto ask_interval = 5ms;
-// In the middle of a long job others need so long to wake.
+// In the middle of a long job, other waiters need this long to wake.
 constexpr auto gap = 1ms;
 
 bool no_thread_could_wait(std::error_code error) noexcept {
@@ -108,7 +108,7 @@ asio::awaitable<std::error_code> lock_turns::let_others_in(holding& held) {
   if (try_take(held)) co_return error;
   do {
     error = co_await take(held);
-    // That was for what waits behind this job; the job goes on.
+    // The wait was given up for the operations behind this job; the job goes on.
   } while (error && given_up_);
   co_return error;
 }

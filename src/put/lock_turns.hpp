@@ -1,5 +1,5 @@
-// How the writer comes by the lock between processes, and how it lets others have it. Whoever has
-// the lock from here knows what others did to the mutable file.
+// How the writer takes the inter-process lock, and how it lets others have it. After `take` the
+// writer knows what others did to the mutable file.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -20,7 +20,7 @@
 
 namespace conduit::detail {
 
-// `held` has a value exactly while the lock is held. All calls but `give_up` run on home.
+// `held` has a value exactly while the lock is held. All calls except `give_up` run on home.
 class lock_turns {
  public:
   using holding = std::optional<lock::held_lock>;
@@ -28,29 +28,30 @@ class lock_turns {
   lock_turns(store_state& state, io::file_io& disk, asio::io_context& home, mutable_file& file,
              put_counters& counted);
 
-  // Opens the lock file; once, before anything else.
+  // Opens the lock file; call it once, before anything else.
   std::error_code open() { return lock_.open(); }
-  // Begins to watch what others do; once, after everybody in this store has opened the lock file
-  // who will.
+  // Begins to watch what others do. Call it once, after all parts of this store have opened the
+  // lock file.
   void watch() { lock_.watch(); }
 
-  // Asked before each turn: others must get the lock first.
+  // Call it before each turn. True: others must get the lock first.
   bool others_are_due() noexcept;
   asio::awaitable<void> let_others_go_first();
 
-  // The common case, which does not suspend: nobody else has the lock or did anything. False:
+  // The common case, which does not suspend: the lock is free and nobody did anything. False:
   // `take` goes on from here.
   bool try_take(holding& held);
   // An error leaves the lock free.
   asio::awaitable<std::error_code> take(holding& held);
-  // The last `take` ended because nobody needed the lock any more. Whoever needs it now asks again.
+  // The last `take` ended because nobody needed the lock any more. New operations need another
+  // `take`.
   bool was_given_up() noexcept { return given_up_; }
   // From any thread: nobody needs the lock now.
   void give_up() noexcept { lock_.give_up(); }
 
   // Leaves file and record to the next holder, and unlocks.
   void leave(holding& held);
-  // The same in the middle of a long job, and takes the lock again. After an error it is not held.
+  // The same in the middle of a long job; then takes the lock again. After an error it is not held.
   asio::awaitable<std::error_code> let_others_in(holding& held);
 
  private:
@@ -65,7 +66,7 @@ class lock_turns {
   lock::store_lock lock_;
   fairness fairness_;
   bool given_up_ = false;  // written by `take`
-  // Made at the start: the descriptors of Asio's timers may not be had later.
+  // Made at the start: descriptors for Asio's timers may be unavailable later.
   asio::steady_timer pause_;
 };
 

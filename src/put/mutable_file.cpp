@@ -13,16 +13,16 @@ namespace conduit::detail {
 
 namespace {
 
-// Others may be creating files beside us (an original does not look at the record).
+// Others may create files at the same time (an original does not look at the record).
 constexpr int create_attempts = 16;
-// A compressed file is left when it has so many frames: its table, of which each holder writes one,
+// A compressed file is left once it has this many frames: its table, which each holder writes once,
 // stays near 64 KiB.
 constexpr std::size_t frames_max = 8192;
 
-// What `measure` finds, besides errors.
+// The results of `measure`, besides errors.
 constexpr std::int64_t is_elsewhere = 0;  // the mutable file is another one
 constexpr std::int64_t is_as_known = 1;
-constexpr std::int64_t is_changed = 2;  // somebody else wrote to it
+constexpr std::int64_t is_changed = 2;  // another process wrote to it
 
 }  // namespace
 
@@ -69,7 +69,7 @@ asio::awaitable<std::error_code> mutable_file::find_changes(lock::held_lock& hel
     const std::int64_t looked =
         disk_.status_at(state_.directory.get(), files::file_name(*file).c_str(), named);
     const bool replaced = looked >= 0 && tail_.file && !named.same_file(tail_.identity);
-    // What we have open may live on under another name, where no location points.
+    // The open file may live on under another name, to which no location points.
     if (replaced) tail_ = {};
     if (looked == -ENOENT || replaced) {
       error = co_await list(held);
@@ -113,8 +113,8 @@ void mutable_file::report(const std::vector<files::file_id>& foreign) {
   }
 }
 
-// A sync of a file that was left failed without the lock. The others learn of it from the record:
-// they must not compress that file.
+// A file that was left failed its sync, without the lock. The record tells the others: they must
+// not compress that file.
 bool mutable_file::has_unrecorded_loss(const lock::held_lock& held) const noexcept {
   const auto lost = state_.unsynced->poisoned_number();
   const auto& poisoned = held.record().poisoned;
@@ -134,7 +134,7 @@ file_form mutable_file::form() const noexcept {
   return file_form::plain;
 }
 
-// Looks at the size of the open file, which must have been looked up. A negative errno on failure.
+// Measures the open file, whose name must have been looked up. A negative errno on failure.
 std::int64_t mutable_file::measure(const lock::held_lock& held) {
   shrunk_ = false;
   if (!tail_.file || tail_.file->number != held.mutable_number()) return is_elsewhere;
@@ -152,7 +152,7 @@ std::int64_t mutable_file::measure(const lock::held_lock& held) {
   return is_as_known;
 }
 
-// Of the mutable file, as far as a record of this boot knows it.
+// The end of the mutable file, as far as a record of this boot knows it.
 std::optional<std::uint64_t> mutable_file::recorded_end(
     const lock::held_lock& held) const noexcept {
   if (!held.record_vouches() || held.record().mutable_file != held.mutable_number())
@@ -160,9 +160,9 @@ std::optional<std::uint64_t> mutable_file::recorded_end(
   return held.record().end;
 }
 
-// Somebody else appended to the compressed file, or left it torn, or it is new to us.
+// Another process appended to the compressed file, or left it torn, or the file is new to us.
 asio::awaitable<std::error_code> mutable_file::examine(lock::held_lock& held) {
-  // Otherwise the file is left anyway, as it is.
+  // Otherwise the next put leaves the file as it is.
   if (!may_mend(held)) co_return std::error_code{};
   tail_findings findings;
   auto look = [&]() -> std::int64_t {
@@ -186,8 +186,7 @@ asio::awaitable<std::error_code> mutable_file::examine(lock::held_lock& held) {
   co_return std::error_code{};
 }
 
-// The mutable file is the one the directory shows: opens it if it is new to us, and looks at its
-// size.
+// Opens the mutable file that the directory shows, if it is new to us, and measures it.
 asio::awaitable<std::error_code> mutable_file::open(lock::held_lock& held) {
   const std::int64_t measured = measure(held);
   if (measured == is_changed) co_return co_await examine(held);
@@ -200,7 +199,7 @@ asio::awaitable<std::error_code> mutable_file::open(lock::held_lock& held) {
   auto open_by_name = [&]() -> std::int64_t {
     const std::int64_t fd =
         disk_.open(state_.directory.get(), name.c_str(), io::open_mode::read_write, 0);
-    // Owned at once: the context may be destroyed before this coroutine hears of it.
+    // Owned at once: the context may be destroyed before this coroutine resumes.
     if (fd >= 0) file->fd = unique_fd(static_cast<int>(fd));
     return fd;
   };
@@ -220,7 +219,7 @@ asio::awaitable<std::error_code> mutable_file::open(lock::held_lock& held) {
   if (!framed) co_return std::error_code{};
   state_.publish_tail(tail_.file, found_, tail_.frames);
   if (found_.size == 0 && recorded_end(held).value_or(0) == 0) {
-    // It is valid as it is, but not for everybody: the zstd program wants a table.
+    // The file is valid as it is, but not for everybody: the zstd program requires a table.
     tail_.table_due = true;
     co_return std::error_code{};
   }
@@ -229,14 +228,14 @@ asio::awaitable<std::error_code> mutable_file::open(lock::held_lock& held) {
 
 // ---- when it is left
 
-// Why the mutable file must not be appended to; nothing where it may.
+// Why the mutable file must not be appended to; empty if it may.
 std::optional<std::string> mutable_file::reason_to_leave(const lock::held_lock& held) const {
   if (const auto why = reason_to_begin(held, form())) return why;
   if (doubt_) return doubt_;
   if (tail_.frames && tail_.frames->count() >= frames_max)
     return "the last file has as many frames as a table is to hold";
   if (found_.links > 1) return "the last file has a second hard link, perhaps of a backup";
-  // Of frames `examine` has seen it.
+  // `examine` has checked this for compressed files.
   const bool short_of_record = !tail_.frames && found_.size < recorded_end(held).value_or(0);
   if (shrunk_ || short_of_record) return "the last file is shorter than it was";
   if (tail_.plain_end() >= state_.how.max_file_size) return "the last file is full";
@@ -260,7 +259,7 @@ asio::awaitable<std::error_code> mutable_file::begin_next(lock::held_lock& held,
                                                           std::uint32_t at_least) {
   const bool vouched = held.record_vouches();
   const file_form wanted = form();
-  // Its last table is not durable yet, whatever the durability.
+  // The last table is not durable yet, whatever the durability.
   const std::shared_ptr<append_file> left = tail_.frames ? tail_.file : nullptr;
   if (left) state_.unsynced->begin_write(left);
   finish_table(held);
@@ -279,7 +278,7 @@ asio::awaitable<std::error_code> mutable_file::begin_next(lock::held_lock& held,
   }
   if (error) co_return error;
 
-  // Not before: where the next one cannot be created, this store may go on in the old one.
+  // Not earlier: if the next file cannot be created, this store may go on in the old one.
   if (left) sync_behind(state_, disk_, left);
 
   // From here on the number is used, whatever happens to the file.
@@ -330,7 +329,7 @@ bool mutable_file::may_mend(const lock::held_lock& held) const noexcept {
   return held.record_vouches() && !doubt_ && found_.links <= 1;
 }
 
-// Nothing where it was not adopted: somebody else may have appended.
+// Does nothing unless the file was adopted: another process may have appended.
 void mutable_file::finish_table(lock::held_lock& held) noexcept {
   if (!adopted_ || !may_mend(held)) return;
   const std::error_code error = conduit::detail::finish_table(disk_, tail_);
@@ -344,8 +343,7 @@ void mutable_file::finish_table(lock::held_lock& held) noexcept {
 void mutable_file::poison(lock::held_lock& held, std::error_code why, bool sync_failed) {
   const std::uint32_t number = tail_.file ? tail_.file->number : held.record().mutable_file;
   if (sync_failed) state_.unsynced->poison(number);
-  // Where the record cannot be written, this process still remembers, and the mark tells the
-  // others.
+  // If the record cannot be written, this process still remembers, and the mark tells the others.
   static_cast<void>(held.poison(number));
   state_.notify(sync_failed ? event::kind::sync_failed : event::kind::write_failed,
                 files::file_name(number, tail_.frames ? file_form::zstd : file_form::plain).text() +
@@ -357,8 +355,8 @@ void mutable_file::poison(lock::held_lock& held, std::error_code why, bool sync_
 
 asio::awaitable<lock::directory_sync> mutable_file::sync_directory(lock::held_lock& held,
                                                                    bool needs_no_mark) {
-  // Where the entry is durable already, or the file is not this store's to append to, the mark is
-  // more than has to be.
+  // If the entry is already durable, or this store does not append to the file, the sync needs no
+  // mark.
   const bool needless = needs_no_mark || !tail_.file || !directory_unsynced_;
   lock::directory_sync done;
   auto sync = [&]() -> std::int64_t {

@@ -1,5 +1,5 @@
-// The file that this store appends to: its tail, when it is left and how the next one begins, and
-// what is mended. The rules are those of docs/durability.md.
+// The file that this store appends to: its tail, the reasons to leave it, the start of the next
+// one, and the mending of its end. docs/durability.md states the rules.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -28,8 +28,8 @@ class mutable_file {
 
   // ---- what others did to it
 
-  // Does not suspend. True if nothing changed since this store held the lock last; else `adopt` has
-  // to find out what did.
+  // Does not suspend. True if nothing changed since this store last held the lock; otherwise
+  // `adopt` has to find out what did.
   bool try_adopt(lock::held_lock& held);
   // Finds out what others did. `errc::locked`: this lock excludes nobody any more. Other errors
   // leave everything as it was.
@@ -41,10 +41,10 @@ class mutable_file {
   bool ready(const lock::held_lock& held) const {
     return !directory_unsynced_ && !reason_to_leave(held);
   }
-  // Makes it fit for an append: the next file begins where the old one is full, in doubt, or of
+  // Makes it ready for an append: begins the next file if the old one is full, in doubt, or of
   // another form.
   asio::awaitable<std::error_code> make_ready(lock::held_lock& held);
-  // Seals it and begins the next, numbered at least `at_least`.
+  // Seals it and begins the next file, numbered at least `at_least`.
   asio::awaitable<std::error_code> begin_next(lock::held_lock& held, std::string why,
                                               std::uint32_t at_least = 0);
 
@@ -52,15 +52,15 @@ class mutable_file {
   // The form in which this store appends, as far as is known. Needs no lock.
   file_form form() const noexcept;
 
-  // After an append of `bytes`.
+  // Records an append of `bytes`.
   void appended(std::uint64_t bytes) noexcept { tail_.end += bytes; }
-  // Around an append of frames with the table behind them, `end().table`. Throws std::bad_alloc,
-  // and nothing was begun.
+  // Call it before an append of frames with the table behind them, `end().table`. Throws
+  // std::bad_alloc: nothing was begun.
   void begin_frames(std::span<const codec::frame_sizes> frames);
-  // They are whole, `bytes` of them, and known to every read from now on.
+  // The frames, `bytes` in all, were appended whole; every read knows them from now on.
   void appended_frames(std::span<const codec::frame_sizes> frames, std::uint64_t bytes) noexcept;
-  // The table behind the frames, where it does not stand; what was begun and not appended is
-  // dropped. Before every unlock.
+  // Writes the table behind the frames if it does not stand, and drops frames that were begun and
+  // not appended. Call it before every unlock.
   void finish_table(lock::held_lock& held) noexcept;
   // A write or sync failed: nobody appends to it again. `sync_failed`: unsynced bytes may be lost.
   void poison(lock::held_lock& held, std::error_code why, bool sync_failed);
@@ -71,14 +71,14 @@ class mutable_file {
 
   // ---- the directory
 
-  // A failure poisons the mutable file. `needs_no_mark`: without room for the mark it goes on
-  // without.
+  // A failure poisons the mutable file. `needs_no_mark`: without room for the mark the sync goes on
+  // without it.
   asio::awaitable<lock::directory_sync> sync_directory(lock::held_lock& held,
                                                        bool needs_no_mark = false);
   // Another file is gone.
   void removed(lock::held_lock& held, std::uint32_t number);
 
-  // Leaves it, and the record, to the next holder. Before every unlock.
+  // Leaves the file, and the record, to the next holder. Call it before every unlock.
   void leave(lock::held_lock& held);
 
  private:
@@ -99,14 +99,14 @@ class mutable_file {
 
   // Written by the writer's coroutine alone.
   tail tail_;
-  io::file_status found_;                 // its file as the present holding of the lock found it
-  bool adopted_ = false;                  // what others did to it is known
-  bool end_known_ = false;                // its end was set by this process
+  io::file_status found_;                 // status of its file under the present lock
+  bool adopted_ = false;                  // this store knows what others did to it
+  bool end_known_ = false;                // this process set its end
   bool directory_unsynced_ = true;        // its entry in the directory may not be durable
   bool shrunk_ = false;                   // it is shorter than it was
   std::optional<std::string> doubt_;      // why it, compressed, is never written again
-  std::vector<files::file_id> reported_;  // what is no regular file, once each
-  std::optional<file_form> form_seen_;    // of the highest file, when it was last looked at
+  std::vector<files::file_id> reported_;  // entries that are no regular file, once each
+  std::optional<file_form> form_seen_;    // of the highest file, when last looked at
 };
 
 }  // namespace conduit::detail

@@ -27,7 +27,7 @@ std::optional<std::uint32_t> next_number(const lock::held_lock& held,
   if (const auto highest = held.files().highest_number())
     next = std::max(next, std::uint64_t{*highest} + 1);
   if (record.highest) next = std::max(next, std::uint64_t{*record.highest} + 1);
-  // Also a store without files has one, where its directory could not be synced.
+  // A store without files has one, too, if its directory could not be synced.
   if (record.poisoned) next = std::max(next, std::uint64_t{*record.poisoned} + 1);
   if (next > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
   return static_cast<std::uint32_t>(next);
@@ -44,7 +44,7 @@ asio::awaitable<std::error_code> create_file(store_state& state, io::file_io& di
     if (disk.status_at(state.directory.get(), files::file_name(file.number, other_form).c_str(),
                        other) >= 0)
       return -EEXIST;
-    // Whoever made the store's directory may have died before its entry was durable.
+    // The creator of the store's directory may have died before its entry was durable.
     const std::int64_t above = vouched ? 0 : disk.sync_parent(state.directory.get());
     if (above < 0) return above;
     const std::int64_t fd =
@@ -54,7 +54,7 @@ asio::awaitable<std::error_code> create_file(store_state& state, io::file_io& di
     // The first file of a boot must be durable before the record speaks for this boot; later ones
     // follow with their data.
     const std::int64_t synced = vouched ? 0 : disk.sync_data(created.get());
-    // Nobody has used it, and each further try would leave one more.
+    // Nobody has used the file, and each retry would leave one more.
     if (synced < 0) static_cast<void>(disk.remove(state.directory.get(), name.c_str()));
     return synced;
   };

@@ -1,5 +1,5 @@
-// The file that comes behind the mutable one: when one is needed whatever stands in the mutable
-// one, its number, and its creation.
+// The successor of the mutable file: the reasons to begin it that lie outside the mutable file, its
+// number, and its creation.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -16,16 +16,16 @@
 
 namespace conduit::detail {
 
-// Why nobody may append to the mutable file, as far as record and directory tell; nothing where
-// they do not. `wanted` is the form of the puts.
+// Why nobody may append to the mutable file, as far as record and directory tell; empty if they
+// give no reason. `wanted` is the form of the puts.
 std::optional<std::string> reason_to_begin(const lock::held_lock& held, file_form wanted);
 
-// Above every number that was ever used, and at least `at_least`. Nothing where there is none left.
+// A number above every number ever used, and at least `at_least`. Empty if none is left.
 std::optional<std::uint32_t> next_number(const lock::held_lock& held,
                                          std::uint32_t at_least) noexcept;
 
-// Creates an empty file. Its entry in the directory is not durable yet; `file_exists` where the
-// number is taken, in either form. Completes on the port's context.
+// Creates an empty file. Its directory entry is not durable yet. `file_exists`: the number is
+// taken, in either form. Completes on the port's context.
 asio::awaitable<std::error_code> create_file(store_state& state, io::file_io& disk,
                                              io::completion_port& home, const lock::held_lock& held,
                                              files::file_id file);

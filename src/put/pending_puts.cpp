@@ -65,7 +65,7 @@ bool pending_puts::revoke(queued_op& operation) noexcept {
       disk_.wait(request);
       hold.lock();
       --kernel_waiters_;
-      // The kernel has let go; only the writer may go on with the request, and it asks `use_memory`
+      // The kernel is done; only the writer may go on with the request, and it calls `use_memory`
       // first.
       if (in_kernel_ == &request) {
         in_kernel_ = nullptr;
@@ -194,8 +194,8 @@ void pending_puts::released() noexcept {
   in_kernel_ = nullptr;
   batch_.release();
   memory_free_.notify_all();
-  // Somebody may still be looking at the request, which dies with the writer's next step. It is
-  // done, so this does not take long.
+  // Another thread may still be looking at the request, which dies with the writer's next step. The
+  // request is done, so this does not take long.
   memory_free_.wait(hold, [this] { return kernel_waiters_ == 0; });
 }
 
@@ -234,7 +234,7 @@ void pending_puts::end_batch(work_queue& into, std::error_code error) noexcept {
 
 // ---- failures
 
-// Returns the bytes that they had.
+// Returns the bytes that the operations had.
 std::uint64_t pending_puts::end(work_queue& operations, std::error_code error) noexcept {
   std::uint64_t bytes = 0;
   for (completion* entry = operations.empty() ? nullptr : &operations.front(); entry != nullptr;

@@ -6,12 +6,12 @@
 namespace conduit::detail {
 
 asio::awaitable<void> plain_writer::write(lock::held_lock& held) {
-  // `follow`: another process began a compressed file. What is queued has to be encoded first.
+  // `follow`: another process began a compressed file. The queued puts have to be encoded first.
   if (file_.form() == file_form::zstd) co_return;
   std::error_code error;
   if (!file_.ready(held)) error = co_await file_.make_ready(held);
   if (error) {
-    // All that waits is told: nobody can append now.
+    // Nobody can append now: all waiting puts fail.
     ended_.add(puts_.fail_appends(error));
     co_return;
   }
@@ -26,8 +26,8 @@ asio::awaitable<void> plain_writer::write(lock::held_lock& held) {
   end_batch(error, bytes);
 }
 
-// Gathers what goes into one write. Its memory is in use from here on. False where nothing is left
-// to write.
+// Gathers the puts of one write. Their memory is in use from here on. False if nothing is left to
+// write.
 bool plain_writer::begin_batch() {
   const tail& at = file_.end();
   return puts_.gather({at.file->number, at.end, state_.how.max_file_size, state_.how.batch_bytes},

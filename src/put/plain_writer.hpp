@@ -1,4 +1,4 @@
-// What the writer does for a plain store under the lock: one batch.
+// The writer's part for a plain store, under the lock: one batch.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -27,7 +27,7 @@ class plain_writer {
         counted_(counted),
         ended_(ended) {}
 
-  // Writes what waits, up to the size of a batch. What has ended is added to the delivery.
+  // Writes the waiting puts, up to the size of a batch. Finished ones are added to the delivery.
   asio::awaitable<void> write(lock::held_lock& held);
 
  private:

@@ -1,4 +1,4 @@
-// What the writer counts for `stats`.
+// The writer's counters, reported by `stats`.
 #pragma once
 
 #include <atomic>
@@ -22,7 +22,7 @@ struct put_counters {
   std::atomic<std::uint64_t> lock_wait_us{0};
   std::atomic<std::uint64_t> rolls{0};
 
-  // Puts that were written together.
+  // Counts puts that were written together.
   void count_batch(work_queue& written, std::uint64_t bytes) noexcept {
     if (written.empty()) return;
     std::uint64_t count = 0;

@@ -1,4 +1,4 @@
-// What waits to be written, in order of arrival, bounded by bytes.
+// The operations that wait to be written, in order of arrival, bounded by bytes.
 #pragma once
 
 #include <conduit/detail/operations.hpp>
@@ -16,23 +16,23 @@ class put_queue {
   // `bytes_max`: puts beyond it wait for room in front of the queue.
   explicit put_queue(std::size_t bytes_max) noexcept : bytes_max_(bytes_max) {}
 
-  // An operation larger than the bound is let in when nothing else is there.
+  // Admits an operation larger than the bound when nothing else is there.
   bool fits(std::uint64_t bytes) const noexcept {
     return waiting_.empty() && (bytes_ == 0 || bytes_ + bytes <= bytes_max_);
   }
   void push(queued_op& operation) noexcept;
-  // Room for it must be there: it has the bytes that it had before.
+  // The operations keep the room that they had when they were popped.
   void push_front(work_queue& operations) noexcept;
 
   bool empty() const noexcept { return queued_.empty(); }
   queued_op& front() noexcept { return static_cast<queued_op&>(queued_.front()); }
-  // It takes its room with it, until `give_back`.
+  // The operation keeps its room until `give_back`.
   queued_op& pop() noexcept { return static_cast<queued_op&>(queued_.pop_front()); }
   void give_back(std::uint64_t bytes) noexcept;
-  // Takes one out that is here: `phase::queued`, or `phase::waiting` for room.
+  // Removes an operation that is here: `phase::queued`, or `phase::waiting` for room.
   void remove(queued_op& operation) noexcept;
 
-  // Moves those that `leaves` is true of to `into`.
+  // Moves the operations for which `leaves` is true to `into`.
   template <typename Condition>
   void remove_if(work_queue& into, Condition leaves) noexcept;
 
@@ -42,7 +42,7 @@ class put_queue {
   const std::size_t bytes_max_;
   work_queue waiting_;  // for room
   work_queue queued_;
-  std::uint64_t bytes_ = 0;  // of the queue, and of what was popped and not given back
+  std::uint64_t bytes_ = 0;  // of the queue, and of operations popped and not given back
 };
 
 template <typename Condition>

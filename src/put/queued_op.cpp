@@ -15,7 +15,7 @@ std::span<const std::byte> bytes_of(const asio::const_buffer& part) noexcept {
 
 }  // namespace
 
-// Each blob has the next parts, up to its size.
+// Each blob takes the next parts, up to its size.
 void queued_op::hash_blobs() noexcept {
   auto part = parts.begin();
   for (data_location& location : locations) {
@@ -49,7 +49,7 @@ void queued_op::start() {
   }
   if (error) return end(finish::immediate);
   if (what == kind::append) {
-    // Before the work of hashing, for those that come again and again.
+    // Checked before hashing, for callers that retry again and again.
     if (!may_wait && !owner->home_writer->has_room(blob_bytes)) {
       error = errc::busy;
       return end(finish::immediate);

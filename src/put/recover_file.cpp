@@ -13,7 +13,7 @@ namespace conduit::detail {
 
 namespace {
 
-// The frames stay; what is behind them goes, and the table comes. Durable when it returns.
+// Keeps the frames, cuts the bytes behind them, and writes the table. Durable when it returns.
 std::error_code mend(io::file_io& disk, const std::shared_ptr<append_file>& file,
                      codec::frame_index frames) {
   tail at;
@@ -46,7 +46,7 @@ asio::awaitable<std::error_code> recover_file(store_state& state, io::file_io& d
     if (known == -ENOENT) return 0;  // plain: nothing to mend
     if (known < 0) return known;
     if (!status.regular) return -ELOOP;
-    if (status.links > 1) return -EMLINK;  // perhaps of a backup, which is not to be changed
+    if (status.links > 1) return -EMLINK;  // perhaps of a backup, which must not be changed
     const std::int64_t fd =
         disk.open(state.directory.get(), name.c_str(), io::open_mode::read_write, 0);
     if (fd < 0) return fd;
@@ -59,7 +59,7 @@ asio::awaitable<std::error_code> recover_file(store_state& state, io::file_io& d
   if (error) co_return error;
   report = files::report_of(found);
   if (found.outcome != recovery::mended) co_return std::error_code{};
-  // Before the first byte of it changes: whatever it was, nobody goes on in it.
+  // Before the first byte changes: whatever the file was, nobody appends to it again.
   error = held.poison(number);
   if (error) co_return error;
   auto write = [&]() -> std::int64_t {

@@ -1,4 +1,4 @@
-// Mends a torn compressed file in place, because a person asked for it.
+// Mends a torn compressed file in place, at a person's request.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -13,8 +13,8 @@
 
 namespace conduit::detail {
 
-// Keeps whole frames, cuts what is behind them, and writes their table. Durable when it returns, on
-// the port's context.
+// Keeps whole frames, cuts the bytes behind them, and writes their table. Durable when it returns,
+// on the port's context.
 asio::awaitable<std::error_code> recover_file(store_state& state, io::file_io& disk,
                                               io::completion_port& home, lock::held_lock& held,
                                               std::uint32_t number, recovery_report& report);

@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A removal syncs the directory twice. After so much of it others get the lock.
+// A removal syncs the directory twice. After this long others get the lock.
 constexpr auto tenure_max = 10ms;
 
 bool has_sealed_above(const lock::held_lock& held, std::uint32_t number) noexcept {
@@ -25,7 +25,7 @@ bool has_sealed_above(const lock::held_lock& held, std::uint32_t number) noexcep
   });
 }
 
-// What can be removed, each number once.
+// The files that can be removed, each number once.
 std::vector<std::uint32_t> sealed_before(const lock::held_lock& held, std::uint32_t number) {
   std::vector<std::uint32_t> numbers;
   for (const files::file_id& file : held.files().files) {
@@ -46,7 +46,7 @@ asio::awaitable<std::error_code> removal_job::remove(lock::held_lock& held, std:
   // gone.
   if (held.mutable_poisoned()) {
     error = co_await file_.begin_next(held, "a write or sync of the last file failed");
-    // On a full disk a sealed file above does as well.
+    // On a full disk a sealed file above is enough.
     if (error && !(is_out_of_space(error) && has_sealed_above(held, number))) co_return error;
   }
   error = held.announce_change();
@@ -69,7 +69,7 @@ std::error_code removal_job::look_at(std::uint32_t number) {
   return {};
 }
 
-// In both forms, and durably.
+// Removes both forms, durably.
 asio::awaitable<std::error_code> removal_job::unlink(std::uint32_t number) {
   auto remove = [this, number]() -> std::int64_t {
     const int directory = state_.directory.get();
@@ -96,7 +96,7 @@ asio::awaitable<std::error_code> removal_job::remove_before(lock_turns::holding&
   auto begun = state_.around.now();
   for (const std::uint32_t victim : numbers) {
     if (state_.around.now() - begun >= tenure_max) {
-      // Others wait, and the record and the directory have what was done.
+      // Others wait, and the record and the directory show the work so far.
       const std::error_code lost = co_await turns_.let_others_in(held);
       if (lost) co_return lost;
       begun = state_.around.now();

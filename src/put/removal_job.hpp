@@ -24,7 +24,8 @@ class removal_job {
 
   // Durable when it returns.
   asio::awaitable<std::error_code> remove(lock::held_lock& held, std::uint32_t number);
-  // Lets others have the lock now and then; after an error it may be free. `count` files are gone.
+  // Lets others have the lock from time to time; after an error it may be free. Counts the removed
+  // files in `count`.
   asio::awaitable<std::error_code> remove_before(lock_turns::holding& held, std::uint32_t number,
                                                  std::size_t& count);
 

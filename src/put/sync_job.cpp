@@ -9,9 +9,9 @@ namespace conduit::detail {
 
 namespace {
 
-// The mutable file is written back before the lock is taken where it has grown by so many bytes
-// since it was last synced: until so little is left, but not for ever beside a process that never
-// pauses.
+// The mutable file is written back before the lock is taken if it has grown by this many bytes
+// since its last sync. This repeats until little is left, but not for ever beside a process that
+// never pauses.
 constexpr std::uint64_t written_back_min = 1U << 20;
 constexpr int rounds_max = 4;
 
@@ -21,16 +21,16 @@ void sync_job::write_back(int fd, std::uint64_t from) {
   io::file_status found;
   for (int round = 0; round < rounds_max; ++round) {
     if (disk_.status(fd, found) < 0 || found.size < from + written_back_min) return;
-    // It may be cancelled meanwhile.
+    // The sync may be cancelled meanwhile.
     if (!files::write_back(disk_, fd, from, found.size, [this] { return is_next(); })) return;
     from = found.size;
     flush_disk();
   }
 }
 
-// What is left to the sync that counts is in the file system's journal and the disk's own cache.
-// The sync of another file takes both along, and hears of no error of the data files: a file
-// without a name, that nobody else has. Where there can be none, that sync has more to do.
+// After the write-back, the sync that counts still waits for the file system's journal and the
+// disk's own cache. The sync of another file flushes both, and receives no error of the data files:
+// an unnamed file that nobody else has. If none can be made, the sync that counts has more to do.
 void sync_job::flush_disk() noexcept {
   const std::int64_t opened =
       disk_.open(state_.directory.get(), ".", io::open_mode::unnamed, state_.how.file_mode);
@@ -83,7 +83,7 @@ asio::awaitable<std::error_code> sync_job::finish(lock::held_lock& held) {
   co_return done.error;
 }
 
-// After everything else in the background.
+// Runs after everything else in the background.
 asio::awaitable<std::error_code> sync_job::sync_left(const unsynced_files::entry& left) {
   auto sync = [this, &left]() -> std::int64_t { return disk_.sync_data(left.file->fd.get()); };
   const std::int64_t result = co_await state_.helpers.run_in_background(home_, std::move(sync));
@@ -96,8 +96,8 @@ asio::awaitable<std::error_code> sync_job::sync_left(const unsynced_files::entry
   co_return std::error_code{};
 }
 
-// Marked in the record, so that the next holder learns of it if this process dies before it knows
-// the outcome.
+// Marked in the record, so that the next holder learns of the sync if this process dies before it
+// knows the outcome.
 asio::awaitable<std::error_code> sync_job::sync_mutable(lock::held_lock& held,
                                                         const unsynced_files::entry& seen) {
   const std::error_code unmarked = file_.mark_syncing(held);

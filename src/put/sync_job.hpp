@@ -1,5 +1,5 @@
-// `sync`: what this store wrote becomes durable, and as little of that as possible happens under
-// the lock, for which others wait.
+// `sync`: makes the writes of this store durable. As little of that as possible happens under the
+// lock, for which others wait.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -24,11 +24,11 @@ class sync_job {
       : state_(state), disk_(disk), home_(home), puts_(puts), file_(file), counted_(counted) {}
 
   bool is_next() noexcept { return puts_.next_is(queued_op::kind::sync); }
-  // Before the lock is taken. The files that were left need it no more, and of the mutable one
-  // little is left for `finish`. The syncs in the background that were begun before this one have
-  // ended when it returns.
+  // Call it before the lock is taken. Afterwards the files that were left need no lock, and of the
+  // mutable file little is left for `finish`. All background syncs begun before this one have ended
+  // when it returns.
   asio::awaitable<void> prepare();
-  // Everything this store wrote since the last sync, and the directory.
+  // Syncs everything this store wrote since the last sync, and the directory.
   asio::awaitable<std::error_code> finish(lock::held_lock& held);
 
  private:

@@ -62,8 +62,8 @@ tail_findings examine_frames(io::file_io& disk, tail& at,
     if (whole) return result;
     result.error = os_error(disk.truncate(fd, end));
     if (!result.error) result.error = finish_table(disk, at);
-    // The table stays due. The frames are whole, and whoever makes room for it must not be kept
-    // from that.
+    // The table stays due. The frames are whole, and a caller that makes room must be able to go
+    // on.
     if (is_out_of_space(result.error)) result.error.clear();
     if (!at.table_due || end != found.file_size) result.cut = end;
   } catch (const std::bad_alloc&) {
@@ -77,7 +77,7 @@ std::error_code finish_table(io::file_io& disk, tail& at) {
   const int fd = at.file->fd.get();
   at.table.drop(at.table.count() - at.frames->count());
   const std::span<const std::byte> table = at.table.bytes();
-  // The table first: while there is room for it, it is what makes the file readable.
+  // The table first: while there is room for it, it makes the file readable.
   std::error_code error = files::write_exact(disk, fd, table, at.end);
   if (!error) error = os_error(disk.truncate(fd, at.end + table.size()));
   at.stands = error ? 0 : table.size();

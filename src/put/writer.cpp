@@ -32,7 +32,7 @@ writer::writer(std::shared_ptr<store_state> state, asio::io_context& home,
       removal_(*state_, *disk_, port_, file_, turns_) {}
 
 writer::~writer() {
-  // What still runs in the background syncs through our disk.
+  // Background work still syncs through our disk.
   state_->helpers.join();
 }
 
@@ -61,8 +61,8 @@ std::error_code writer::submit(queued_op& operation) {
   return {};
 }
 
-// Nothing else ends the coroutine before its time. Everything that waits learns of it; the lock is
-// free already.
+// Nothing else ends the coroutine early. All waiting operations learn of it; the lock is already
+// free.
 void writer::fail_all_for_want_of_memory() noexcept {
   ended_.deliver_rest();
   ended_.deliver(puts_.fail_all(std::make_error_code(std::errc::not_enough_memory)));
@@ -71,8 +71,8 @@ void writer::fail_all_for_want_of_memory() noexcept {
 void writer::cancel(queued_op& operation) {
   if (!puts_.withdraw(operation)) return;
   operation.error = asio::error::operation_aborted;
-  // A wait for the lock on nobody's behalf would keep `run` from returning. Before the delivery: it
-  // may be the end of this object.
+  // A wait for the lock that nobody needs would keep `run` from returning. Before the delivery,
+  // which may be the end of this object.
   if (puts_.empty()) turns_.give_up();
   operation.owner->port.deliver(operation);
 }
@@ -89,7 +89,7 @@ void writer::abandon() {
   ended_.deliver(std::move(withdrawn));
 }
 
-// However the writer's coroutine ends, by an exception or with its context, nobody may wait for it,
+// Whether the writer's coroutine ends by an exception or with its context, nobody may wait for it,
 // in this process or another.
 class writer::end_of_run {
  public:
@@ -103,7 +103,7 @@ class writer::end_of_run {
     if (held_) self_.file_.finish_table(*held_);
   }
 
-  // Another coroutine may be running already.
+  // Another coroutine may already be running.
   void was_orderly() noexcept { orderly_ = true; }
 
  private:
@@ -112,7 +112,7 @@ class writer::end_of_run {
   bool orderly_ = false;
 };
 
-// Waits for what was asked of the thread that compresses; the lock is free.
+// Waits for the work that the compressing thread was asked to do; the lock is free.
 asio::awaitable<void> writer::finish_close() {
   auto rest_of_it = [state = state_]() -> std::int64_t {
     state->seals.close();
@@ -154,7 +154,7 @@ asio::awaitable<void> writer::run() {
       co_await framed_.write(*held);
     } else if (const auto job = puts_.take_job()) {
       co_await run_job(*job, held);
-    } else if (!puts_.next_needs_no_lock()) {  // else what needs it was cancelled meanwhile
+    } else if (!puts_.next_needs_no_lock()) {  // else the operations that need it were cancelled
       co_await plain_.write(*held);
     }
     if (forked()) break;
@@ -165,8 +165,8 @@ asio::awaitable<void> writer::run() {
     }
     if (!ended_.complete_few()) co_await ended_.complete_in_turns();
     if (forked()) break;
-    // What the handlers have put is the next batch. Where they put nothing, whatever arrives in
-    // this turn is. A turn of the loop costs as much as the rest of a small batch.
+    // The puts that the handlers started are the next batch. If there are none, the puts that
+    // arrive in this turn are. A turn of the loop costs as much as the rest of a small batch.
     if (ended_.turn_is_full() || puts_.empty()) {
       ended_.turn_began();
       co_await asio::post(home_, asio::use_awaitable);
@@ -201,7 +201,7 @@ asio::awaitable<void> writer::run_job(pending_puts::job job, lock_turns::holding
       assert(false);  // neither is a job under the lock
       break;
   }
-  // In a forked child the job is the parent's, who completes it.
+  // In a forked child the job belongs to the parent, which completes it.
   if (!forked()) ended_.add(puts_.finish_job(job, error));
 }
 

@@ -30,14 +30,14 @@ class writer final : public put_service, public std::enable_shared_from_this<wri
 
   ~writer() override;
 
-  // Opens the lock file; once, before anything else.
+  // Opens the lock file; call it once, before anything else.
   std::error_code open_lock();
-  // Begins to watch what others do; once, after everybody in this store has opened the lock file
-  // who will.
+  // Begins to watch what others do. Call it once, after all parts of this store have opened the
+  // lock file.
   void watch();
 
   bool has_room(std::uint64_t bytes) override { return puts_.has_room(bytes); }
-  // Errors: `closed` behind `close`, `busy`.
+  // Errors: `closed` after `close`, `busy`.
   std::error_code submit(queued_op& operation) override;
   void cancel(queued_op& operation) override;
   bool revoke(queued_op& operation) noexcept override;

@@ -1,5 +1,5 @@
-// One store's side of one io_context: its way to the disk, the files it has open, and the port
-// through which other threads' results come back.
+// One store's side of one io_context: its access to the disk, its open files, and the port through
+// which other threads deliver results.
 #pragma once
 
 #include <asio/io_context.hpp>
@@ -17,7 +17,7 @@
 
 namespace conduit::detail {
 
-// Whichever thread reads counts; any thread reads the counts.
+// The reading thread counts; any thread reads the counts.
 struct read_counters {
   std::atomic<std::uint64_t> inline_reads{0};
   std::atomic<std::uint64_t> async_reads{0};
@@ -38,8 +38,8 @@ struct read_counters {
   }
 };
 
-// When an inline attempt is worth its system call, and when it is somebody else's turn. Approximate
-// on purpose: a lost update under contention costs one probe.
+// Decides when an inline attempt is worth its system call, and when others must get a turn.
+// Approximate on purpose: an update lost under contention costs one probe.
 class inline_policy {
  public:
   bool may_try() noexcept {

@@ -6,7 +6,7 @@ namespace conduit::detail {
 
 namespace {
 
-// A store that runs for years must not grow by its statistics.
+// The statistics of a store that runs for years must stay bounded.
 constexpr std::size_t files_max = 1024;
 
 void add_to(file_compression& sum, const file_compression& part) noexcept {

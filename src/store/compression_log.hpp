@@ -1,4 +1,4 @@
-// What this store has compressed since it was opened, for its statistics.
+// The statistics of what this store has compressed since it was opened.
 #pragma once
 
 #include <conduit/reports.hpp>
@@ -10,7 +10,7 @@ namespace conduit::detail {
 // For any thread.
 class compression_log {
  public:
-  // Adds to what is known of the file `part.number`. Without memory only the sum counts.
+  // Adds to the totals of the file `part.number`. Without memory only the sum counts.
   void add(const file_compression& part) noexcept;
   compression_report report() const;
 

@@ -16,7 +16,7 @@ decoded_frame frame_cache::find(const frame_key& key) noexcept {
 void frame_cache::insert(const frame_key& key, decoded_frame bytes) noexcept {
   const std::size_t size = bytes->size();
   if (!admits(size)) return;
-  // Freed outside the lock: what goes may be large.
+  // Freed outside the lock: evicted frames may be large.
   std::list<entry> gone;
   const std::lock_guard hold(mutex_);
   try {

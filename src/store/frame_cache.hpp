@@ -1,5 +1,5 @@
-// Decoded frames that slices were cut from, for the next slices of the same frames. Bounded by
-// their bytes; the one not used for longest goes first.
+// Decoded frames that slices were cut from, for the next slices of the same frames. Their bytes are
+// bounded; the least recently used frame goes first.
 #pragma once
 
 #include <conduit/blob.hpp>
@@ -13,9 +13,9 @@
 
 namespace conduit::detail {
 
-// One frame of one opening of a file: `serial` of the opened file, offset of the frame in it. The
-// next file may get a deleted one's inode number, but never its serial: frames of a file that was
-// closed are not found any more.
+// One frame of one opening of a file: the `serial` of the opened file, and the frame's offset in
+// it. A new file may get the inode number of a deleted one, but never its serial: frames of a
+// closed file are never found again.
 struct frame_key {
   std::uint64_t serial = 0;
   std::uint64_t stored_start = 0;
@@ -31,21 +31,21 @@ struct frame_key_hash {
 
 using decoded_frame = std::shared_ptr<const blob>;
 
-// For any thread: one a store.
+// For any thread; one for each store.
 class frame_cache {
  public:
-  // Plain bytes; 0 keeps nothing.
+  // `bytes_max`: plain bytes; 0 keeps nothing.
   explicit frame_cache(std::size_t bytes_max) noexcept : bytes_max_(bytes_max) {}
 
-  // A frame of more than a quarter of the cache would push out too much for what one slice gains.
+  // A frame larger than a quarter of the cache would evict more than one slice gains.
   bool admits(std::size_t plain_bytes) const noexcept { return plain_bytes <= bytes_max_ / 4; }
 
-  // Null where it is not here.
+  // Null if the frame is not here.
   decoded_frame find(const frame_key& key) noexcept;
-  // Without memory for it the frame is not kept.
+  // Without memory the frame is not kept.
   void insert(const frame_key& key, decoded_frame bytes) noexcept;
 
-  // Plain bytes that are kept now.
+  // Plain bytes kept now.
   std::size_t size_bytes() const noexcept;
 
  private:

@@ -110,7 +110,7 @@ bool read_waits::leave(const completion& read) noexcept {
   return true;
 }
 
-// Under the mutex.
+// Call it under the mutex.
 void read_waits::stop_waiting_for_lock(ticket of) noexcept {
   for_lock_.erase(of);
   if (for_lock_.empty()) lock_.reset();

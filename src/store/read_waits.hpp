@@ -1,6 +1,6 @@
 // Reads that wait for something other than the disk: for another read of the same frame or of the
-// same file's table, or for the inter-process lock. Whoever wakes, cancels or drops such a read
-// first takes it out of here, so only one of them has it.
+// same file's table, or for the inter-process lock. A party that wakes, cancels or drops such a
+// read first takes it out of here, so only one party has it.
 #pragma once
 
 #include <atomic>
@@ -20,7 +20,7 @@
 
 namespace conduit::detail {
 
-// For any thread: one a store, shared with threads that may outlive it.
+// For any thread; one for each store, shared with threads that may outlive it.
 //
 // Keys name an opening of a file, and each context opens files for itself: so a read waits only for
 // reads of its own context, never for another event loop.
@@ -28,11 +28,11 @@ class read_waits final : public lock::lock_waiters {
  public:
   using ticket = std::uint64_t;
 
-  // True: nobody does this work, and the caller does it now. It must call `land`.
+  // True: nobody does this work, and the caller must do it now and call `land`.
   bool try_lead(const frame_key& work);
-  // False where nobody does this work, or `abandoned` is set. Otherwise `read`, sent away through
-  // `port`, is delivered when it is done, with its result in `result`: null where the leader has
-  // none. By then it may be gone. Throws std::bad_alloc; then nothing has happened.
+  // False if nobody does this work, or `abandoned` is set. Otherwise `read` is sent away through
+  // `port` and delivered when the work is done, with the result in `result`: null if the leader has
+  // none. When this returns, `read` may be gone. Throws std::bad_alloc; then nothing has happened.
   //
   // `abandoned` is read under the mutex that `leave` takes: a cancellation that sets it first is
   // either seen here or finds the read.
@@ -40,22 +40,23 @@ class read_waits final : public lock::lock_waiters {
               decoded_frame& result, const std::atomic<bool>& abandoned);
   void land(const frame_key& work, const decoded_frame& result) noexcept;
 
-  // For a wait for the inter-process lock, through `lock` or a description that another read
-  // brought: one wait and one descriptor serve all. `read` is sent away through `port`, and `turn`
-  // delivers it, on the thread that waits, when the lock is held or cannot be had. By then it may
-  // be gone. Nothing where `abandoned` is set. Throws like `follow`.
+  // Waits for the inter-process lock, through `lock` or a description that another read brought:
+  // one wait and one descriptor serve all. `read` is sent away through `port`. The waiting thread
+  // calls `turn`, which delivers it, when the lock is held or the wait has failed. When this
+  // returns, `read` may be gone. Empty if `abandoned` is set. Throws like `follow`.
   using lock_turn = void (*)(completion& read, std::error_code refused,
                              const lock::lock_description& held);
   std::optional<ticket> enter(completion& read, io::completion_port& port, lock_turn turn,
                               std::unique_ptr<lock::lock_description> lock,
                               const std::atomic<bool>& abandoned);
   std::unique_ptr<lock::lock_description> next() noexcept override;
-  // Serves all that wait now, and nobody who comes later, since a writer may be waiting too.
+  // Serves all that wait now, and none that come later, since a writer may be waiting too.
   void serve(std::error_code refused,
              std::unique_ptr<lock::lock_description> lock) noexcept override;
-  // False where it does not wait any more; then it may be gone.
+  // False if the read no longer waits; it may then be gone.
   bool take(const completion* read, ticket of) noexcept;
-  // The same without a ticket, for whoever has the read: to cancel it, or because its context goes.
+  // The same without a ticket, for the owner of the read: to cancel it, or because its context
+  // ends.
   bool leave(const completion& read) noexcept;
 
  private:
@@ -77,8 +78,8 @@ class read_waits final : public lock::lock_waiters {
   std::mutex mutex_;
   ticket last_ticket_ = 0;
   std::unordered_map<const completion*, ticket> waiting_;
-  std::map<ticket, lock_wait> for_lock_;          // of those that wait, in their order
-  std::unique_ptr<lock::lock_description> lock_;  // the newest that one of them brought
+  std::map<ticket, lock_wait> for_lock_;          // reads that wait for the lock, in their order
+  std::unique_ptr<lock::lock_description> lock_;  // the newest that a read brought
   std::unordered_map<frame_key, std::vector<follower>, frame_key_hash> led_;
 };
 

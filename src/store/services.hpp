@@ -1,5 +1,5 @@
-// What works for all contexts of a store: the writer, and the thread that compresses files.
-// Contexts know them by these calls alone.
+// The services that work for all contexts of a store: the writer, and the thread that compresses
+// files. Contexts use them through these calls alone.
 #pragma once
 
 #include <conduit/detail/operations.hpp>
@@ -9,7 +9,7 @@
 
 namespace conduit::detail {
 
-// All calls from any thread.
+// All calls may come from any thread.
 template <typename Operation>
 class service {
  public:
@@ -18,19 +18,19 @@ class service {
   service& operator=(const service&) = delete;
   virtual ~service() = default;
 
-  // On an error nothing has happened. Otherwise the operation may be gone.
+  // An error has no effect. Otherwise the operation may be gone when this returns.
   virtual std::error_code submit(Operation& operation) = 0;
   virtual void cancel(Operation& operation) = 0;
-  // The operation's context goes away. False: it is finished and on its way.
+  // The operation's context ends. False: the operation is finished and on its way.
   virtual bool revoke(Operation& operation) noexcept = 0;
-  // The last handle is gone: what has not been begun ends with `operation_aborted`.
+  // The last handle is gone: operations that have not begun end with `operation_aborted`.
   virtual void abandon() = 0;
   virtual void add_to(store_stats& sum) const noexcept = 0;
 };
 
 class put_service : public service<queued_op> {
  public:
-  // Whether a put of so many bytes would not have to wait at this moment.
+  // True if a put of `bytes` would not have to wait now.
   virtual bool has_room(std::uint64_t bytes) = 0;
 };
 

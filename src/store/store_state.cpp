@@ -8,7 +8,7 @@
 namespace conduit::detail {
 
 namespace {
-// The space of a file that another process deleted comes back within a second.
+// The space of a file that another process deleted is freed within a second.
 constexpr std::chrono::milliseconds deleted_files_interval{500};
 }  // namespace
 
@@ -78,7 +78,7 @@ void store_state::forget_file(std::uint32_t number) {
 void store_state::watch_for_deleted_files() {
   const std::lock_guard hold(mutex_);
   if (janitor_.joinable() || stopping_) return;
-  // Without a thread now: the next file that is opened asks again.
+  // On failure, the next file that is opened tries again.
   static_cast<void>(start_thread(janitor_, [this] { look_for_deleted_files(); }));
 }
 

@@ -1,5 +1,5 @@
-// What all parts of one open store share: its options, its directory, whether it is still open, its
-// helper threads and counters.
+// The state that all parts of one open store share: its options, its directory, whether it is still
+// open, its helper threads and counters.
 #pragma once
 
 #include <atomic>
@@ -34,13 +34,14 @@ namespace conduit::detail {
 
 class binding;
 
-// What a test may put in the place of the machine.
+// Replacements for parts of the machine, for tests.
 struct environment {
-  // Wraps the disk of a context; the default hands it back.
+  // Wraps the disk of a context; the default returns it unchanged.
   std::function<std::unique_ptr<io::file_io>(std::unique_ptr<io::file_io>)> wrap_disk;
   // Identifies the boot; the default reads it from the kernel.
   std::function<lock::boot_id()> boot;
-  // Tells how long the lock has been kept by a job of many steps; the default is the steady clock.
+  // The clock that measures how long a job of many steps has held the lock; the default is the
+  // steady clock.
   std::function<std::chrono::steady_clock::time_point()> now;
 };
 
@@ -60,17 +61,17 @@ class store_state {
   codec::codec_pool codecs;
   frame_cache decoded_frames;
   const std::shared_ptr<read_waits> waits = std::make_shared<read_waits>();
-  // For those of them that wait for the lock.
+  // The thread for the reads in `waits` that wait for the lock.
   const std::shared_ptr<lock::lock_thread> lock_waits = std::make_shared<lock::lock_thread>(waits);
 
-  // In a forked child a store is never destroyed: its threads are the parent's, and whatever they
-  // wait on would wait for them.
+  // In a forked child a store is never destroyed: its threads are the parent's, and their waits
+  // would never end.
   static std::shared_ptr<store_state> make(const options& wanted, environment surroundings);
 
-  // For those who lock the store.
+  // The place of the store, for its locks.
   lock::store_place place() const;
 
-  // An error where the store takes no work any more.
+  // An error if the store no longer accepts work.
   std::error_code admit() const noexcept {
     if (fork_generation() != opened_in_) return errc::forked;
     if (closed_.load(std::memory_order_acquire)) return errc::closed;
@@ -82,37 +83,36 @@ class store_state {
   void notify(event::kind what, std::string message, std::uint32_t file = 0,
               std::uint64_t offset = 0, std::error_code error = {}) const;
 
-  // Files with a lower number are sealed: known to be, at least. Written by the
-  // writer, and once by the opening.
+  // Files with a lower number are known to be sealed. Written by the writer, and once by the
+  // opening.
   std::atomic<std::uint32_t> sealed_below{0};
   void sealed_up_to(std::uint32_t number) noexcept {
     if (sealed_below.exchange(number, std::memory_order_relaxed) == number) return;
     seals.file_sealed();
     if (when_sealed) when_sealed();
   }
-  // Whoever looks after sealed files may not have got a thread for it yet. Must not throw; set
-  // before there is anything to seal.
+  // Starts the sealer's thread if it is not running yet. Must not throw; set before there is
+  // anything to seal.
   std::function<void()> when_sealed;
-  // What the writer wrote and did not sync.
+  // Files that the writer wrote and did not sync.
   const std::shared_ptr<unsynced_files> unsynced = std::make_shared<unsynced_files>();
   seal_queue seals;
   compression_log compressed;
-  // The highest file's, as the directory was at the open; what `compression::follow` goes by until
-  // the lock is first held.
+  // The form of the highest file when the store was opened; `compression::follow` uses it until the
+  // lock is first held.
   file_form form_at_open = file_form::plain;
 
-  // The compressed file that this store's writer appends to: what it knows of the frames is known
-  // to every read of the same file. Only as long as `file` is open: an inode's number may come back
-  // with another file.
+  // Shares the writer's knowledge of the frames of its compressed file with every read of the same
+  // file. Only while `file` is open: a later file may get the same inode number.
   void publish_tail(const std::shared_ptr<append_file>& file, const io::file_status& identity,
                     std::shared_ptr<file_frames> frames);
-  // Null where that is another file. The caller has the file of `identity` open.
+  // Null if the tail is another file. The caller has the file of `identity` open.
   std::shared_ptr<file_frames> frames_of_tail(const io::file_status& identity) const;
 
-  // Every context of this store drops the file from its open ones.
+  // Every context of this store closes its opening of the file.
   void forget_file(std::uint32_t number);
   void add(binding& context);
-  // Its counts stay.
+  // The counts of the context are kept.
   void remove(binding& context) noexcept;
   // The first open data file starts the watch for deleted ones.
   void watch_for_deleted_files();
@@ -124,7 +124,7 @@ class store_state {
   std::atomic<bool> closed_{false};  // any thread closes, once
   const std::uint64_t opened_in_ = fork_generation();
 
-  mutable std::mutex mutex_;        // guards all below but the thread
+  mutable std::mutex mutex_;        // guards all below except the thread
   std::vector<binding*> contexts_;  // each is removed before it dies
   std::weak_ptr<append_file> tail_file_;
   io::file_status tail_identity_;

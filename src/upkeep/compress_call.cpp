@@ -1,4 +1,4 @@
-// The way of `compress_file` to the store's thread for compression, and back.
+// The path of `compress_file` to the store's compressing thread, and back.
 #include <conduit/detail/operations.hpp>
 #include <conduit/error.hpp>
 
@@ -13,7 +13,7 @@ void compress_op::start() {
   error = owner->state->admit();
   if (!error && !owner->home_sealer) error = errc::read_only;
   if (error) return end(finish::immediate);
-  // Submitted, it may be gone.
+  // Once submitted, the operation may be gone.
   const std::error_code refused = owner->home_sealer->submit(*this);
   if (!refused) return;
   error = refused;

@@ -22,11 +22,11 @@ namespace conduit::detail {
 
 namespace {
 
-// An original may append to a file that others think sealed. It must not be here, but what it wrote
-// must not be lost.
+// An original may append to a file that others consider sealed. It should not run here, but its
+// bytes must not be lost.
 constexpr int attempts_max = 4;
 
-// The thread waits for the lock, as long as this lives.
+// Announces, for its lifetime, that the thread waits for the lock.
 struct lock_wish {
   seal_queue& seals;
   explicit lock_wish(seal_queue& queue) noexcept : seals(queue) { seals.want_lock(true); }
@@ -87,11 +87,11 @@ class compression_of_file {
     if (locked < 0) return os_error(locked);
     const std::error_code error = os_error(disk_.status(plain_.get(), status_));
     if (error) return error;
-    // Who had the lock before us may have ended it.
+    // The previous holder of this lock may have removed the file.
     return status_.links == 0 ? errc::no_such_file : std::error_code{};
   }
 
-  // Both forms stand there: equal, they are what a killed process left between link and removal.
+  // Both forms exist: if they are equal, a killed process left them between link and removal.
   std::error_code finish_earlier_one() {
     io::file_status beside;
     const std::int64_t looked = status_of(compressed_name_, beside);
@@ -115,7 +115,7 @@ class compression_of_file {
     return error || changed_ ? error : measure_compressed();
   }
 
-  // What a creation leaves that failed, where a power failure took back that the file was removed.
+  // Removes an empty compressed file: its creation failed, and a power failure undid its removal.
   std::error_code remove_empty_compressed() {
     io::file_status beside;
     std::error_code error = take_lock();
@@ -135,12 +135,12 @@ class compression_of_file {
     files::spool_file spool(disk_);
     std::error_code error = check_sealed();
     if (!error) error = encoder_.run([&] { return write(spool); });
-    // Also where that sync failed: no later one would tell of what it lost, so the record has to.
+    // Also after a failed sync: no later one would report the loss, so the record has to.
     const std::error_code no_lock = error && !plain_lost_ ? std::error_code{} : take_lock();
     if (!error) error = no_lock;
     if (!error) error = check_unchanged(*held_);
     if (!error && !changed_) error = sync_plain();
-    // Until the record can be written, this store knows it alone.
+    // Until the record can be written, only this store knows of the loss.
     if (plain_lost_ && (no_lock || held_->poison(result_.number)))
       state_.unsynced->poison(result_.number);
     if (!error && !changed_) error = held_->announce_change();
@@ -152,7 +152,7 @@ class compression_of_file {
     return {};
   }
 
-  // With the lowest priority, like `write`.
+  // Runs with the lowest priority, like `write`.
   std::error_code compare_forms(files::form_comparison& found) noexcept try {
     return files::compare_forms(disk_, state_.directory.get(), result_.number, go_on_, found);
   } catch (const std::bad_alloc&) {
@@ -160,14 +160,14 @@ class compression_of_file {
   }
 
   std::error_code write(files::spool_file& spool) noexcept try {
-    // Before the lock is taken: under it, there is little left to sync.
+    // Before the lock is taken: little is then left to sync under it.
     static_cast<void>(files::write_back(disk_, plain_.get(), 0, status_.size, go_on_));
     std::error_code error = sync_plain();
     if (!error) {
       error = spool.create(state_.directory.get(), state_.directory_path,
                            {result_.number, file_form::zstd}, state_.how.file_mode);
     }
-    // Who could read the blobs still can.
+    // Readers that could read the blobs still can.
     if (!error) error = os_error(disk_.copy_permissions(plain_.get(), spool.fd()));
     if (!error)
       error = write_frame_file(disk_, plain_.get(), status_.size, spool.fd(), go_on_, result_);
@@ -182,24 +182,24 @@ class compression_of_file {
     return error;
   }
 
-  // What is not known to be durable must not keep its name: a second sync might answer 0 although
-  // the first one lost it.
+  // A file that is not known to be durable must not keep its name: a second sync might answer 0
+  // although the first one lost data.
   std::error_code replace(lock::held_lock& held, files::spool_file& spool) {
     std::error_code error = spool.link();
-    // The other form came from elsewhere meanwhile: compare them.
+    // The other form appeared from elsewhere meanwhile: compare them.
     changed_ = error == std::errc::file_exists;
     if (changed_) return {};
     if (error) return error;
-    // Once more, now that it has a name: btrfs, up to 2025, persisted nothing of a file without
-    // one.
+    // Syncs again, now that the file has a name: btrfs, up to 2025, persisted nothing of a file
+    // without one.
     error = os_error(disk_.sync_data(spool.fd()));
     if (!error) error = sync_directory(held);
     if (error) static_cast<void>(disk_.remove(state_.directory.get(), compressed_name_.c_str()));
     return error ? error : remove_plain(held);
   }
 
-  // So that no time is lost on what is refused in the end. Without the lock: a sealed file stays
-  // one.
+  // Saves the work on a file that would be rejected in the end. Needs no lock: a sealed file stays
+  // sealed.
   std::error_code check_sealed() {
     files::listing listed;
     std::optional<files::file_id> highest;
@@ -215,8 +215,8 @@ class compression_of_file {
     changed_ = false;
     const auto mutable_number = held.mutable_number();
     if (!mutable_number || *mutable_number <= result_.number) return errc::mutable_file;
-    // After a power failure the plain file could stand there again, and be another than it was in
-    // the cache. What this store knows may not stand in the record yet.
+    // After a power failure the plain file could reappear, with other bytes than in the cache. The
+    // record may not show yet what this store knows.
     const auto known_here = state_.unsynced->poisoned_number();
     if (held.may_have_lost_writes(result_.number) || (known_here && result_.number <= *known_here))
       return errc::poisoned;
@@ -237,7 +237,8 @@ class compression_of_file {
   }
 
   std::error_code take_lock() {
-    // The writer of this store may have the lock nearly all the time: it leaves it free.
+    // The writer of this store may have the lock nearly all the time: this asks it to leave the
+    // lock free.
     const lock_wish told(state_.seals);
     return lock_.take_and_look(go_on_, held_);
   }
@@ -261,7 +262,7 @@ class compression_of_file {
   std::error_code sync_compressed() {
     const std::int64_t fd =
         disk_.open(state_.directory.get(), compressed_name_.c_str(), io::open_mode::read, 0);
-    // Somebody deleted it meanwhile, as is seen under the lock.
+    // Another process deleted it meanwhile, which the check under the lock detects.
     if (fd == -ENOENT) return {};
     if (fd < 0) return os_error(fd);
     const unique_fd opened(static_cast<int>(fd));
@@ -275,7 +276,7 @@ class compression_of_file {
     return one.same_file(other) && one.size == other.size;
   }
 
-  // Whoever compressed it.
+  // The sizes of the compressed file, whichever process made it.
   std::error_code measure_compressed() {
     done_ = true;
     const std::int64_t fd =
@@ -288,7 +289,7 @@ class compression_of_file {
     files::loaded_frames found;
     error = files::read_seek_table(disk_, opened.get(), found);
     if (error == errc::corrupt)
-      error = files::walk_frames(disk_, opened.get(), found, go_on_);  // torn: what is whole counts
+      error = files::walk_frames(disk_, opened.get(), found, go_on_);  // torn: whole frames count
     result_.plain_bytes = found.frames.plain_size();
     result_.stored_bytes = found.file_size;
     result_.frames = found.frames.count();
@@ -310,7 +311,7 @@ class compression_of_file {
   closed_on_fork fork_guard_{-1};
   io::file_status status_;   // of the plain file, as it was opened
   bool plain_lost_ = false;  // a sync of it failed
-  bool changed_ = false;     // the plain file is not that any more: start over
+  bool changed_ = false;     // the plain file is another one now: start over
   bool done_ = false;
 };
 

@@ -23,10 +23,11 @@ constexpr std::size_t read_bytes = 1U << 20;
 // How long a check of the mutable file waits for the lock.
 constexpr std::chrono::seconds lock_patience{5};
 constexpr std::chrono::milliseconds ask_interval{1};
-// Of a file that another process keeps tearing and mending.
+// Bounds the rounds for a file that another process keeps tearing and mending.
 constexpr int rounds_max = 8;
 
-// The bytes [at, end) in pieces. `take` returns whether it wants more. `at` tells how far it came.
+// Reads the bytes [at, end) in pieces. `take` returns whether it wants more. `at` tells how far it
+// got.
 template <typename Take>
 std::error_code read_range(binding& where, int fd, std::uint64_t& at, std::uint64_t end,
                            const std::atomic<bool>& abandoned, Take take) {
@@ -52,10 +53,10 @@ void add_fault(verify_report& report, const data_file& file, std::uint64_t frame
 
 bool is_of_the_file(const std::error_code& error) { return error == errc::corrupt; }
 
-// One frame by itself, as the table places it: those behind a bad one are looked at too.
+// Checks one frame by itself, as the table places it: frames behind a bad one are checked too.
 std::error_code check_frame(binding& where, const data_file& file, const codec::placed_frame& frame,
                             const std::atomic<bool>& abandoned, verify_report& report) {
-  // One byte more than there is: that this frame ends a file is not asked.
+  // One byte more than the frame has: it need not end a file.
   codec::frame_walk walk(std::uint64_t{frame.sizes.stored} + 1);
   std::error_code no_memory;
   std::uint64_t at = frame.stored_start;
@@ -70,7 +71,7 @@ std::error_code check_frame(binding& where, const data_file& file, const codec::
   return whole ? std::error_code{} : errc::corrupt;
 }
 
-// Every frame of a table that agrees with the frames' own headers.
+// Checks every frame of a table that agrees with the frames' own headers.
 std::error_code check_frames(binding& where, const data_file& file,
                              const files::loaded_frames& table, const std::atomic<bool>& abandoned,
                              verify_report& report) {
@@ -87,7 +88,7 @@ std::error_code check_frames(binding& where, const data_file& file,
   return {};
 }
 
-// Without a table: as far as the frames are whole.
+// For a file without a table: checks its frames as far as they are whole.
 std::error_code walk_file(binding& where, const data_file& file, const std::atomic<bool>& abandoned,
                           verify_report& report) {
   files::loaded_frames found;
@@ -160,15 +161,14 @@ std::error_code check_plain_file(binding& where, const data_file& file,
 
 namespace {
 
-// What stands at the end of a file while nobody writes to it: its table, or `corrupt` where it has
-// none.
+// The end of a file while nobody writes to it: its table, or `corrupt` if it has none.
 struct quiet_look {
   std::error_code error;
   files::loaded_frames table;
 };
 
-// Little is done under the lock: the frames do not move, so they are looked at afterwards. An error
-// where the lock could not be had.
+// Does little under the lock: the frames do not move, so they are checked afterwards. Returns an
+// error if the lock could not be taken.
 std::error_code look_under_lock(binding& where, const data_file& file,
                                 const std::atomic<bool>& abandoned, quiet_look& found) {
   const auto go_on = [&] { return !abandoned.load(std::memory_order_relaxed); };
@@ -179,19 +179,19 @@ std::error_code look_under_lock(binding& where, const data_file& file,
   for (;;) {
     const std::error_code refused = where.locks.with(go_on, lock_patience, look);
     if (refused != std::errc::resource_unavailable_try_again) return refused;
-    // Without a thread that waits in the kernel, this one asks now and then.
+    // Poll: no thread can wait in the kernel.
     if (!go_on()) return asio::error::operation_aborted;
     if (std::chrono::steady_clock::now() >= deadline) return refused;
     std::this_thread::sleep_for(ask_interval);
   }
 }
 
-// Somebody may have been writing when a fault was seen in the mutable file. Where the lock cannot
-// be had, the fault stands.
+// A writer may have been active when a fault was seen in the mutable file. If the lock cannot be
+// taken, the fault stands.
 std::error_code check_again(binding& where, const data_file& file,
                             const std::atomic<bool>& abandoned, verify_report& report) {
   std::optional<std::uint64_t>
-      walked;  // bytes of the file when it was found without a table to believe, and walked
+      walked;  // the file's size when it had no table to trust, and was walked
   for (int round = 0; round < rounds_max; ++round) {
     quiet_look now;
     const std::error_code refused = look_under_lock(where, file, abandoned, now);
@@ -204,7 +204,7 @@ std::error_code check_again(binding& where, const data_file& file,
       report = {};
       return check_frames(where, file, now.table, abandoned, report);
     }
-    // Nothing has changed since the walk: what it saw is so.
+    // Nothing has changed since the walk: its findings stand.
     if (walked == now.table.file_size) break;
     report = {};
     error = walk_file(where, file, abandoned, report);

@@ -1,5 +1,5 @@
-// Looks at whole files without changing them: how much they hold, and whether every byte of them
-// can be believed. Blocking: for helper threads.
+// Examines whole files without changing them: how much they hold, and whether every byte of them is
+// valid. Blocking: for helper threads.
 #pragma once
 
 #include <atomic>
@@ -13,8 +13,9 @@
 
 namespace conduit::detail {
 
-// Without the lock. A writer may cut what a dead one has left while `look` reads it: the file has
-// fewer bytes than a moment before, which `look` calls `corrupt`. So it is asked again.
+// Works without the lock. A writer may cut the remains of a dead writer while `look` reads: the
+// file then has fewer bytes than a moment before, which `look` calls `corrupt`. So `look` is
+// retried.
 template <typename Look>
 std::error_code look_at_what_is_mended(Look look) {
   constexpr int looks_max = 8;
@@ -26,17 +27,17 @@ std::error_code look_at_what_is_mended(Look look) {
   return error;
 }
 
-// Plain bytes of a compressed file: what its seek table says, or else its frames, as far as they
-// are whole. 0 where it was deleted.
+// The plain bytes of a compressed file, by its seek table, or else by its whole frames. 0 if it was
+// deleted.
 std::error_code measure_frames(binding& where, files::file_id file, std::uint64_t& plain_bytes);
 
 // Reads a plain file to its end.
 std::error_code check_plain_file(binding& where, const data_file& file,
                                  const std::atomic<bool>& abandoned, verify_report& report);
 
-// Decodes every frame of a compressed file, whatever it is. A file without a table that agrees with
-// its frames has a fault too: of the mutable one this is said only under the lock, since its table
-// stands when nobody writes.
+// Decodes every frame of a compressed file, sealed or mutable. A file without a table that agrees
+// with its frames has a fault too; for the mutable file only a check under the lock finds this
+// fault, since its table stands when nobody writes.
 std::error_code check_compressed_file(binding& where, const data_file& file,
                                       const std::atomic<bool>& abandoned, verify_report& report);
 

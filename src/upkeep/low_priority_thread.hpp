@@ -1,5 +1,5 @@
-// The thread that encodes and compares: it leaves the processor to everybody else. Nothing that is
-// done under the inter-process lock is its business, since others wait for the lock.
+// The thread that encodes and compares, at the lowest priority. It does no work under the
+// inter-process lock, since others wait for the lock.
 #pragma once
 
 #include <condition_variable>
@@ -12,8 +12,8 @@ namespace conduit::detail {
 
 class low_priority_thread {
  public:
-  // Runs `work`, which must not throw, and waits for its result; or tells why no thread can be had.
-  // For one caller at a time.
+  // Runs `work`, which must not throw, and waits for its result; returns an error if no thread can
+  // be started. For one caller at a time.
   template <typename Work>
   std::error_code run(Work work) noexcept {
     finished end;
@@ -25,7 +25,7 @@ class low_priority_thread {
   }
 
  private:
-  // The answer, once it is there.
+  // The result, once it is available.
   class finished {
    public:
     void tell(std::error_code result) noexcept {
@@ -47,7 +47,7 @@ class low_priority_thread {
     bool told_ = false;
   };
 
-  // Of the calling thread.
+  // Lowers the priority of the calling thread.
   static void lower_priority() noexcept;
 
   thread_crew crew_{1};

@@ -22,17 +22,17 @@ using namespace std::chrono_literals;
 
 using clock = std::chrono::steady_clock;
 
-// How soon a file is looked at again that another process was compressing, or that failed for a
-// reason that may pass.
+// The delays before the next look: another process was compressing a file, a file failed for a
+// reason that may pass, or there is nothing to do.
 constexpr std::chrono::milliseconds busy_patience = 1s;
 constexpr std::chrono::milliseconds failure_patience = 1min;
 constexpr std::chrono::milliseconds nothing_to_expect = 1h;
-// How soon, and how long, a caller's file is tried again that another process is compressing.
+// The interval and the limit of retries for a caller's file that another process is compressing.
 constexpr auto busy_interval = 10ms;
 constexpr auto busy_max = 1min;
 
-// What does not pass by itself; everything else is tried again: a full disk, a lack of memory or
-// descriptors, a lock not to be had.
+// Errors that do not pass by themselves; everything else is retried: a full disk, a lack of memory
+// or descriptors, a lock that cannot be taken.
 bool is_lasting(const std::error_code& error) {
   return error == errc::corrupt || error == errc::not_a_regular_file || error == errc::poisoned ||
          error == std::errc::io_error || error == std::errc::permission_denied ||
@@ -40,7 +40,7 @@ bool is_lasting(const std::error_code& error) {
          error == std::errc::cross_device_link;
 }
 
-// The lock file is the writer's to make.
+// Only the writer creates the lock file.
 lock::store_place place_of(const store_state& state) {
   lock::store_place place = state.place();
   place.lock_permissions = 0;
@@ -66,8 +66,8 @@ std::shared_ptr<sealer> sealer::make(std::shared_ptr<store_state> state,
 sealer::sealer(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk)
     : state_(std::move(state)), disk_(std::move(disk)), lock_(*disk_, place_of(*state_)) {
   if (state_->how.compression != compression::zstd_on_seal) return;
-  // Before the writer watches for visitors: this is none. Where it fails, it is tried again with
-  // the first file.
+  // Must precede the writer's watch for visitors: this opening is no visit. If it fails, it is
+  // retried with the first file.
   static_cast<void>(lock_.open());
   state_->seals.file_sealed();
   static_cast<void>(start());
@@ -148,8 +148,8 @@ void sealer::serve(compress_op& request) {
     std::this_thread::sleep_for(busy_interval);
   }
   put_aside_.erase(request.number);
-  // From here on it may be gone, and with it the store: but for this object, whose end waits for
-  // this thread.
+  // From here on the request may be gone, and the store with it, except this object, whose
+  // destructor waits for this thread.
   request.owner->port.deliver(request);
 }
 
@@ -161,8 +161,8 @@ std::chrono::milliseconds sealer::look() {
   }
 }
 
-// Compresses the lowest file that waits for it. Returns when there may be more to do than now, if
-// nobody says so before.
+// Compresses the lowest file that waits for it. Returns the time after which there may be more to
+// do, unless a report comes earlier.
 std::chrono::milliseconds sealer::compress_next() {
   const auto go_on = [this] {
     return !stopping_.load(std::memory_order_relaxed) && !state_->admit();
@@ -189,7 +189,7 @@ std::chrono::milliseconds sealer::compress_next() {
     const std::error_code error = compress(number, go_on, result);
     if (!go_on()) return nothing_to_expect;
     if (!error) {
-      // What is asked for meanwhile comes first; and there may be one more.
+      // Requests that arrived meanwhile come first; and there may be one more file.
       put_aside_.erase(number);
       --backlog_;
       state_->seals.file_sealed();
@@ -200,8 +200,8 @@ std::chrono::milliseconds sealer::compress_next() {
   return patience;
 }
 
-// Returns when to try it again: what will not pass by itself is left to whoever asks for it, and
-// what another process does is its own.
+// Returns the time until the next try. A failure that does not pass by itself is left to explicit
+// requests, and another process's work to that process.
 std::chrono::milliseconds sealer::put_aside(std::uint32_t number, const std::error_code& error) {
   if (error == errc::no_such_file || error == errc::mutable_file) return nothing_to_expect;
   if (error == std::errc::device_or_resource_busy) return busy_patience;

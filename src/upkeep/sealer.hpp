@@ -1,6 +1,6 @@
-// The thread of a store that compresses sealed files: in the background where `zstd_on_seal` says
-// so, and whenever `compress_file` asks. It takes one file after the other, and never needs an
-// io_context to run. What takes long it leaves to a thread of the lowest priority.
+// The thread of a store that compresses sealed files: in the background with `zstd_on_seal`, and at
+// each request of `compress_file`. It takes one file after the other, and never needs a running
+// io_context. It leaves long work to a thread of the lowest priority.
 #pragma once
 
 #include <atomic>
@@ -28,14 +28,14 @@ class sealer final : public compress_service {
   static std::shared_ptr<sealer> make(std::shared_ptr<store_state> state,
                                       std::unique_ptr<io::file_io> disk);
 
-  // With `zstd_on_seal` the thread starts at once: an earlier process may have left work. Where
-  // none can be had, it starts when the next file is sealed.
+  // With `zstd_on_seal` the thread starts at once: an earlier process may have left work. If none
+  // can be started, it starts when the next file is sealed.
   sealer(std::shared_ptr<store_state> state, std::unique_ptr<io::file_io> disk);
-  // Waits for the frame that is being encoded, or the sync that is under way; what there is of its
-  // file is dropped.
+  // Waits for the frame that is being encoded, or the sync that is running; the unfinished file is
+  // dropped.
   ~sealer() override;
 
-  // Errors: `closed` behind `close`, or no thread can be had.
+  // Errors: `closed` after `close`, or no thread can be started.
   std::error_code submit(compress_op& request) noexcept override;
   void cancel(compress_op& request) override;
   bool revoke(compress_op& request) noexcept override;
@@ -56,7 +56,7 @@ class sealer final : public compress_service {
   const std::unique_ptr<io::file_io> disk_;
   lock::store_lock lock_;
   low_priority_thread encoder_;
-  // Files that failed in the background, and since when each may be tried again.
+  // Files that failed in the background, and the time from which each may be retried.
   std::map<std::uint32_t, std::chrono::steady_clock::time_point> put_aside_;
   std::atomic<bool> stopping_{false};  // set once, by the destructor's thread
   // Written by the sealer's thread, read by any.

@@ -1,5 +1,5 @@
-// Calls that only look: which files there are, and whether a file can be read to its end. They run
-// on threads of their own.
+// Calls that only read: they list the files, and check whether a file can be read to its end. They
+// run on threads of their own.
 #include <conduit/detail/operations.hpp>
 #include <conduit/error.hpp>
 
@@ -22,14 +22,14 @@ std::error_code list_store(binding& where, std::vector<file_info>& found) {
   std::int64_t result = files::list_files(*where.disk, directory, files);
   if (result < 0) return os_error(result);
   for (files::file_id file : files.files) {
-    // Both forms of a number are one file, and the plain one is read: unless it is empty.
+    // Both forms of a number are one file. The plain one is read, unless it is empty.
     const bool second = !found.empty() && found.back().number == file.number;
     if (second && found.back().plain_bytes != 0) continue;
     if (second) found.pop_back();
     io::file_status status;
     result = where.disk->status_at(directory, files::file_name(file).c_str(), status);
     if (result == -ENOENT && file.form == file_form::plain) {
-      // Compressed since the listing, perhaps.
+      // It may have been compressed since the listing.
       file.form = file_form::zstd;
       result = where.disk->status_at(directory, files::file_name(file).c_str(), status);
     }
@@ -61,7 +61,7 @@ std::error_code check_file(binding& where, std::uint32_t number, const std::atom
   std::error_code error;
   const auto file = where.files.open(number, false, open_effort::may_compare, error);
   if (!file && error == errc::corrupt)
-    report.faults.push_back({number, 0, 0, error});  // both forms, and they differ
+    report.faults.push_back({number, 0, 0, error});  // both forms exist, and they differ
   if (!file) return report.faults.empty() ? error : std::error_code{};
   const auto check = file->id.form == file_form::plain ? check_plain_file : check_compressed_file;
   return check(where, *file, abandoned, report);

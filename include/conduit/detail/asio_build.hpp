@@ -1,8 +1,8 @@
 // Ties a program to a library that was built with the same Asio. Asio consists of headers, and its
-// macros change its types and what its threads keep between operations: a library and a program
-// that see different ones corrupt each other's memory. So both name a symbol after the Asio that
-// they see, and the linker refuses a program that sees another one, with a name that tells which.
-// Files of a program that use Asio without this header go unnoticed.
+// macros change its types and the memory that its threads keep between operations: a library and a
+// program with different ones corrupt each other's memory. So both name a symbol after the Asio
+// that they see, and the linker rejects a program that sees another one, with a name that tells
+// which. Files of a program that use Asio without this header go unnoticed.
 #pragma once
 
 #if !defined(ASIO_STANDALONE) && !defined(ASIO_ENABLE_BOOST) && __has_include(<boost/config.hpp>)
@@ -41,8 +41,8 @@
 #error "conduit needs threads: compile with -pthread and without ASIO_DISABLE_THREADS"
 #endif
 
-// One word for each macro that changes Asio's types, or how it gets and keeps memory; nothing where
-// it has its usual value.
+// One word for each macro that changes Asio's types, or how it gets and keeps memory; empty if the
+// macro has its usual value.
 
 #if defined(ASIO_HAS_IO_URING)
 #define CONDUIT_ASIO_IO_URING _ASIO_HAS_IO_URING
@@ -174,10 +174,10 @@ CONDUIT_KEPT static const char* const asio_build_of_this_file = &CONDUIT_ASIO_BU
 using loops_of_thread =
     asio::detail::call_stack<asio::detail::thread_context, asio::detail::thread_info_base>;
 
-// Whether the library finds this loop among those that the calling thread runs.
+// Tells whether the library finds this loop among those that the calling thread runs.
 bool library_sees_loop(asio::detail::thread_context& loop) noexcept;
 
-// Whether the code that calls this and the library find the same loops. Compiled by the caller.
+// Tells whether the calling code and the library find the same loops. Compiled by the caller.
 inline bool shares_asio() {
   asio::detail::thread_context loop;
   asio::detail::thread_info_base thread;

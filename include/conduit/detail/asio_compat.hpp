@@ -1,4 +1,4 @@
-// The one place that knows how Asio's names moved between 1.22 and later releases.
+// Hides how Asio's names moved between 1.22 and later releases.
 #pragma once
 
 #include <asio/any_io_executor.hpp>
@@ -38,15 +38,14 @@ using asio::experimental::as_tuple_t;
 using asio::experimental::deferred;
 #endif
 
-// The executor inside, where it is of this type. Before 1.23 Asio's own `target` does not compare
-// types.
+// The executor inside, if it has this type. Before 1.23 Asio's own `target` does not compare types.
 template <typename Executor>
 const Executor* target_of(const asio::any_io_executor& executor) noexcept {
   return executor.target_type() == typeid(Executor) ? executor.target<Executor>() : nullptr;
 }
 
-// Runs what ended within its own initiation: through the handler's immediate executor, which a
-// handler may have since 1.28. All others let the initiation return first.
+// Completes an operation that ended within its own initiation: through the handler's immediate
+// executor, which a handler may have since 1.28. Otherwise the initiation returns first.
 template <typename Handler, typename Executor, typename Function>
 void leave_initiation([[maybe_unused]] const Handler& handler, const Executor& executor,
                       Function&& function) {
@@ -58,8 +57,8 @@ void leave_initiation([[maybe_unused]] const Handler& handler, const Executor& e
 #endif
 }
 
-// Whether other threads may post to the context, and let it watch descriptors: not with
-// ASIO_CONCURRENCY_HINT_UNSAFE and its kin.
+// Tells whether other threads may post to the context, and let it watch descriptors: not with
+// ASIO_CONCURRENCY_HINT_UNSAFE and similar hints.
 inline bool has_locks(asio::io_context& context) {
 #if __has_include(<asio/config.hpp>)
   asio::config settings(context);

@@ -1,5 +1,5 @@
-// What a put takes for bytes, and how the writer wants them: the parts of all blobs in a row, and
-// how many bytes each blob has.
+// The bytes that a put takes, as the writer needs them: the parts of all blobs in a row, and the
+// size of each blob.
 #pragma once
 
 #include <asio/buffer.hpp>
@@ -19,15 +19,15 @@ concept plain_buffer = std::is_same_v<std::remove_cvref_t<Value>, asio::const_bu
 template <typename Sequence>
 using element_of = decltype(*asio::buffer_sequence_begin(std::declval<const Sequence&>()));
 
-// The bytes of one blob. No elements that own their bytes and are made on the fly: they would be
-// gone before the operation begins.
+// The bytes of one blob. Rejects elements that own their bytes and are made on the fly: they would
+// be gone before the operation begins.
 template <typename Source>
 concept blob_source =
     std::is_convertible_v<const Source&, asio::const_buffer> ||
     (asio::is_const_buffer_sequence<Source>::value &&
      (std::is_reference_v<element_of<Source>> || plain_buffer<element_of<Source>>));
 
-// An element of a range of blobs: it stands somewhere, or only names bytes that do.
+// An element of a range of blobs: a stored object, or a view of bytes stored elsewhere.
 template <typename Element>
 concept lasting_blob =
     blob_source<std::remove_cvref_t<Element>> &&
@@ -39,7 +39,7 @@ template <typename Range>
 concept blob_range = std::ranges::input_range<const Range> &&
                      lasting_blob<std::ranges::range_reference_t<const Range>>;
 
-// The parts themselves stay the caller's memory.
+// The parts refer to the caller's memory.
 class blob_list {
  public:
   blob_list() = default;
@@ -51,7 +51,7 @@ class blob_list {
     return one;
   }
 
-  // One blob more: its parts, back to back.
+  // Adds one blob: its parts, back to back.
   template <typename ConstBufferSequence>
   void add(const ConstBufferSequence& blob) {
     data_location sized;
@@ -67,7 +67,7 @@ class blob_list {
   }
 
   std::vector<asio::const_buffer> parts;
-  std::vector<data_location> locations;  // of the blobs' sizes, until they are placed
+  std::vector<data_location> locations;  // with the blobs' sizes, until they are placed
   std::uint64_t bytes = 0;               // of all blobs
 };
 

@@ -1,6 +1,5 @@
-// What the compiled part of the library sees of a pending operation: something that an io_context's
-// thread finishes or, when that context goes away, drops. Not public: the layout may change with
-// every release.
+// The compiled library's view of a pending operation: an io_context's thread finishes it or, when
+// that context is destroyed, drops it. Not public: the layout may change with every release.
 #pragma once
 
 #include <conduit/detail/exported.hpp>
@@ -10,14 +9,14 @@
 
 namespace conduit::detail {
 
-// Links for one intrusive list; the tag tells apart the lists that hold an object at the same time.
+// Links for one intrusive list; the tag distinguishes lists that hold an object at the same time.
 template <typename Tag>
 struct list_hook {
   list_hook* prev = nullptr;
   list_hook* next = nullptr;
 };
 
-struct work_list;  // held by whoever works on the operation
+struct work_list;  // held by the party that works on the operation
 struct away_list;  // held by the context that the operation belongs to, while another thread works
                    // on it
 
@@ -32,17 +31,17 @@ class CONDUIT_EXPORTED completion : public list_hook<work_list>, public list_hoo
   // Called instead of `complete` while that context is being destroyed: frees everything, invokes
   // nothing.
   virtual void drop() noexcept = 0;
-  // Takes the operation back from whoever works on it. True: it will not be delivered and its
-  // buffers are free. False: it is being delivered right now. May block until the kernel has let go
-  // of the buffers, never on another thread's event loop.
+  // Takes the operation back from the party that works on it. True: it will not be delivered and
+  // its buffers are free. False: it is being delivered right now. May block until the kernel has
+  // released the buffers, never on another thread's event loop.
   virtual bool revoke() noexcept { return false; }
 
  protected:
   ~completion() = default;
 };
 
-// One attempt at one transfer: what a completion queue entry answers. Short results, EINTR and
-// EAGAIN are the caller's business.
+// One attempt at one transfer, answered by one completion queue entry. The caller handles short
+// results, EINTR and EAGAIN.
 class CONDUIT_EXPORTED io_request : public completion {
  public:
   enum class kind : std::uint8_t { read, write, sync_data };
@@ -51,7 +50,7 @@ class CONDUIT_EXPORTED io_request : public completion {
   kind what = kind::read;
   phase state = phase::idle;  // guarded by the engine's lock
   bool cancel_wanted = false;
-  bool parted = false;  // the kernel took this write and not what is linked to it
+  bool parted = false;  // the kernel took this write without the request linked to it
   int fd = -1;
   unsigned iov_count = 0;      // of `write`
   const iovec* iov = nullptr;  // of `write`
@@ -60,9 +59,8 @@ class CONDUIT_EXPORTED io_request : public completion {
   std::uint64_t offset = 0;    // bytes from the file's start
   io_request* linked =
       nullptr;  // a `sync_data` that runs only after this whole write, and is completed for both
-  std::uint8_t orphaned =
-      0;  // how often its answer was only that the thread that submitted it has ended
-  std::int64_t result = 0;  // bytes, or -errno
+  std::uint8_t orphaned = 0;  // count of answers that only say that the submitting thread has ended
+  std::int64_t result = 0;    // bytes, or -errno
 
  protected:
   ~io_request() = default;

@@ -1,4 +1,4 @@
-// Marks what the headers need from a shared library, also where everything else is hidden.
+// Exports the symbols that the headers need from a shared library, even if all others are hidden.
 #pragma once
 
 #define CONDUIT_EXPORTED [[gnu::visibility("default")]]

@@ -1,5 +1,5 @@
-// The fast path of a coroutine's get: bytes that lie in the page cache are read at once, and the
-// coroutine goes on without having been suspended. Everything else takes the way of all operations.
+// The fast path of a coroutine's get: bytes in the page cache are read at once, and the coroutine
+// continues without having been suspended. All other gets are asynchronous operations.
 #pragma once
 
 #include <asio/async_result.hpp>
@@ -16,8 +16,8 @@
 
 namespace conduit::detail {
 
-// How a token of coroutines wants error and result: `use_awaitable`, alone or within one of the
-// adaptors that are common around it.
+// How a coroutine's token delivers error and result: `use_awaitable`, alone or within one of its
+// common adaptors.
 template <typename Token>
 struct awaiting : std::false_type {};
 
@@ -66,13 +66,13 @@ inline constexpr bool is_awaiting = awaiting<std::remove_cvref_t<Token>>::value;
 template <typename Token, typename Result>
 using awaitable_for = typename awaiting<Token>::template awaitable<Result>;
 
-// False where an attempt would be declined: other reads are under way, to be submitted together
-// with this one. A hint, without effect.
+// False if an attempt would be declined: other reads are running, and this one should be submitted
+// together with them. A hint, without side effects.
 bool may_read_inline(const binding& where) noexcept;
 
-// True where the read has ended, well or with `error`; false where it has to take the asynchronous
-// way. Never blocks on the disk. Declines now and then although it could, so that a coroutine that
-// never misses does not starve the others.
+// True if the read has ended, with success or with `error`; false if it must go the asynchronous
+// way. Never blocks on the disk. Sometimes declines although it could read, so that a coroutine
+// that never misses does not starve the others.
 bool try_get_into(binding& where, const data_location& location, const slice& part,
                   const asio::mutable_buffer& to, std::size_t& length,
                   std::error_code& error) noexcept;

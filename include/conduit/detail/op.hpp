@@ -21,7 +21,7 @@
 namespace conduit::detail {
 
 asio::io_context& context_of(const binding& where) noexcept;
-// Differs in a forked child from what it was in its parent.
+// The count in a forked child differs from the count in its parent.
 std::uint64_t forks_seen() noexcept;
 
 // Keeps the handler's executor from running out of work. The context of the operation itself counts
@@ -32,8 +32,8 @@ class handler_work {
   handler_work(const Executor& executor, asio::io_context& home)
       : guard_(make_guard(executor, home)) {}
 
-  // The context's own executor. Not one that was asked never to run a handler at once: it differs
-  // from that.
+  // The context's own executor, but not one that must never run a handler at once: that one
+  // compares unequal.
   static bool runs_on(const Executor& executor, asio::io_context& home) noexcept {
     using native = asio::io_context::executor_type;
     if constexpr (std::is_same_v<Executor, native>) {
@@ -46,7 +46,7 @@ class handler_work {
     }
   }
 
-  // On a thread of the context a dispatch would do no more than to call the handler.
+  // On a thread of the context a dispatch would only call the handler.
   bool at_home() const noexcept {
     if constexpr (may_run_on_home) {
       return !guard_;
@@ -57,8 +57,8 @@ class handler_work {
 
  private:
   using guard = asio::executor_work_guard<Executor>;
-  // Other executors never run there, and without the optional g++ 12 does not warn of a guard that
-  // may be uninitialised.
+  // Other executors never run there. Leaving out the optional avoids a g++ 12 warning about a guard
+  // that may be uninitialised.
   static constexpr bool may_run_on_home =
       std::is_same_v<Executor, asio::io_context::executor_type> ||
       std::is_same_v<Executor, asio::any_io_executor>;
@@ -74,8 +74,8 @@ class handler_work {
   held_guard guard_;
 };
 
-// Where the memory of an operation comes from: the handler's own allocator where it has one, else
-// the thread that runs the context, which keeps a little for the next operation.
+// The source of an operation's memory: the handler's own allocator if it has one, else the thread
+// that runs the context, which keeps a little for the next operation.
 template <typename Allocator>
 struct operation_memory {
   using allocator = Allocator;
@@ -95,7 +95,7 @@ class op final : public Call {
   using allocator_type =
       typename std::allocator_traits<typename memory_type::allocator>::template rebind_alloc<op>;
 
-  // Owns itself from here on; `start` must be called next.
+  // The operation owns itself from here on; `start` must be called next.
   template <typename... Arguments>
   static op& make(std::shared_ptr<binding> owner, Handler&& handler, Arguments&&... arguments) {
     allocator_type allocator(memory_type::of(asio::get_associated_allocator(handler)));
@@ -123,9 +123,8 @@ class op final : public Call {
     }
   }
 
-  // The rest happens on the handler's executor. It is there that a cancellation signal may be
-  // emitted, at the same time as this: until then the slot is not touched and the operation stays
-  // where it is.
+  // The rest happens on the handler's executor. A cancellation signal may be emitted there at the
+  // same time: until then the slot is not touched and the operation stays where it is.
   void end(finish way) override {
     if (way == finish::dispatch && work_.at_home()) return invoke();
     arrival self(*this);
@@ -138,8 +137,8 @@ class op final : public Call {
   }
 
  private:
-  // An ended operation on its way to the handler's executor; freed where that never runs it, and in
-  // a forked child, whose parent runs it.
+  // An ended operation on its way to the handler's executor; freed if that never runs it, and in a
+  // forked child, whose parent runs it.
   class arrival {
    public:
     using allocator_type = asio::associated_allocator_t<Handler>;
@@ -159,8 +158,8 @@ class op final : public Call {
       if (forks_seen() == made_in_) std::exchange(ended_, nullptr)->invoke();
     }
 
-    // To the handler's executor, to which not everything can be posted: a completion executor may
-    // only dispatch.
+    // Continues on the handler's executor. Not every executor accepts a post: a completion executor
+    // may only dispatch.
     void go_on() {
       if (forks_seen() == made_in_)
         asio::dispatch(ended_->executor(context_of(*ended_->owner)), std::move(*this));
@@ -171,7 +170,7 @@ class op final : public Call {
     std::uint64_t made_in_ = forks_seen();
   };
 
-  // An operation that ended in its own initiation, out of which it has to get first.
+  // An operation that ended in its own initiation, and must first leave it.
   struct detour {
     using allocator_type = typename arrival::allocator_type;
 
@@ -210,8 +209,8 @@ class op final : public Call {
   handler_work<executor_type> work_;
 };
 
-// What async_initiate calls. `get_executor` tells adaptors such as `cancel_after` where the
-// operation completes by default.
+// The function object that async_initiate calls. `get_executor` tells adaptors such as
+// `cancel_after` where the operation completes by default.
 template <typename Call>
 class initiation {
  public:

@@ -23,7 +23,7 @@ class binding;    // one store's side of one io_context
 class data_file;  // an open data file
 enum class open_effort : std::uint8_t;
 
-// The way of a read of a compressed file.
+// The state of a read of a compressed file.
 class framed_read;
 struct framed_read_deleter {
   void operator()(framed_read* read) const noexcept;
@@ -50,26 +50,26 @@ class CONDUIT_EXPORTED get_op : public io_request {
 
   std::size_t transferred = 0;
   unsigned retries = 0;  // attempts in a row that moved nothing (EINTR, EAGAIN)
-  bool opening = false;  // with a helper thread, not with the engine
+  bool opening = false;  // a helper thread has it, not the engine
   bool served_inline = false;
-  bool reopened = false;           // the second and last try, after opening the file anew
+  bool reopened = false;           // the second and last try, after opening the file again
   finish how = finish::immediate;  // until the initiation is over
-  // Set by whoever cancels, on any thread; read by whoever works on it.
+  // Set by a cancellation, on any thread; read by the thread that works on the operation.
   std::atomic<bool> abandoned{false};
   std::shared_ptr<data_file> file;
   std::shared_ptr<binding> owner;
   blob bounce;  // aligned memory of an O_DIRECT read whose slice is not aligned
-  std::unique_ptr<framed_read, framed_read_deleter> framed;  // where the file is compressed
+  std::unique_ptr<framed_read, framed_read_deleter> framed;  // set if the file is compressed
 
   virtual void end(finish how) = 0;
   void start();
   void cancel() noexcept;
   void complete() final;
   void drop() noexcept final;
-  // True where it only waits: for another read of the same frame, or for the lock.
+  // True if the read only waits: for another read of the same frame, or for the lock.
   bool revoke() noexcept final;
 
-  // For `framed` too.
+  // Used by `framed` too.
   void fail(std::error_code why);
   void open_on_helper();
   void open_file(bool may_compare_forms);
@@ -86,7 +86,7 @@ class CONDUIT_EXPORTED get_op : public io_request {
   ~get_op() = default;
 };
 
-// Something the writer does under the lock, in the order of arrival.
+// An operation that the writer performs under the lock, in order of arrival.
 class CONDUIT_EXPORTED queued_op : public completion {
  public:
   enum class kind : std::uint8_t { append, roll, remove, remove_before, recover, sync, close };
@@ -94,7 +94,7 @@ class CONDUIT_EXPORTED queued_op : public completion {
 
   kind what = kind::append;
   phase state = phase::idle;                  // guarded by the put queue's lock
-  bool cancel_wanted = false;                 // the same: while its bytes were being encoded
+  bool cancel_wanted = false;                 // the same; set while its bytes are being encoded
   bool may_wait = true;                       // of `append`: for room in the queue
   std::span<const asio::const_buffer> parts;  // of `append`: of all blobs, in a row
   std::span<data_location> locations;  // of `append`: one a blob, of its size from the beginning;
@@ -120,7 +120,7 @@ class CONDUIT_EXPORTED queued_op : public completion {
   ~queued_op() = default;
 };
 
-// Something that only reads the directory or a whole file; it runs on the store's helper threads.
+// An operation that only reads the directory or a whole file; runs on the store's helper threads.
 class CONDUIT_EXPORTED survey_op : public completion {
  public:
   enum class kind : std::uint8_t { files, verify, examine };
@@ -131,7 +131,7 @@ class CONDUIT_EXPORTED survey_op : public completion {
   verify_report report;
   recovery_report recovery;
   std::error_code error;
-  std::atomic<bool> abandoned{false};  // set by whoever cancels, on any thread
+  std::atomic<bool> abandoned{false};  // set by a cancellation, on any thread
   std::shared_ptr<binding> owner;
 
   virtual void end(finish how) = 0;
@@ -139,7 +139,7 @@ class CONDUIT_EXPORTED survey_op : public completion {
   void cancel() noexcept { abandoned.store(true, std::memory_order_relaxed); }
   void complete() final;
   void drop() noexcept final;
-  // It is delivered by its helper thread, which need not go on for long.
+  // Its helper thread delivers it, and need not go on for long.
   bool revoke() noexcept final {
     cancel();
     return false;
@@ -149,14 +149,14 @@ class CONDUIT_EXPORTED survey_op : public completion {
   ~survey_op() = default;
 };
 
-// The compression of one sealed file, by the store's thread for that.
+// The compression of one sealed file, by the store's compressing thread.
 class CONDUIT_EXPORTED compress_op : public completion {
  public:
   std::uint32_t number = 0;
   bool waiting = false;  // guarded by the seal queue's lock
   file_compression result;
   std::error_code error;
-  std::atomic<bool> abandoned{false};  // set by whoever cancels, on any thread
+  std::atomic<bool> abandoned{false};  // set by a cancellation, on any thread
   std::shared_ptr<binding> owner;
 
   virtual void end(finish how) = 0;
@@ -170,8 +170,8 @@ class CONDUIT_EXPORTED compress_op : public completion {
   ~compress_op() = default;
 };
 
-// The calls: each fills its operation from the arguments and says what the handler receives besides
-// the error.
+// The calls: each fills its operation from the arguments and defines what the handler receives
+// besides the error.
 
 class get_call : public get_op {
  public:
@@ -234,7 +234,7 @@ class put_list_call : public queued_op {
   blob_list list;
 };
 
-// One blob of several parts.
+// One blob in several parts.
 class put_parts_call : public put_list_call {
  public:
   put_parts_call(blob_list blob, bool waits_for_room) : put_list_call(std::move(blob)) {

@@ -1,5 +1,5 @@
-// What a handle of a store consists of: its parts, its default token, and the calls that take no
-// token, which are compiled code.
+// The content of a store's handle: its parts, its default token, and the calls that take no token,
+// which are compiled code.
 #pragma once
 
 #include <asio/io_context.hpp>
@@ -19,7 +19,7 @@ struct store_handle {
       life;  // shared by all handles and by no operation: its end is the end of the last handle
 };
 
-// Where `asio_is_shared` is false: `errc::hidden_asio`.
+// `errc::hidden_asio` if `asio_is_shared` is false.
 store_handle open_handle(asio::io_context& context, const options& how, bool asio_is_shared);
 store_handle open_handle(asio::io_context& context, const options& how, bool asio_is_shared,
                          std::error_code& error);
