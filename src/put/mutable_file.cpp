@@ -228,24 +228,25 @@ asio::awaitable<std::error_code> mutable_file::open(lock::held_lock& held) {
 
 // ---- when it is left
 
-// Why the mutable file must not be appended to; empty if it may.
-std::optional<std::string> mutable_file::reason_to_leave(const lock::held_lock& held) const {
-  if (const auto why = reason_to_begin(held, form())) return why;
-  if (doubt_) return doubt_;
+// Why the mutable file must not be appended to; null if it may. Valid until the file is left.
+const char* mutable_file::reason_to_leave(const lock::held_lock& held) const {
+  if (const char* why = reason_to_begin(held, form())) return why;
+  if (doubt_) return doubt_->c_str();
   if (tail_.frames && tail_.frames->count() >= frames_max)
     return "the last file has as many frames as a table is to hold";
   if (found_.links > 1) return "the last file has a second hard link, perhaps of a backup";
   // `examine` has checked this for compressed files.
-  const bool short_of_record = !tail_.frames && found_.size < recorded_end(held).value_or(0);
+  const lock::lock_record& record = held.record();
+  const bool short_of_record =
+      !tail_.frames && record.mutable_file == tail_.file->number && found_.size < record.end;
   if (shrunk_ || short_of_record) return "the last file is shorter than it was";
   if (tail_.plain_end() >= state_.how.max_file_size) return "the last file is full";
-  return std::nullopt;
+  return nullptr;
 }
 
 asio::awaitable<std::error_code> mutable_file::make_ready(lock::held_lock& held) {
-  const auto why = reason_to_leave(held);
-  if (why) {
-    const std::error_code error = co_await begin_next(held, *why);
+  if (const char* why = reason_to_leave(held)) {
+    const std::error_code error = co_await begin_next(held, why);
     if (error) co_return error;
   }
   if (directory_unsynced_) {

@@ -91,7 +91,7 @@ class mutable_file {
   std::optional<std::uint64_t> recorded_end(const lock::held_lock& held) const noexcept;
   bool has_unrecorded_loss(const lock::held_lock& held) const noexcept;
   bool may_mend(const lock::held_lock& held) const noexcept;
-  std::optional<std::string> reason_to_leave(const lock::held_lock& held) const;
+  const char* reason_to_leave(const lock::held_lock& held) const;
 
   store_state& state_;
   io::file_io& disk_;

@@ -8,7 +8,7 @@
 
 namespace conduit::detail {
 
-std::optional<std::string> reason_to_begin(const lock::held_lock& held, file_form wanted) {
+const char* reason_to_begin(const lock::held_lock& held, file_form wanted) noexcept {
   const auto& file = held.mutable_file();
   if (!held.record_vouches()) return "first put since the machine started";
   if (!file) return "the store is empty";
@@ -16,7 +16,7 @@ std::optional<std::string> reason_to_begin(const lock::held_lock& held, file_for
   if (highest && held.files().highest_number().value_or(0) < *highest)
     return "a file with a higher number is missing";
   if (held.mutable_poisoned()) return "a write or sync of the last file failed";
-  if (file->form == wanted) return std::nullopt;
+  if (file->form == wanted) return nullptr;
   return file->form == file_form::zstd ? "the last file is compressed" : "the last file is plain";
 }
 

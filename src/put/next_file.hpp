@@ -5,7 +5,6 @@
 #include <asio/awaitable.hpp>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <system_error>
 
 #include "files/directory.hpp"
@@ -16,9 +15,9 @@
 
 namespace conduit::detail {
 
-// Why nobody may append to the mutable file, as far as record and directory tell; empty if they
+// Why nobody may append to the mutable file, as far as record and directory tell; null if they
 // give no reason. `wanted` is the form of the puts.
-std::optional<std::string> reason_to_begin(const lock::held_lock& held, file_form wanted);
+const char* reason_to_begin(const lock::held_lock& held, file_form wanted) noexcept;
 
 // A number above every number ever used, and at least `at_least`. Empty if none is left.
 std::optional<std::uint32_t> next_number(const lock::held_lock& held,
