@@ -41,8 +41,13 @@ bool appender::is_inline() const noexcept {
   return write_.bytes_left() <= inline_append_max && state_.how.durability == durability::none;
 }
 
+// No coroutine of its own: a durable put would pay for one more frame.
 asio::awaitable<std::error_code> appender::append(lock::held_lock& held) {
-  if (state_.how.durability == durability::fdatasync) co_return co_await append_durably(held);
+  const bool durably = state_.how.durability == durability::fdatasync;
+  return durably ? append_durably(held) : append_undurably(held);
+}
+
+asio::awaitable<std::error_code> appender::append_undurably(lock::held_lock& held) {
   if (!is_inline()) co_return co_await append_through_engine(held);
   const std::error_code error = append_inline(held);
   if (error) co_return co_await mend_failed_write(held, error, false);

@@ -46,6 +46,7 @@ class appender {
                                                      bool sync_failed);
 
  private:
+  asio::awaitable<std::error_code> append_undurably(lock::held_lock& held);
   asio::awaitable<std::error_code> append_through_engine(lock::held_lock& held);
   asio::awaitable<std::error_code> append_durably(lock::held_lock& held);
   std::error_code mend_failed_frames(lock::held_lock& held, std::error_code why, bool sync_failed);
