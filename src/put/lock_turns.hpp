@@ -45,7 +45,7 @@ class lock_turns {
   asio::awaitable<std::error_code> take(holding& held);
   // The last `take` ended because nobody needed the lock any more. New operations need another
   // `take`.
-  bool was_given_up() noexcept { return given_up_; }
+  bool was_given_up() const noexcept { return given_up_; }
   // From any thread: nobody needs the lock now.
   void give_up() noexcept { lock_.give_up(); }
 

@@ -198,6 +198,7 @@ void director::perform(const step& one) {
       world_->manners.switches = static_cast<unsigned>(with[0]);
       world_->manners.cold_reads = world_->manners.cold_names = static_cast<unsigned>(with[1]);
       world_->manners.slow_syncs = static_cast<unsigned>(with[2]);
+      if (with[3] != 0) world_->manners.inline_transfers = static_cast<unsigned>(with[3]);
       return;
     case verb::decay:
       world_->storage->faults = {static_cast<unsigned>(with[0]), static_cast<unsigned>(with[1]),

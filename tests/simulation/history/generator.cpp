@@ -34,6 +34,7 @@ class generator {
   void add_a_file_in_the_place_of_another();
   void add_reads_among_puts();
   void add_a_handler_that_blocks();
+  void add_a_burst();
   void add(std::initializer_list<step> steps) { result_.steps.insert(result_.steps.end(), steps); }
   step start(std::uint64_t process);
   std::uint64_t some_size();
@@ -133,7 +134,7 @@ step generator::some_step() {
     case verb::fault:
       return some_fault();
     case verb::temper:
-      return {what, {below(30), below(60), below(60)}};
+      return {what, {below(30), below(60), below(60), chance(25) ? 100 : below(100)}};
     case verb::decay:
       return {what,
               {chance(50) ? below(30) : 0, chance(30) ? below(15) : 0, chance(20) ? below(50) : 0}};
@@ -152,7 +153,8 @@ step generator::some_step() {
     case verb::put_many:
       return {what, {some_process(), some_count(), some_size()}};
     case verb::get:
-      return {what, {some_process(), chance(97) ? some_count() : 700}};
+      if (chance(97)) return {what, {some_process(), some_count()}};
+      return {what, {some_process(), 700, below(2)}};
     case verb::slice:
     case verb::get_into:
     case verb::cancel:
@@ -197,7 +199,8 @@ void generator::add_a_scene() {
   if (kind < 50) return add_a_death();
   if (kind < 62) return add_a_slow_file();
   if (kind < 80) return add_a_file_in_the_place_of_another();
-  if (kind < 94) return add_reads_among_puts();
+  if (kind < 90) return add_reads_among_puts();
+  if (kind < 94) return add_a_burst();
   add_a_handler_that_blocks();
 }
 
@@ -274,6 +277,18 @@ void generator::add_reads_among_puts() {
     if (chance(60)) add({{verb::pause, {below(2'000)}}});
     add({{chance(70) ? verb::get : verb::slice, {reader, 1 + below(16)}}});
   }
+}
+
+// One turn of a loop begins more reads than any queue holds, and nothing comes behind them.
+void generator::add_a_burst() {
+  const std::uint64_t whose = below(processes_);
+  add({{verb::heal, {}},
+       {verb::put, {whose, 1 + below(4), 1 + below(2000)}},
+       {verb::pause, {30'000}},
+       {verb::temper, {below(12), below(20), below(30), chance(70) ? 100 : below(100)}},
+       {verb::get, {whose, 500 + below(300), 1}},
+       {verb::pause, {some_time()}},
+       {verb::wait, {whose}}});
 }
 
 // A handler that waits, on one of several threads.

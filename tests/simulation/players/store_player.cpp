@@ -175,6 +175,7 @@ void store_player::begin_all(const step& one, std::size_t where) {
       put_many(where, count, bytes);
       break;
     case verb::get:
+      if (one.with[2] == 1) return get_at_once(where, count);
       for (std::uint64_t i = 0; i < count; ++i) get(where);
       break;
     case verb::slice:

@@ -54,6 +54,7 @@ class store_player {
   void put(verb what, std::size_t where, std::uint64_t bytes);
   void put_many(std::size_t where, std::uint64_t count, std::uint64_t bytes);
   void get(std::size_t where);
+  void get_at_once(std::size_t where, std::uint64_t count);
   void read(std::size_t which, std::size_t where);
   void slice_of(std::size_t where);
   void get_into(std::size_t where);
@@ -82,7 +83,8 @@ class store_player {
   bool read_only_ = false;
   bool closed_ = false;
   bool fork_is_due_ = false;
-  bool sync_failed_ = false;  // this store's, as far as its user knows
+  bool starts_at_once_ = false;  // operations begin where they are asked for
+  bool sync_failed_ = false;     // this store's, as far as its user knows
   std::vector<std::unique_ptr<loop>> loops_;
   std::vector<database> handles_;
   std::list<std::weak_ptr<pending>> under_way_;
@@ -103,7 +105,7 @@ void store_player::initiate(const held& one, std::size_t where, Start start) {
       finish(one, where, "a call", std::make_error_code(std::errc::not_enough_memory));
     }
   };
-  if (by_chance(50)) {
+  if (!starts_at_once_ && by_chance(50)) {
     const shelter own;
     // What waits for its turn when the process forks waits in the child, too.
     asio::post(loops_[where]->context,

@@ -29,6 +29,19 @@ void store_player::get(std::size_t where) {
   if (const auto which = some_promise()) read(*which, where);
 }
 
+// In one turn of the loop: more of them stand in the queue than the ring has entries.
+void store_player::get_at_once(std::size_t where, std::uint64_t count) {
+  const shelter own;
+  asio::post(loops_[where]->context, [this, where, count, owner = current_process().number] {
+    if (owner != current_process().number) return;  // those of a forked child's parent
+    starts_at_once_ = true;
+    for (std::uint64_t i = 0; i < count; ++i) get(where);
+    starts_at_once_ = false;
+    --loops_[where]->pending_here;
+  });
+  loops_[where]->wake();
+}
+
 void store_player::read(std::size_t which, std::size_t where) {
   const held one = begin(verb::get);
   initiate(one, where, [this, one, where, which] {
