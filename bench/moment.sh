@@ -1,5 +1,6 @@
 #!/bin/sh
-# moment.sh PROGRAM DIRECTORY: runs a benchmark so briefly that its figures mean nothing, to see that it runs.
+# moment.sh PROGRAM DIRECTORY: runs a benchmark so briefly that its figures mean nothing, to see
+# that it runs.
 set -eu
 case $1 in
   *microbenchmarks) exec "$1" --benchmark_min_time=0.001 ;;

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Runs all benchmarks of a build: run.sh BUILD [OPTION...], with the options that each of them takes (see README.md).
+# Runs all benchmarks of a build: run.sh BUILD [OPTION...], with the options that each of them takes
+# (see README.md).
 set -euo pipefail
 
 usage() { echo "usage: $0 BUILD [--directory DIR] [--backend NAME] [--seconds S] [--pairs N] [--rows N,N...] [--json]" >&2; }

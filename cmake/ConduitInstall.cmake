@@ -23,7 +23,8 @@ install(FILES
   "${PROJECT_SOURCE_DIR}/cmake/FindAsio.cmake"
   DESTINATION "${config_dir}")
 
-# An archive does not know what it needs, so a plain `pkg-config --libs` has to name it; a shared object does.
+# An archive does not know what it needs, so a plain `pkg-config --libs` has to name it; a shared
+# object does.
 if(CONDUIT_USERS_NEED_DEPENDENCIES)
   set(pc_requires "Requires")
 else()

@@ -32,8 +32,8 @@ function(conduit_own_target target)
     $<$<BOOL:${CONDUIT_WARNINGS_AS_ERRORS}>:-Werror>)
 endfunction()
 
-# Links what the one source file of an example or benchmark includes beyond the library. Sets `result` to FALSE, with a message, where
-# this machine lacks it: these files are optional.
+# Links what the one source file of an example or benchmark includes beyond the library. Sets
+# `result` to FALSE, with a message, where this machine lacks it: these files are optional.
 function(conduit_link_what_it_includes target source result)
   # Its includes decide what is linked, so configure again when they may have changed.
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${source}")

@@ -1,5 +1,5 @@
-# What only concerns a build of this project alone, and would be rude in somebody else's build: build type, compiler cache,
-# sanitizers, CTest.
+# What only concerns a build of this project alone, and would be rude in somebody else's build:
+# build type, compiler cache, sanitizers, CTest.
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Debug, RelWithDebInfo or Release" FORCE)
@@ -18,7 +18,8 @@ if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
 endif()
 
 if(CONDUIT_SANITIZE)
-  # UBSan's check of vptr needs descriptors of its own, and reports a fault where a test has used them all up.
+  # UBSan's check of vptr needs descriptors of its own, and reports a fault where a test has used
+  # them all up.
   add_compile_options(-fsanitize=${CONDUIT_SANITIZE} -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${CONDUIT_SANITIZE})
 endif()

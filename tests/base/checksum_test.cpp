@@ -16,7 +16,7 @@ std::uint32_t checksum_of_text(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("The checksum is the low half of XXH3-64 and never 0") {
+TEST_CASE("the checksum is the low half of XXH3-64 and never 0") {
   // XXH3_64bits of nothing is 0x2D06800538D394C2, by the published test vectors of xxHash.
   CHECK(checksum_of_text("") == 0x38D394C2);
   CHECK(checksum_of({}) == 0x38D394C2);

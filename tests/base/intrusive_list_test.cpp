@@ -29,7 +29,7 @@ std::vector<int> names(list& from) {
 
 }  // namespace
 
-TEST_CASE("A list hands its items out in the order in which they came") {
+TEST_CASE("a list hands its items out in the order in which they came") {
   list items;
   CHECK(items.empty());
   item a(1);
@@ -45,7 +45,7 @@ TEST_CASE("A list hands its items out in the order in which they came") {
   CHECK(items.empty());
 }
 
-TEST_CASE("An item leaves a list from any place and may come back") {
+TEST_CASE("an item leaves a list from any place and may come back") {
   list items;
   item a(1);
   item b(2);
@@ -60,7 +60,7 @@ TEST_CASE("An item leaves a list from any place and may come back") {
   CHECK(names(items) == std::vector{2});
 }
 
-TEST_CASE("An item stands in one list for each tag") {
+TEST_CASE("an item stands in one list for each tag") {
   list items;
   intrusive_list<item, second_list> others;
   item a(1);
@@ -90,7 +90,7 @@ TEST_CASE("splice moves all items behind those that are there") {
   CHECK(names(others) == std::vector{1, 2, 3});
 }
 
-TEST_CASE("A moved list takes its items along") {
+TEST_CASE("a moved list takes its items along") {
   list items;
   item a(1);
   item b(2);

@@ -8,7 +8,7 @@
 
 namespace conduit::test {
 
-TEST_CASE("Integers are stored with their lowest byte first") {
+TEST_CASE("integers are stored with their lowest byte first") {
   std::array<std::byte, 8> bytes{};
   store_little_endian(bytes.data(), std::uint64_t{0x1122334455667788});
   CHECK(bytes == std::array{std::byte{0x88}, std::byte{0x77}, std::byte{0x66}, std::byte{0x55},
@@ -17,7 +17,7 @@ TEST_CASE("Integers are stored with their lowest byte first") {
   CHECK(load_little_endian<std::uint32_t>(bytes.data() + 1) == 0x44556677);  // no alignment needed
 }
 
-TEST_CASE("Every byte of an integer survives") {
+TEST_CASE("every byte of an integer survives") {
   for (unsigned bit = 0; bit < 64; ++bit) {
     const std::uint64_t value = std::uint64_t{1} << bit;
     std::array<std::byte, 8> bytes{};

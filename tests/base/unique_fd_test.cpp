@@ -14,7 +14,7 @@ bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
 
 }  // namespace
 
-TEST_CASE("A descriptor is closed with its owner") {
+TEST_CASE("a descriptor is closed with its owner") {
   int number = -1;
   {
     const unique_fd owner = null_device();
@@ -25,7 +25,7 @@ TEST_CASE("A descriptor is closed with its owner") {
   CHECK_FALSE(is_open(number));
 }
 
-TEST_CASE("A descriptor has one owner") {
+TEST_CASE("a descriptor has one owner") {
   unique_fd first = null_device();
   const int number = first.get();
   unique_fd second(std::move(first));
@@ -39,7 +39,7 @@ TEST_CASE("A descriptor has one owner") {
   CHECK_FALSE(is_open(number));
 }
 
-TEST_CASE("A released descriptor stays open and an assigned one replaces the old") {
+TEST_CASE("a released descriptor stays open and an assigned one replaces the old") {
   unique_fd owner = null_device();
   const int number = owner.release();
   CHECK_FALSE(owner);

@@ -121,7 +121,7 @@ TEST_CASE("a slice that cannot be parsed or ends before it starts is exit status
   }
 }
 
-TEST_CASE("what lies out of range is exit status 4", "[cli]") {
+TEST_CASE("a slice out of range gives exit status 4", "[cli]") {
   const scratch_store at;
   const std::string location = at.put("0123456789");
   for (const char* text : {"0:11", "11:12", "11:0", "18446744073709551614:18446744073709551615",

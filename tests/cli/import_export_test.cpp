@@ -105,7 +105,7 @@ TEST_CASE("without a manifest file the lines go to standard output", "[cli]") {
   }
 }
 
-TEST_CASE("what a killed import had printed is stored", "[cli]") {
+TEST_CASE("the blobs whose locations a killed import had printed are stored", "[cli]") {
   const scratch_store at;
   // More lines than fit into a pipe: the program cannot be done when it is killed.
   for (unsigned i = 0; i < 3000; ++i) at.write("tree/" + std::to_string(i), content_of(100, i));
@@ -217,7 +217,7 @@ TEST_CASE("export names the line of a manifest that it cannot parse", "[cli]") {
   }
 }
 
-TEST_CASE("export writes what is good and exits with the status of what is not", "[cli]") {
+TEST_CASE("export writes the sound blobs and exits with the status of the damaged ones", "[cli]") {
   const scratch_store at;
   const std::string good = at.put("good");
   const std::string bad = at.put("bad!");

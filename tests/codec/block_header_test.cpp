@@ -26,7 +26,7 @@ bool scan(const byte_vector& frame, std::uint32_t header_size) {
 
 }  // namespace
 
-TEST_CASE("A block's header tells what stands behind it") {
+TEST_CASE("a block's header tells what stands behind it") {
   const codec::block_header raw = inspect(1U | 0U << 1U | 1000U << 3U);
   CHECK((raw.valid && raw.last && raw.stored_size == 1000));
   const codec::block_header repeated = inspect(0U | 1U << 1U | 1000U << 3U);
@@ -35,14 +35,14 @@ TEST_CASE("A block's header tells what stands behind it") {
   CHECK((compressed.valid && !compressed.last && compressed.stored_size == 0x1FFFFF));
 }
 
-TEST_CASE("A block of the reserved type and a compressed one of 0 bytes are not valid") {
+TEST_CASE("a block of the reserved type and a compressed one of 0 bytes are not valid") {
   CHECK_FALSE(inspect(3U << 1U | 10U << 3U).valid);
   CHECK_FALSE(inspect(2U << 1U).valid);
   CHECK(inspect(0U << 1U).valid);
   CHECK(inspect(1U << 1U).valid);
 }
 
-TEST_CASE("Blocks are looked at up to the last one, and nothing behind it") {
+TEST_CASE("blocks are looked at up to the last one, and nothing behind it") {
   const byte_vector header = header_of({0x00, 0x38});
   const byte_vector blocks = join({raw_block(noise_of(1, 50), false),
                                    repeated_block(std::byte{1}, 70, false), raw_block({}, true)});

@@ -25,7 +25,7 @@ header_state state_of(const byte_vector& bytes) {
 
 }  // namespace
 
-TEST_CASE("A frame that the codec wrote pledges its size and a checksum") {
+TEST_CASE("a frame that the codec wrote pledges its size and a checksum") {
   for (const std::size_t size : {0U, 1U, 255U, 256U, 65'791U, 65'792U, 300'000U}) {
     const frame_header header = header_in(frame_of(text_of(1, size)));
     CHECK(header.content_size == size);
@@ -36,7 +36,7 @@ TEST_CASE("A frame that the codec wrote pledges its size and a checksum") {
   }
 }
 
-TEST_CASE("A frame of the original pledges no size") {
+TEST_CASE("a frame of the original pledges no size") {
   const frame_header header = header_in(frame_without_size(text_of(1, 1000)));
   CHECK_FALSE(header.content_size);
   CHECK(header.has_checksum);
@@ -44,7 +44,7 @@ TEST_CASE("A frame of the original pledges no size") {
   CHECK(header.is_supported());
 }
 
-TEST_CASE("Every field of a header is found") {
+TEST_CASE("every field of a header is found") {
   // Single segment, four bytes of dictionary, eight of content size.
   const frame_header large = header_in(header_of({0xE3, 1, 2, 3, 4, 1, 0, 0, 0, 0, 0, 0, 0}));
   CHECK(large.header_size == 17);
@@ -64,7 +64,7 @@ TEST_CASE("Every field of a header is found") {
         codec::frame_header_size_max);
 }
 
-TEST_CASE("A skippable frame tells how much it skips") {
+TEST_CASE("a skippable frame tells how much it skips") {
   for (unsigned variant = 0; variant < 16; ++variant) {
     const frame_header header = header_in(skippable_frame(77, variant));
     CHECK(header.skippable);
@@ -74,7 +74,7 @@ TEST_CASE("A skippable frame tells how much it skips") {
   }
 }
 
-TEST_CASE("A header that is cut short asks for more, whatever it is") {
+TEST_CASE("a header that is cut short asks for more, whatever it is") {
   for (const byte_vector& whole : {header_of({0xC3, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0}),
                                    header_of({0x20, 0}), skippable_frame(0)}) {
     for (std::size_t size = 0; size < whole.size(); ++size) {
@@ -85,7 +85,7 @@ TEST_CASE("A header that is cut short asks for more, whatever it is") {
   }
 }
 
-TEST_CASE("What no frame begins with is invalid") {
+TEST_CASE("bytes with which no frame begins are invalid") {
   CHECK(state_of(number(0, 4)) == header_state::invalid);
   CHECK(state_of(number(0x184D2A60, 4)) == header_state::invalid);
   CHECK(state_of(number(0x184D2A4F, 4)) == header_state::invalid);
@@ -93,14 +93,14 @@ TEST_CASE("What no frame begins with is invalid") {
   CHECK(state_of(header_of({0x28, 1})) == header_state::invalid);
 }
 
-TEST_CASE("Frames of the formats before zstd 0.8 are invalid") {
+TEST_CASE("frames of the formats before zstd 0.8 are invalid") {
   for (const std::uint32_t magic : {0x1EB52FFDU, 0xFD2FB522U, 0xFD2FB523U, 0xFD2FB524U, 0xFD2FB525U,
                                     0xFD2FB526U, 0xFD2FB527U}) {
     CHECK(state_of(join({number(magic, 4), byte_vector(20)})) == header_state::invalid);
   }
 }
 
-TEST_CASE("Dictionaries, large windows and sizes beyond 32 bits are not supported") {
+TEST_CASE("dictionaries, large windows and sizes beyond 32 bits are not supported") {
   CHECK_FALSE(header_in(header_of({0x21, 7, 100})).is_supported());
   // 2^27 bytes of window, and an eighth more.
   CHECK(header_in(header_of({0x00, 17U << 3U})).is_supported());

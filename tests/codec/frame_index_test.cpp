@@ -28,7 +28,7 @@ std::vector<placed_frame> frames_of(const frame_index& index, std::uint64_t star
 
 }  // namespace
 
-TEST_CASE("An index without frames has no bytes and covers nothing") {
+TEST_CASE("an index without frames has no bytes and covers nothing") {
   const frame_index index;
   CHECK(index.count() == 0);
   CHECK(index.stored_size() == 0);
@@ -37,7 +37,7 @@ TEST_CASE("An index without frames has no bytes and covers nothing") {
   CHECK(frames_of(index, 0, std::numeric_limits<std::uint64_t>::max()).empty());
 }
 
-TEST_CASE("Each frame begins where the one before it ends") {
+TEST_CASE("each frame begins where the one before it ends") {
   const frame_index index = index_of({{20, 100}, {30, 0}, {40, 200}});
   REQUIRE(index.count() == 3);
   CHECK(index[0] == placed_frame{0, 0, {20, 100}});
@@ -47,7 +47,7 @@ TEST_CASE("Each frame begins where the one before it ends") {
   CHECK(index[2].plain_end() == index.plain_size());
 }
 
-TEST_CASE("A range of plain bytes is covered by exactly the frames that hold some of it") {
+TEST_CASE("a range of plain bytes is covered by exactly the frames that hold some of it") {
   // Frames without plain bytes stand in front, between and behind.
   const frame_index index =
       index_of({{9, 0}, {9, 0}, {20, 3}, {20, 1}, {9, 0}, {9, 0}, {20, 4}, {20, 2}, {9, 0}});
@@ -65,13 +65,13 @@ TEST_CASE("A range of plain bytes is covered by exactly the frames that hold som
   }
 }
 
-TEST_CASE("A range that ends before it starts is covered by no frame") {
+TEST_CASE("a range that ends before it starts is covered by no frame") {
   const frame_index index = index_of({{20, 100}, {20, 100}});
   CHECK(frames_of(index, 150, 50).empty());
   CHECK(frames_of(index, std::numeric_limits<std::uint64_t>::max(), 0).empty());
 }
 
-TEST_CASE("Offsets go beyond 32 bits") {
+TEST_CASE("offsets go beyond 32 bits") {
   constexpr std::uint32_t most = std::numeric_limits<std::uint32_t>::max();
   frame_index index;
   for (int i = 0; i < 10; ++i) index.append({most, most});
@@ -82,7 +82,7 @@ TEST_CASE("Offsets go beyond 32 bits") {
   CHECK(last[0] == placed_frame{std::uint64_t{most} * 9, std::uint64_t{most} * 9, {most, most}});
 }
 
-TEST_CASE("A frame takes 16 bytes of an index") {
+TEST_CASE("a frame takes 16 bytes of an index") {
   // What is kept of a frame is its two ends.
   CHECK(sizeof(frame_index) == sizeof(std::vector<int>));
   frame_index index;

@@ -43,7 +43,7 @@ byte_vector part_of(const byte_vector& bytes, std::size_t start, std::size_t siz
 
 }  // namespace
 
-TEST_CASE("Frames of every size come back, text and noise, at every kind of level") {
+TEST_CASE("frames of every size come back, text and noise, at every kind of level") {
   decoder reading;
   for (const int level : {-5, 1, 3, 9}) {
     encoder writing(level);
@@ -61,13 +61,13 @@ TEST_CASE("Frames of every size come back, text and noise, at every kind of leve
   }
 }
 
-TEST_CASE("A level beyond zstd's is its last") {
+TEST_CASE("a level beyond zstd's is its last") {
   const byte_vector plain = text_of(1, 20'000);
   CHECK(frame_of(plain, 1000) == frame_of(plain, 22));
   CHECK_FALSE(decode(frame_of(plain, std::numeric_limits<int>::min()), plain.size()));
 }
 
-TEST_CASE("Frames are appended to what is there") {
+TEST_CASE("frames are appended to what is there") {
   encoder writing(3);
   byte_vector file = noise_of(1, 10);
   std::uint32_t first = 0;
@@ -78,7 +78,7 @@ TEST_CASE("Frames are appended to what is there") {
   CHECK(file.size() == 10 + first + second);
 }
 
-TEST_CASE("A frame that does not fit the caller's memory is an error, and the encoder goes on") {
+TEST_CASE("a frame that does not fit the caller's memory is an error, and the encoder goes on") {
   encoder writing(3);
   const byte_vector plain = noise_of(1, 1000);
   byte_vector stored(500);
@@ -88,7 +88,7 @@ TEST_CASE("A frame that does not fit the caller's memory is an error, and the en
   CHECK_FALSE(writing.encode(plain, stored, stored_size));
 }
 
-TEST_CASE("More plain bytes than a table can name are refused unread") {
+TEST_CASE("more plain bytes than a table can name are refused unread") {
   if constexpr (sizeof(std::size_t) > 4) {
     encoder writing(3);
     const std::byte one{};
@@ -101,7 +101,7 @@ TEST_CASE("More plain bytes than a table can name are refused unread") {
   }
 }
 
-TEST_CASE("A frame of the original is decoded without a content size") {
+TEST_CASE("a frame of the original is decoded without a content size") {
   for (const std::size_t size : sizes) {
     for (const bool checksum : {true, false}) {
       const byte_vector stored = frame_without_size(text_of(size, size), checksum);
@@ -115,7 +115,7 @@ TEST_CASE("A frame of the original is decoded without a content size") {
   }
 }
 
-TEST_CASE("Every range of a frame is the same part of the whole") {
+TEST_CASE("every range of a frame is the same part of the whole") {
   decoder reading;
   for (const std::size_t size : {1U, 1000U, 131'072U, 500'000U}) {
     const byte_vector plain = text_of(size, size);
@@ -134,7 +134,7 @@ TEST_CASE("Every range of a frame is the same part of the whole") {
   }
 }
 
-TEST_CASE("A range beyond the frame's plain bytes is out of range") {
+TEST_CASE("a range beyond the frame's plain bytes is out of range") {
   const byte_vector stored = frame_of(text_of(1, 100));
   byte_vector to(2);
   CHECK(decoder().decode_range(stored, 100, 99, to) == errc::out_of_range);
@@ -145,7 +145,7 @@ TEST_CASE("A range beyond the frame's plain bytes is out of range") {
   CHECK_FALSE(decoder().decode_range(stored, 100, 100, {}));
 }
 
-TEST_CASE("A range stops before a fault behind it, and finds one that it reaches") {
+TEST_CASE("a range stops before a fault behind it, and finds one that it reaches") {
   const byte_vector plain = noise_of(1, 600'000);
   byte_vector stored = frame_of(plain);
   stored.back() ^= std::byte{1};
@@ -156,12 +156,12 @@ TEST_CASE("A range stops before a fault behind it, and finds one that it reaches
   CHECK(decoder().decode_range(stored, 600'000, 599'000, found) == errc::corrupt);
 }
 
-TEST_CASE("A frame of another size than expected is corrupt") {
+TEST_CASE("a frame of another size than expected is corrupt") {
   const byte_vector stored = frame_of(text_of(1, 1000));
   for (const std::size_t size : {0U, 1U, 999U, 1001U, 5000U}) check_corrupt(stored, size);
 }
 
-TEST_CASE("A frame that expands past its size is corrupt") {
+TEST_CASE("a frame that expands past its size is corrupt") {
   const byte_vector block = repeated_block(std::byte{7}, 100'000, true);
   // It pledges 100 bytes; it pledges none; it pledges more than it has.
   check_corrupt(join({header_of({0x20, 100}), block}), 100);
@@ -175,7 +175,7 @@ TEST_CASE("A frame that expands past its size is corrupt") {
   CHECK_FALSE(decode_all_as_range(more, 51));
 }
 
-TEST_CASE("Bytes behind the frame, and bytes that are missing, are corrupt") {
+TEST_CASE("bytes behind the frame, and bytes that are missing, are corrupt") {
   const byte_vector stored = frame_of(text_of(1, 1000));
   check_corrupt(join({stored, byte_vector(1)}), 1000);
   check_corrupt(join({stored, stored}), 1000);
@@ -186,9 +186,9 @@ TEST_CASE("Bytes behind the frame, and bytes that are missing, are corrupt") {
     check_corrupt(part_of(stored, 0, size), 1000);
 }
 
-TEST_CASE("A skippable frame is not decoded") { check_corrupt(skippable_frame(20), 0); }
+TEST_CASE("a skippable frame is not decoded") { check_corrupt(skippable_frame(20), 0); }
 
-TEST_CASE("A forged content size is corrupt and allocates nothing") {
+TEST_CASE("a forged content size is corrupt and allocates nothing") {
   const byte_vector block = raw_block(noise_of(1, 10), true);
   const byte_vector single = join({header_of({0xE0, 0, 0, 0, 0, 0, 0, 0, 0x40}), block});
   const byte_vector windowed = join({header_of({0xC0, 0, 0, 0, 0, 0, 0, 0, 0, 0x40}), block});
@@ -198,7 +198,7 @@ TEST_CASE("A forged content size is corrupt and allocates nothing") {
   }
 }
 
-TEST_CASE("A huge window is corrupt") {
+TEST_CASE("a huge window is corrupt") {
   const byte_vector block = raw_block(noise_of(1, 10), true);
   check_corrupt(join({header_of({0x00, 0xFF}), block}), 10);
   check_corrupt(join({header_of({0x00, (17U << 3U) + 1}), block}), 10);
@@ -206,14 +206,14 @@ TEST_CASE("A huge window is corrupt") {
   CHECK_FALSE(decode_all_as_range(join({header_of({0x00, 17U << 3U}), block}), 10));
 }
 
-TEST_CASE("A frame that needs a dictionary is corrupt") {
+TEST_CASE("a frame that needs a dictionary is corrupt") {
   const byte_vector block = raw_block(noise_of(1, 10), true);
   check_corrupt(join({header_of({0x21, 7, 10}), block}), 10);
   // A dictionary of id 0 is none.
   CHECK_FALSE(decode(join({header_of({0x21, 0, 10}), block}), 10));
 }
 
-TEST_CASE("A frame with a compressed block of 0 bytes is corrupt whichever way it is read") {
+TEST_CASE("a frame with a compressed block of 0 bytes is corrupt whichever way it is read") {
   // Decoding at once libzstd refuses it, piece by piece it passes over it.
   const byte_vector block = raw_block(noise_of(1, 10), true);
   check_corrupt(join({header_of({0x00, 0x38}), number(2U << 1U, 3), block}), 10);
@@ -221,7 +221,7 @@ TEST_CASE("A frame with a compressed block of 0 bytes is corrupt whichever way i
       decode_all_as_range(join({header_of({0x00, 0x38}), raw_block({}, false), block}), 10));
 }
 
-TEST_CASE("Frames of old formats are corrupt") {
+TEST_CASE("frames of old formats are corrupt") {
   for (unsigned variant = 0x22; variant <= 0x27; ++variant) {
     byte_vector stored = frame_of(text_of(1, 100));
     stored[0] = static_cast<std::byte>(variant);
@@ -229,7 +229,7 @@ TEST_CASE("Frames of old formats are corrupt") {
   }
 }
 
-TEST_CASE("A frame with any bit changed never gives wrong bytes") {
+TEST_CASE("a frame with any bit changed never gives wrong bytes") {
   for (const byte_vector& plain : {text_of(1, 400), noise_of(2, 150)}) {
     for (const byte_vector& good : {frame_of(plain), frame_without_size(plain)}) {
       decoder reading;
@@ -246,7 +246,7 @@ TEST_CASE("A frame with any bit changed never gives wrong bytes") {
   }
 }
 
-TEST_CASE("A decoder goes on after an error") {
+TEST_CASE("a decoder goes on after an error") {
   decoder reading;
   const byte_vector plain = text_of(1, 300'000);
   const byte_vector good = frame_of(plain);
@@ -264,7 +264,7 @@ TEST_CASE("A decoder goes on after an error") {
   }
 }
 
-TEST_CASE("Encoders and decoders can be moved") {
+TEST_CASE("encoders and decoders can be moved") {
   encoder first(3);
   byte_vector stored;
   std::uint32_t stored_size = 0;

@@ -50,25 +50,25 @@ void check_bad(const byte_vector& frame) {
 
 }  // namespace
 
-TEST_CASE("A file of every kind of frame is walked to its table") {
+TEST_CASE("a file of every kind of frame is walked to its table") {
   const auto file = file_of_all_kinds();
   const walked expected{walk_state::complete, file.without_table().size(), file.sizes()};
   CHECK(walk(file.with_table()) == expected);
   CHECK(walk(file.with_checked_table()) == expected);
 }
 
-TEST_CASE("A file of 0 bytes and a file of nothing but an empty table are complete") {
+TEST_CASE("a file of 0 bytes and a file of nothing but an empty table are complete") {
   CHECK(walk({}) == walked{walk_state::complete, 0, {}});
   CHECK(walk(table_of({})) == walked{walk_state::complete, 0, {}});
 }
 
-TEST_CASE("A file that ends behind a whole frame lacks its table") {
+TEST_CASE("a file that ends behind a whole frame lacks its table") {
   const auto file = file_of_all_kinds();
   const auto& bytes = file.without_table();
   CHECK(walk(bytes) == walked{walk_state::table_missing, bytes.size(), file.sizes()});
 }
 
-TEST_CASE("Large frames are walked with and without a content size") {
+TEST_CASE("large frames are walked with and without a content size") {
   file_of_frames file;
   for (const std::size_t size : {131'072U, 131'073U, 1'000'000U}) {
     const auto plain_size = static_cast<std::uint32_t>(size);
@@ -84,7 +84,7 @@ TEST_CASE("Large frames are walked with and without a content size") {
     CHECK(walk(bytes, piece_size) == expected);
 }
 
-TEST_CASE("A file cut anywhere is walked to its last whole frame") {
+TEST_CASE("a file cut anywhere is walked to its last whole frame") {
   const auto file = file_of_all_kinds();
   const byte_vector bytes = file.with_table();
   for (std::size_t size = 1; size < bytes.size(); ++size) {
@@ -99,7 +99,7 @@ TEST_CASE("A file cut anywhere is walked to its last whole frame") {
   }
 }
 
-TEST_CASE("A walk needs more until its file's size has come") {
+TEST_CASE("a walk needs more until its file's size has come") {
   const byte_vector bytes = file_of_all_kinds().with_table();
   frame_walk walking(bytes.size());
   CHECK(walking.state() == walk_state::needs_more);
@@ -115,7 +115,7 @@ TEST_CASE("A walk needs more until its file's size has come") {
   CHECK(walking.state() == walk_state::complete);
 }
 
-TEST_CASE("A bad frame is seen before the rest of the file comes") {
+TEST_CASE("a bad frame is seen before the rest of the file comes") {
   const byte_vector good = frame_of(text_of(1, 500));
   frame_walk walking(std::uint64_t{1} << 40U);
   REQUIRE_FALSE(walking.feed(join({good, number(0x12345678, 4)})));
@@ -123,7 +123,7 @@ TEST_CASE("A bad frame is seen before the rest of the file comes") {
   CHECK(walking.offset() == good.size());
 }
 
-TEST_CASE("A file with any bit changed is never walked to a wrong frame") {
+TEST_CASE("a file with any bit changed is never walked to a wrong frame") {
   const std::vector<byte_vector> blobs{text_of(1, 200), text_of(2, 100), noise_of(3, 40)};
   file_of_frames file;
   file.add_plain(blobs[0]);
@@ -161,7 +161,7 @@ TEST_CASE("A file with any bit changed is never walked to a wrong frame") {
   }
 }
 
-TEST_CASE("A frame whose checksum or content size is wrong is bad") {
+TEST_CASE("a frame whose checksum or content size is wrong is bad") {
   byte_vector wrong_checksum = frame_of(text_of(2, 300));
   wrong_checksum.back() ^= std::byte{1};
   check_bad(wrong_checksum);
@@ -171,7 +171,7 @@ TEST_CASE("A frame whose checksum or content size is wrong is bad") {
   check_bad(join({header_of({0x20, 10}), repeated_block(std::byte{1}, 100'000, true)}));
 }
 
-TEST_CASE("A frame with a block that no decoder takes is bad, wherever the block stands") {
+TEST_CASE("a frame with a block that no decoder takes is bad, wherever the block stands") {
   const byte_vector block = raw_block(noise_of(1, 50), false);
   const byte_vector last = raw_block(noise_of(2, 50), true);
   const byte_vector empty_compressed = number(2U << 1U, 3);
@@ -183,7 +183,7 @@ TEST_CASE("A frame with a block that no decoder takes is bad, wherever the block
   check_bad(join({header_of({0x20, 50}), block, number((2U << 1U) | 1U, 3)}));
 }
 
-TEST_CASE("Frames that are not supported are bad") {
+TEST_CASE("frames that are not supported are bad") {
   const byte_vector block = raw_block(noise_of(1, 10), true);
   // A dictionary, a reserved bit, windows, content sizes.
   check_bad(join({header_of({0x21, 7, 10}), block}));
@@ -199,14 +199,14 @@ TEST_CASE("Frames that are not supported are bad") {
   }
 }
 
-TEST_CASE("The largest window there may be is walked") {
+TEST_CASE("the largest window there may be is walked") {
   const byte_vector frame = join({header_of({0x00, 17U << 3U}), raw_block(noise_of(1, 10), true)});
   CHECK(walk(frame) == walked{walk_state::table_missing,
                               frame.size(),
                               {{static_cast<std::uint32_t>(frame.size()), 10}}});
 }
 
-TEST_CASE("A skippable frame that reaches beyond the file is bad at once") {
+TEST_CASE("a skippable frame that reaches beyond the file is bad at once") {
   const byte_vector good = frame_of(text_of(1, 500));
   frame_walk walking(good.size() + 100);
   REQUIRE_FALSE(walking.feed(join({good, number(0x184D2A50, 4), number(93, 4)})));
@@ -214,7 +214,7 @@ TEST_CASE("A skippable frame that reaches beyond the file is bad at once") {
   CHECK(walking.offset() == good.size());
 }
 
-TEST_CASE("A skippable frame of 4 GiB is bad, for no table can name it") {
+TEST_CASE("a skippable frame of 4 GiB is bad, for no table can name it") {
   frame_walk walking(std::uint64_t{1} << 40U);
   REQUIRE_FALSE(walking.feed(join({number(0x184D2A50, 4), number(0xFFFFFFF8, 4)})));
   CHECK(walking.state() == walk_state::bad);
@@ -223,7 +223,7 @@ TEST_CASE("A skippable frame of 4 GiB is bad, for no table can name it") {
   CHECK(at_the_limit.state() == walk_state::needs_more);
 }
 
-TEST_CASE("A table that disagrees with the frames is bad where it starts") {
+TEST_CASE("a table that disagrees with the frames is bad where it starts") {
   const auto file = file_of_all_kinds();
   const byte_vector frames = file.without_table();
   const auto check_disagrees = [&](const byte_vector& table) {
@@ -251,7 +251,7 @@ TEST_CASE("A table that disagrees with the frames is bad where it starts") {
   check_disagrees(skippable_frame(1000, 14));
 }
 
-TEST_CASE("A table in the middle of a file is a skippable frame") {
+TEST_CASE("a table in the middle of a file is a skippable frame") {
   const auto first = file_of_all_kinds();
   file_of_frames file;
   file.add_plain(text_of(1, 100));
@@ -262,7 +262,7 @@ TEST_CASE("A table in the middle of a file is a skippable frame") {
   CHECK(walk(file.without_table()).state == walk_state::table_missing);
 }
 
-TEST_CASE("Tables and frames inside a blob are not looked for") {
+TEST_CASE("tables and frames inside a blob are not looked for") {
   // A blob that is itself a compressed file with a table stands in a raw block, the frame is cut
   // behind it, and the sizes of that table add up with the frames before it.
   const byte_vector good = frame_of(text_of(1, 500));
@@ -276,7 +276,7 @@ TEST_CASE("Tables and frames inside a blob are not looked for") {
   CHECK(walk(join({good, begin, good, table_of({{good_size, 500}})})) == at_the_cut);
 }
 
-TEST_CASE("A blob that is a compressed file itself is a frame as any other") {
+TEST_CASE("a blob that is a compressed file itself is a frame as any other") {
   const byte_vector inner = file_of_all_kinds().with_table();
   file_of_frames file;
   file.add_plain(inner);
@@ -286,7 +286,7 @@ TEST_CASE("A blob that is a compressed file itself is a frame as any other") {
   CHECK(walk(file.without_table()).state == walk_state::table_missing);
 }
 
-TEST_CASE("Bytes behind the table are bad where the table is not at the end") {
+TEST_CASE("bytes behind the table are bad where the table is not at the end") {
   const auto file = file_of_all_kinds();
   const walked found = walk(join({file.with_table(), byte_vector(3)}));
   CHECK(found.state == walk_state::bad);

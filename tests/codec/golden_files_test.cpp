@@ -96,7 +96,7 @@ byte_vector plain_bytes_by_zstd(const fs::path& file) {
 
 }  // namespace
 
-TEST_CASE("Whole files of the original are walked to a table that agrees") {
+TEST_CASE("whole files of the original are walked to a table that agrees") {
   for (const char* store : {"zstd", "zstd-small-frames"}) {
     for (const golden_file& file : files_of(store)) {
       INFO(file.path);
@@ -108,7 +108,7 @@ TEST_CASE("Whole files of the original are walked to a table that agrees") {
   }
 }
 
-TEST_CASE("What the codec decodes of the original's files is what zstd decodes") {
+TEST_CASE("the codec decodes the original's files to the same bytes as zstd") {
   for (const char* store : {"zstd", "zstd-small-frames"}) {
     for (const golden_file& file : files_of(store)) {
       INFO(file.path);
@@ -119,14 +119,14 @@ TEST_CASE("What the codec decodes of the original's files is what zstd decodes")
   }
 }
 
-TEST_CASE("The empty file of the original is complete") {
+TEST_CASE("the empty file of the original is complete") {
   for (const golden_file& file : files_of("zstd-empty")) {
     CHECK(walk_through(file.bytes).state() == walk_state::complete);
     CHECK(table_in(file.bytes) == codec::frame_index{});
   }
 }
 
-TEST_CASE("Torn files of the original are walked to the end of their whole frames") {
+TEST_CASE("torn files of the original are walked to the end of their whole frames") {
   struct torn_store {
     const char* name;
     walk_state state;
@@ -152,7 +152,7 @@ TEST_CASE("Torn files of the original are walked to the end of their whole frame
   }
 }
 
-TEST_CASE("The zstd program reads what the codec writes") {
+TEST_CASE("the zstd program reads what the codec writes") {
   const temporary_directory scratch;
   const fs::path path = scratch / "data_00000000.dat.zst";
   for (const int level : {1, 3, 19}) {

@@ -45,7 +45,7 @@ byte_vector footer_of(std::uint32_t count, unsigned descriptor) {
 
 }  // namespace
 
-TEST_CASE("A table has the bytes that its specification gives") {
+TEST_CASE("a table has the bytes that its specification gives") {
   const byte_vector expected =
       join({number(0x184D2A5E, 4), number(25, 4),                                        //
             number(0x01020304, 4), number(0x05060708, 4), number(21, 4), number(22, 4),  //
@@ -68,7 +68,7 @@ TEST_CASE("a table that grows is at each step the table of its frames") {
   }
 }
 
-TEST_CASE("A table that was written is read, with and without checksums") {
+TEST_CASE("a table that was written is read, with and without checksums") {
   const auto file = file_of_all_kinds();
   for (const byte_vector& bytes : {file.with_table(), file.with_checked_table()}) {
     frame_index frames;
@@ -78,7 +78,7 @@ TEST_CASE("A table that was written is read, with and without checksums") {
   }
 }
 
-TEST_CASE("Tables of many counts are read back") {
+TEST_CASE("tables of many counts are read back") {
   for (const std::size_t count : {0U, 1U, 2U, 3U, 255U, 256U, 8192U, 70'000U}) {
     std::vector<frame_sizes> sizes;
     std::uint64_t stored = 0;
@@ -95,18 +95,18 @@ TEST_CASE("Tables of many counts are read back") {
   }
 }
 
-TEST_CASE("A file of 0 bytes is valid and has no frames") {
+TEST_CASE("a file of 0 bytes is valid and has no frames") {
   CHECK(size_from({}, 0) == 0U);
   CHECK_FALSE(read_table({}));
 }
 
-TEST_CASE("A table without entries is valid") {
+TEST_CASE("a table without entries is valid") {
   const byte_vector table = table_of({});
   CHECK(table.size() == 17);
   CHECK_FALSE(read_table(table));
 }
 
-TEST_CASE("A file without a footer has no table") {
+TEST_CASE("a file without a footer has no table") {
   CHECK(size_from(noise_of(1, 9), 9) == std::nullopt);
   CHECK(size_from(file_of_all_kinds().without_table(),
                   file_of_all_kinds().without_table().size()) == std::nullopt);
@@ -117,7 +117,7 @@ TEST_CASE("A file without a footer has no table") {
   }
 }
 
-TEST_CASE("A footer that claims more frames than the file has room for is no footer") {
+TEST_CASE("a footer that claims more frames than the file has room for is no footer") {
   CHECK(size_from(footer_of(most, 0), 1 << 20) == std::nullopt);
   CHECK(size_from(footer_of(most, 0x80), 1 << 20) == std::nullopt);
   CHECK(size_from(footer_of(0x80000000, 0), 1 << 20) == std::nullopt);
@@ -130,7 +130,7 @@ TEST_CASE("A footer that claims more frames than the file has room for is no foo
   CHECK(size_from(footer_of(1, 0x80), 29) == 29U);
 }
 
-TEST_CASE("A footer with a reserved bit is no footer, the unused bits are passed over") {
+TEST_CASE("a footer with a reserved bit is no footer, the unused bits are passed over") {
   for (const unsigned reserved : {0x04U, 0x08U, 0x10U, 0x20U, 0x40U, 0x84U}) {
     CHECK(size_from(footer_of(0, reserved), 17) == std::nullopt);
   }
@@ -138,7 +138,7 @@ TEST_CASE("A footer with a reserved bit is no footer, the unused bits are passed
     CHECK(size_from(footer_of(0, unused), 17) == 17U);
 }
 
-TEST_CASE("A table whose skippable header is wrong is corrupt") {
+TEST_CASE("a table whose skippable header is wrong is corrupt") {
   const byte_vector good = file_of_all_kinds().with_table();
   const std::size_t start = file_of_all_kinds().without_table().size();
   REQUIRE_FALSE(read_table(good));
@@ -149,7 +149,7 @@ TEST_CASE("A table whose skippable header is wrong is corrupt") {
   }
 }
 
-TEST_CASE("Entries that do not add up to the file are corrupt") {
+TEST_CASE("entries that do not add up to the file are corrupt") {
   const byte_vector frame = frame_of(text_of(1, 500));
   const auto stored = static_cast<std::uint32_t>(frame.size());
   CHECK_FALSE(read_table(join({frame, table_of({{stored, 500}})})));
@@ -161,7 +161,7 @@ TEST_CASE("Entries that do not add up to the file are corrupt") {
         errc::corrupt);
 }
 
-TEST_CASE("Entries that no frame can have are corrupt") {
+TEST_CASE("entries that no frame can have are corrupt") {
   const auto read_entry = [](frame_sizes entry) {
     const byte_vector table = table_of({entry});
     frame_index frames;
@@ -179,7 +179,7 @@ TEST_CASE("Entries that no frame can have are corrupt") {
   CHECK_FALSE(read_entry({most, most}));
 }
 
-TEST_CASE("The smallest frames there are may stand in a table") {
+TEST_CASE("the smallest frames there are may stand in a table") {
   // An empty block with a window descriptor, and a block of one repeated byte that fills 128 KiB.
   const byte_vector empty = join({header_of({0, 0}), raw_block({}, true)});
   const byte_vector full =
@@ -192,7 +192,7 @@ TEST_CASE("The smallest frames there are may stand in a table") {
   CHECK_FALSE(read_table(file.with_table()));
 }
 
-TEST_CASE("A table of another size than the footer says is corrupt") {
+TEST_CASE("a table of another size than the footer says is corrupt") {
   const byte_vector table = table_of({{20, 5}});
   frame_index frames;
   for (std::size_t size = 0; size < table.size(); ++size) {
@@ -206,7 +206,7 @@ TEST_CASE("A table of another size than the footer says is corrupt") {
         errc::corrupt);
 }
 
-TEST_CASE("A table with any bit changed is refused or still adds up to the file") {
+TEST_CASE("a table with any bit changed is refused or still adds up to the file") {
   const byte_vector good = file_of_all_kinds().with_table();
   const std::size_t start = file_of_all_kinds().without_table().size();
   for (std::size_t bit = start * 8; bit < good.size() * 8; ++bit) {

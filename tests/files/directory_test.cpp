@@ -37,7 +37,7 @@ struct directory_under_test {
 
 }  // namespace
 
-TEST_CASE("A listing is in order of the numbers and knows no foreign names") {
+TEST_CASE("a listing is in order of the numbers and knows no foreign names") {
   directory_under_test directory;
   for (const char* name :
        {"data_00000010.dat", "data_00000002.dat.zst", "data_00000002.dat", "data_4294967295.dat",
@@ -57,7 +57,7 @@ TEST_CASE("A listing is in order of the numbers and knows no foreign names") {
   CHECK(directory.list().files == found.files);  // from the start each time
 }
 
-TEST_CASE("An empty directory has no highest number and no mutable file") {
+TEST_CASE("an empty directory has no highest number and no mutable file") {
   directory_under_test directory;
   const listing found = directory.list();
   CHECK(found.files.empty());
@@ -70,7 +70,7 @@ TEST_CASE("An empty directory has no highest number and no mutable file") {
   CHECK(foreign.empty());
 }
 
-TEST_CASE("The mutable file is the highest regular one and what stands above it is foreign") {
+TEST_CASE("the mutable file is the highest regular one and what stands above it is foreign") {
   directory_under_test directory;
   write_file(directory.path / "data_00000001.dat", "");
   write_file(directory.path / "data_00000003.dat.zst", "");
@@ -87,7 +87,7 @@ TEST_CASE("The mutable file is the highest regular one and what stands above it 
         std::vector<file_id>{{6, file_form::plain}, {5, file_form::plain}, {4, file_form::plain}});
 }
 
-TEST_CASE("A file that vanishes after the listing is passed over") {
+TEST_CASE("a file that vanishes after the listing is passed over") {
   directory_under_test directory;
   write_file(directory.path / "data_00000001.dat", "");
   write_file(directory.path / "data_00000002.dat", "");
@@ -100,7 +100,7 @@ TEST_CASE("A file that vanishes after the listing is passed over") {
   CHECK(foreign.empty());
 }
 
-TEST_CASE("A directory that cannot be listed is an error") {
+TEST_CASE("a directory that cannot be listed is an error") {
   directory_under_test directory;
   listing found;
   found.files = {{1, file_form::plain}};

@@ -19,7 +19,7 @@ constexpr auto number_max = std::numeric_limits<std::uint32_t>::max();
 
 }  // namespace
 
-TEST_CASE("A file's name has at least eight digits and tells its form") {
+TEST_CASE("a file's name has at least eight digits and tells its form") {
   CHECK(file_name(0).text() == "data_00000000.dat");
   CHECK(file_name(7).text() == "data_00000007.dat");
   CHECK(file_name(7, file_form::zstd).text() == "data_00000007.dat.zst");
@@ -28,7 +28,7 @@ TEST_CASE("A file's name has at least eight digits and tells its form") {
   CHECK(file_name(number_max, file_form::zstd).text() == "data_4294967295.dat.zst");
 }
 
-TEST_CASE("Every name that is written is understood") {
+TEST_CASE("every name that is written is understood") {
   for (const std::uint32_t number : {0U, 1U, 42U, 99'999'999U, 100'000'000U, number_max}) {
     for (const file_form form : {file_form::plain, file_form::zstd}) {
       const file_id file{number, form};
@@ -37,7 +37,7 @@ TEST_CASE("Every name that is written is understood") {
   }
 }
 
-TEST_CASE("Every other name is foreign") {
+TEST_CASE("every other name is foreign") {
   using namespace std::string_view_literals;
   const std::vector<std::string_view> foreign{
       "",

@@ -53,7 +53,7 @@ struct files_under_test {
 
 }  // namespace
 
-TEST_CASE("A file is found once it was opened") {
+TEST_CASE("a file is found once it was opened") {
   files_under_test all(4);
   all.create(1);
   all.create(2);
@@ -70,7 +70,7 @@ TEST_CASE("A file is found once it was opened") {
   CHECK(all.files.find(1) == first);
 }
 
-TEST_CASE("No more files stay open than the limit and those in use are kept by their users") {
+TEST_CASE("no more files stay open than the limit and those in use are kept by their users") {
   files_under_test all(3);
   for (std::uint32_t number = 0; number < 20; ++number) all.create(number);
   const auto kept = all.open(0);
@@ -84,7 +84,7 @@ TEST_CASE("No more files stay open than the limit and those in use are kept by t
   CHECK(all.content(*kept) == "0");
 }
 
-TEST_CASE("A limit of one file is enough") {
+TEST_CASE("a limit of one file is enough") {
   files_under_test all(1);
   all.create(1);
   all.create(2);
@@ -96,7 +96,7 @@ TEST_CASE("A limit of one file is enough") {
   }
 }
 
-TEST_CASE("A forgotten file is opened anew") {
+TEST_CASE("a forgotten file is opened anew") {
   files_under_test all(4);
   all.create(1);
   const auto old = all.open(1);
@@ -112,7 +112,7 @@ TEST_CASE("A forgotten file is opened anew") {
   all.files.forget(17);  // was never there
 }
 
-TEST_CASE("Deleted files are forgotten and no others") {
+TEST_CASE("deleted files are forgotten and no others") {
   files_under_test all(8);
   for (std::uint32_t number = 0; number < 4; ++number) {
     all.create(number);
@@ -127,7 +127,7 @@ TEST_CASE("Deleted files are forgotten and no others") {
   CHECK(all.files.find(3));
 }
 
-TEST_CASE("What cannot be opened is told apart") {
+TEST_CASE("the reasons why a file cannot be opened are told apart") {
   files_under_test all(4);
   std::filesystem::create_directory(all.path / "data_00000001.dat");
   ::mkfifo((all.path / "data_00000002.dat").c_str(), 0600);
@@ -154,7 +154,7 @@ TEST_CASE("What cannot be opened is told apart") {
   for (std::uint32_t number = 0; number < 4; ++number) CHECK_FALSE(all.files.find(number));
 }
 
-TEST_CASE("A file may be opened for direct reads") {
+TEST_CASE("a file may be opened for direct reads") {
   files_under_test all(4);
   all.create(1);
   const auto file = all.files.open(1, true, open_effort::may_block, all.error);

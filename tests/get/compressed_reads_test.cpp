@@ -46,8 +46,7 @@ TEST_CASE(
   for (const seen_call& read : reads) CHECK(read.size <= 8U << 20);
 }
 
-TEST_CASE(
-    "what the page cache has of a long slice is read in small pieces by those who decode it") {
+TEST_CASE("the threads that decode a long slice read its cached part, in small pieces") {
   const std::size_t frame_bytes = GENERATE(1000U, 200000U);
   framed_store store(400, frame_bytes);
   process reader = store.host.start(read_only);
@@ -60,7 +59,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "what the page cache lacks of a long slice is read from there on, and nothing is decoded "
+    "a long slice is read from the medium from its first uncached byte on, and nothing is decoded "
     "twice") {
   framed_store store(30, 200000);
   process reader = store.host.start([](options& how) {

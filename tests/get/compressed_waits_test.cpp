@@ -18,7 +18,7 @@ using namespace conduit;
 using namespace conduit::test;
 
 namespace fs = std::filesystem;
-TEST_CASE("what another process appended to the mutable file is found under the lock") {
+TEST_CASE("a get finds under the lock the blob that another process appended to the mutable file") {
   framed_store store(3, 1000);
   process reader = store.host.start(read_only);
   CHECK(reader->get(at(1, 0, 10)).error == errc::out_of_range);
@@ -158,8 +158,8 @@ TEST_CASE("reads of frames can be cancelled or dropped at any moment") {
 }
 
 TEST_CASE(
-    "what this store's own writer has appended is read without the lock, even while another "
-    "process has it") {
+    "a get reads without the lock the blob that its own store appended, even while another process "
+    "has the lock") {
   machine host([](options& how) { how.compression = compression::zstd; });
   process store = host.start();
   const std::string bytes = bytes_of(3, 200000);

@@ -17,9 +17,9 @@
 
 #include "get/framed_store.hpp"
 #include "support/child_process.hpp"
-#include "support/fault_io.hpp"
 #include "support/foreign_lock.hpp"
 #include "support/run_loop.hpp"
+#include "support/scripted_disk.hpp"
 #include "support/store_on_disk.hpp"
 #include "support/thread_limit.hpp"
 
@@ -61,7 +61,7 @@ class read_outcome {
 // A reader of a store whose mutable file has frames that it does not know yet.
 struct waiting_reader {
   explicit waiting_reader(const framed_store& store)
-      : reader(context, reading(store), fault_script::wrapper(script)) {}
+      : reader(context, reading(store), scripted(script)) {}
 
   static options reading(const framed_store& store) {
     options how = store.host.how;
@@ -96,7 +96,7 @@ struct waiting_reader {
     std::this_thread::yield();
   }
 
-  std::shared_ptr<fault_script> script = std::make_shared<fault_script>();
+  std::shared_ptr<disk_script> script = std::make_shared<disk_script>();
   asio::io_context context;
   store_on_disk reader;
 };
@@ -146,14 +146,14 @@ int wait_without_threads(const framed_store& store) {
 }  // namespace
 
 TEST_CASE(
-    "A get that cannot wait for the lock tells its handler that there is no thread, and the next "
+    "a get that cannot wait for the lock tells its handler that there is no thread, and the next "
     "one waits") {
   const framed_store store(3, frame_bytes);
   CHECK(in_child([&] { return wait_without_threads(store); }) == 0);
 }
 
 TEST_CASE(
-    "Gets that give up waiting for the lock leave one thread and one open lock file, however many "
+    "gets that give up waiting for the lock leave one thread and one open lock file, however many "
     "they are") {
   const framed_store store(3, frame_bytes);
   waiting_reader by(store);
@@ -179,7 +179,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "Gets of several event loops that wait for the lock are all served when it is free, by one "
+    "gets of several event loops that wait for the lock are all served when it is free, by one "
     "thread") {
   const framed_store store(3, frame_bytes);
   waiting_reader by(store);
@@ -209,7 +209,7 @@ TEST_CASE(
   CHECK(count_threads() <= threads);
 }
 
-TEST_CASE("A get that waits for the lock gets it shared while a put still waits for it alone") {
+TEST_CASE("a get that waits for the lock gets it shared while a put still waits for it alone") {
   machine host([](options& how) { how.compression = compression::zstd; });
   process other = host.start();
   const auto first = other->put("first");
@@ -231,7 +231,7 @@ TEST_CASE("A get that waits for the lock gets it shared while a put still waits 
 }
 
 TEST_CASE(
-    "A get that waits for a lock file that is replaced meanwhile goes by the one that stands "
+    "a get that waits for a lock file that is replaced meanwhile goes by the one that stands "
     "there") {
   const framed_store store(3, frame_bytes);
   waiting_reader by(store);
@@ -254,7 +254,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "A get that waits for the lock may outlive neither its loop nor its store, though the thread "
+    "a get that waits for the lock may outlive neither its loop nor its store, though the thread "
     "that waits does") {
   const framed_store store(3, frame_bytes);
   foreign_lock writer(store.host.lock_path());

@@ -15,7 +15,7 @@ bool reads(const seen_call& call) {
 }
 
 // The first so many reads end like this.
-fault_script::rule first_reads(std::size_t count, fault how) {
+disk_script::rule first_reads(std::size_t count, fault how) {
   return [count, how](const seen_call& call) mutable -> std::optional<fault> {
     if (!reads(call) || count == 0) return std::nullopt;
     --count;
@@ -109,7 +109,7 @@ TEST_CASE("a read error is the error of its get and of no other") {
   CHECK(blob.store->get_in_coroutine(blob.where).value == blob.bytes);
 }
 
-TEST_CASE("where O_DIRECT turns out not to work the page cache serves") {
+TEST_CASE("the page cache serves reads if O_DIRECT turns out not to work") {
   machine host([](options& how) { how.direct_io = true; });
   process store = host.start();
   const std::string bytes = bytes_of(1, 20000);

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <conduit/error.hpp>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,10 +14,10 @@
 
 #include "support/bytes.hpp"
 #include "support/foreign_lock.hpp"
-#include "support/forwarding_disk.hpp"
 #include "support/loop_threads.hpp"
 #include "support/moment.hpp"
 #include "support/run_loop.hpp"
+#include "support/scripted_disk.hpp"
 #include "support/store_fixture.hpp"
 #include "support/store_on_disk.hpp"
 
@@ -27,48 +26,39 @@ using namespace conduit::test;
 
 namespace {
 
-// Shared by the disks of one store, until `release`.
-struct tenure_script {
-  std::atomic<bool> stop_inline{false};  // a write on the spot stops its thread
-  std::atomic<bool> withhold{false};     // one that is started is not passed on to the engine
-  std::atomic<int> shared_locks{0};
-  moment inside;
-  moment go_on;
-  std::function<void()> start_withheld;
-
-  void release() {
-    stop_inline = false;
-    withhold = false;
-    go_on.reach();
-    if (start_withheld) std::exchange(start_withheld, nullptr)();
-  }
-};
-
-class tenure_disk final : public forwarding_disk {
+// The writer's disk stops where a test says so, until `release`.
+class tenure_script {
  public:
-  tenure_disk(std::unique_ptr<io::file_io> real, std::shared_ptr<tenure_script> script)
-      : forwarding_disk(std::move(real)), script_(std::move(script)) {}
+  tenure_script() {
+    disk->before(io_call::write, [this](const seen_call&) {
+      if (!stops_inline_) return;
+      inside.reach();
+      go_on_.wait();
+    });
+  }
 
-  std::int64_t write(int fd, const iovec* iov, unsigned count, std::uint64_t offset) override {
-    if (script_->stop_inline) {
-      script_->inside.reach();
-      script_->go_on.wait();
-    }
-    return forwarding_disk::write(fd, iov, count, offset);
+  // A write on the spot stops its thread.
+  void stop_inline() { stops_inline_ = true; }
+  // One that is started is not passed on to the engine.
+  void withhold() {
+    disk->set_rule([](const seen_call& call) -> std::optional<fault> {
+      if (call.kind != io_call::start_write) return std::nullopt;
+      return fault{fault::kind::withheld};
+    });
   }
-  void start(detail::io_request& request) override {
-    if (request.what != detail::io_request::kind::write || !script_->withhold)
-      return forwarding_disk::start(request);
-    script_->start_withheld = [this, &request] { forwarding_disk::start(request); };
-    script_->inside.reach();
+  void release() {
+    stops_inline_ = false;
+    disk->set_rule({});
+    go_on_.reach();
+    disk->start_withheld();
   }
-  std::int64_t try_lock_shared(int fd) override {
-    ++script_->shared_locks;
-    return forwarding_disk::try_lock_shared(fd);
-  }
+
+  const std::shared_ptr<disk_script> disk = std::make_shared<disk_script>();
+  moment inside;  // stopped inline
 
  private:
-  std::shared_ptr<tenure_script> script_;
+  std::atomic<bool> stops_inline_{false};
+  moment go_on_;
 };
 
 template <typename Value>
@@ -126,11 +116,7 @@ struct tenure_store {
 
   void open() {
     script = std::make_shared<tenure_script>();
-    const auto around =
-        [script = script](std::unique_ptr<io::file_io> real) -> std::unique_ptr<io::file_io> {
-      return std::make_unique<tenure_disk>(std::move(real), script);
-    };
-    store.emplace(*context, how, around);
+    store.emplace(*context, how, scripted(script->disk));
   }
   // As the next process would.
   void reopen() {
@@ -158,7 +144,7 @@ struct tenure_store {
       CHECK(((*got)->second.text() == one.bytes));
     }
     CHECK_FALSE(lock_is_free(lock_path()));
-    CHECK(script->shared_locks == 0);
+    CHECK(script->disk->count(io_call::try_lock_shared) == 0);
   }
 
   std::filesystem::path lock_path() const { return how.data_directory.string() + ".lock"; }
@@ -182,7 +168,7 @@ TEST_CASE(
   asio::io_context other;
   const store_on_disk reader = at.store->bind(other);
   const std::string more = bytes_of(99, 50'000);
-  at.script->stop_inline = true;
+  at.script->stop_inline();
   const auto put = begin_put(*at.store, more);
   {
     loop_threads home(*at.context);
@@ -202,9 +188,9 @@ TEST_CASE("gets of the writer's own context finish while its write is under way 
   tenure_store at(wanted);
   if (GENERATE(false, true)) at.reopen();
   const std::string more = bytes_of(99, 600'000);
-  at.script->withhold = true;
+  at.script->withhold();
   const auto put = begin_put(*at.store, more);
-  REQUIRE(run_until(*at.context, [&] { return at.script->inside.reached(); }));
+  REQUIRE(run_until(*at.context, [&] { return at.script->disk->withholds(); }));
   at.check_gets(*at.context, *at.store);
   CHECK_FALSE(put->has_value());
   at.script->release();
@@ -217,9 +203,9 @@ TEST_CASE("a get of the batch before the one under way finishes, batch after bat
   const std::vector<std::string> batches{bytes_of(7, 300'000), bytes_of(8, 400'000),
                                          bytes_of(9, 500'000)};
   for (const std::string& bytes : batches) {
-    at.script->withhold = true;
+    at.script->withhold();
     const auto put = begin_put(*at.store, bytes);
-    REQUIRE(run_until(*at.context, [&] { return at.script->start_withheld != nullptr; }));
+    REQUIRE(run_until(*at.context, [&] { return at.script->disk->withholds(); }));
     at.check_gets(*at.context, *at.store);
     at.script->release();
     REQUIRE(run_until(*at.context, [&] { return put->has_value(); }));
@@ -229,19 +215,20 @@ TEST_CASE("a get of the batch before the one under way finishes, batch after bat
 }
 
 TEST_CASE(
-    "a get of what nobody has put waits for the tenure of its own store's writer, and only that "
-    "get") {
+    "a get of a blob that nobody has put waits until its own store's writer leaves the lock, and "
+    "no other get waits") {
   tenure_store at;
   const std::string more = bytes_of(99, 600'000);
-  at.script->withhold = true;
+  at.script->withhold();
   const auto put = begin_put(*at.store, more);
-  REQUIRE(run_until(*at.context, [&] { return at.script->inside.reached(); }));
+  REQUIRE(run_until(*at.context, [&] { return at.script->disk->withholds(); }));
   data_location nowhere = at.blobs.back().where;
   nowhere.start = nowhere.end + 10'000'000;
   nowhere.end = nowhere.start + 10;
   const auto missing = begin_get(*at.store, nowhere);
-  REQUIRE(run_until(*at.context, [&] { return at.script->shared_locks != 0; }));
-  at.script->shared_locks = 0;
+  REQUIRE(run_until(*at.context,
+                    [&] { return at.script->disk->count(io_call::try_lock_shared) != 0; }));
+  at.script->disk->forget_calls();
   at.check_gets(*at.context, *at.store);
   CHECK_FALSE(missing->has_value());
   at.script->release();

@@ -104,7 +104,7 @@ TEST_CASE("stats tells the backend that was asked for") {
   CHECK(store.db.stats().backend_reason == "asked for");
 }
 
-TEST_CASE("Automatic takes io_uring where the process may have it") {
+TEST_CASE("automatic takes io_uring where the process may have it") {
   store_fixture store([](options& how) { how.backend = backend::automatic; });
   const store_stats stats = store.db.stats();
   CHECK(stats.backend ==
@@ -112,31 +112,35 @@ TEST_CASE("Automatic takes io_uring where the process may have it") {
   CHECK(store.get(store.put("something")) == "something");
 }
 
-TEST_CASE("Where a sandbox forbids io_uring automatic uses threads and everything works") {
+TEST_CASE(
+    "the automatic backend uses threads if a sandbox forbids io_uring, and everything works") {
   temporary_directory directory;
   CHECK(in_child([&] { return without_io_uring(EPERM, "forbidden", options_in(directory)); }) == 0);
 }
 
-TEST_CASE("Where access to io_uring is denied automatic uses threads and everything works") {
+TEST_CASE(
+    "the automatic backend uses threads if access to io_uring is denied, and everything works") {
   temporary_directory directory;
   CHECK(in_child([&] { return without_io_uring(EACCES, "forbidden", options_in(directory)); }) ==
         0);
 }
 
-TEST_CASE("Where the kernel has no io_uring automatic uses threads and everything works") {
+TEST_CASE(
+    "the automatic backend uses threads if the kernel has no io_uring, and everything works") {
   temporary_directory directory;
   CHECK(in_child([&] { return without_io_uring(ENOSYS, "no io_uring", options_in(directory)); }) ==
         0);
 }
 
 TEST_CASE(
-    "Where locked memory is too small for a ring automatic uses threads and everything works") {
+    "the automatic backend uses threads if locked memory is too small for a ring, and everything "
+    "works") {
   temporary_directory directory;
   CHECK(in_child(
             [&] { return without_io_uring(ENOMEM, "locked memory", options_in(directory)); }) == 0);
 }
 
-TEST_CASE("A sandbox without openat2 hinders nothing") {
+TEST_CASE("a sandbox without openat2 hinders nothing") {
   temporary_directory directory;
   const auto body = [&](int error) {
     if (!forbid(SCMP_SYS(openat2), error)) return 10;
@@ -147,7 +151,7 @@ TEST_CASE("A sandbox without openat2 hinders nothing") {
   CHECK(in_child([&] { return body(ENOSYS); }) == 0);
 }
 
-TEST_CASE("A sandbox without preadv2 or inotify hinders nothing") {
+TEST_CASE("a sandbox without preadv2 or inotify hinders nothing") {
   temporary_directory first;
   temporary_directory second;
   CHECK(in_child([&] {
@@ -164,7 +168,7 @@ TEST_CASE("A sandbox without preadv2 or inotify hinders nothing") {
         }) == 0);
 }
 
-TEST_CASE("A home with a ring and a bound context share a store with one that uses threads") {
+TEST_CASE("a home with a ring and a bound context share a store with one that uses threads") {
   store_fixture store;
   second_opening other(store, [](options& how) { how.backend = backend::threads; });
   const data_location first = store.put("of the first");
@@ -174,7 +178,7 @@ TEST_CASE("A home with a ring and a bound context share a store with one that us
   CHECK(store.get(second) == "of the second");
 }
 
-TEST_CASE("Stores of both backends live on one context and die with it") {
+TEST_CASE("stores of both backends live on one context and die with it") {
   temporary_directory directory;
   outcome<blob> get;
   const std::string large = bytes_of(1, 4U << 20);

@@ -18,7 +18,7 @@ constexpr auto u64_max = std::numeric_limits<std::uint64_t>::max();
 
 }  // namespace
 
-TEST_CASE("Blobs of every kind of size come back whole and in part") {
+TEST_CASE("blobs of every kind of size come back whole and in part") {
   const std::size_t size =
       GENERATE(0U, 1U, 2U, 4095U, 4096U, 4097U, 65536U, 262144U, 262145U, 1U << 20, 5U << 20);
   CAPTURE(size);
@@ -50,7 +50,7 @@ TEST_CASE("Blobs of every kind of size come back whole and in part") {
   CHECK(store.get(location) == bytes);
 }
 
-TEST_CASE("The same sizes are durable") {
+TEST_CASE("the same sizes are durable") {
   const std::size_t size = GENERATE(0U, 1U, 4097U, 5U << 20);
   store_fixture store([](options& how) { how.durability = durability::fdatasync; });
   const std::string bytes = bytes_of(size + 1, size);
@@ -97,7 +97,7 @@ TEST_CASE("put_many larger than the batch, the file and the pending bytes goes i
   CHECK(store.put("the next").file_number == locations[0].file_number + 1);
 }
 
-TEST_CASE("A file is sealed before the first put behind its full size") {
+TEST_CASE("a file is sealed before the first put behind its full size") {
   store_fixture store([](options& how) { how.max_file_size = 100; });
   const data_location first = store.put(std::string(99, 'a'));
   const data_location second = store.put(std::string(50, 'b'));
@@ -108,7 +108,7 @@ TEST_CASE("A file is sealed before the first put behind its full size") {
   CHECK(third.start == 0);
 }
 
-TEST_CASE("A changed byte makes the whole blob corrupt and no slice of it") {
+TEST_CASE("a changed byte makes the whole blob corrupt and no slice of it") {
   store_fixture store;
   const std::size_t size = GENERATE(1U, 3000U, 300'000U, 2U << 20);
   const std::string bytes = bytes_of(size, size);
@@ -136,7 +136,7 @@ TEST_CASE("A changed byte makes the whole blob corrupt and no slice of it") {
   CHECK(store.get(location) == changed);
 }
 
-TEST_CASE("A wrong checksum in the location makes the blob corrupt, an empty one too") {
+TEST_CASE("a wrong checksum in the location makes the blob corrupt, an empty one too") {
   store_fixture store;
   for (const std::string text : {"something", ""}) {
     data_location location = store.put(text);
@@ -145,7 +145,7 @@ TEST_CASE("A wrong checksum in the location makes the blob corrupt, an empty one
   }
 }
 
-TEST_CASE("Locations and slices that reach too far are out of range and never short") {
+TEST_CASE("locations and slices that reach too far are out of range and never short") {
   store_fixture store;
   const data_location location = store.put(std::string(100, 'x'));
   const std::uint32_t file = location.file_number;
@@ -194,7 +194,7 @@ TEST_CASE("get_into needs room for the whole slice") {
   CHECK(store.run(store.db.get_into(location, {7, 7}, asio::mutable_buffer())) == 0);
 }
 
-TEST_CASE("A file that is gone or was never there is no such file") {
+TEST_CASE("a file that is gone or was never there is no such file") {
   store_fixture store;
   const data_location location = store.put("something");
   CHECK(store.error_of(store.db.get({location.file_number + 1, 0, 0, 1})) == errc::no_such_file);
@@ -207,7 +207,7 @@ TEST_CASE("A file that is gone or was never there is no such file") {
   CHECK(store.error_of(store.db.get(location)) == errc::no_such_file);
 }
 
-TEST_CASE("Two stores on one context keep their blobs apart") {
+TEST_CASE("two stores on one context keep their blobs apart") {
   store_fixture first;
   temporary_directory elsewhere;
   const flat_file_db second = flat_file_db::open(first.context, options_in(elsewhere));

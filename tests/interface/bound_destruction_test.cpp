@@ -14,10 +14,10 @@
 
 #include "support/everything.hpp"
 #include "support/foreign_lock.hpp"
-#include "support/hooked_disk.hpp"
 #include "support/loop_threads.hpp"
 #include "support/moment.hpp"
 #include "support/outcome.hpp"
+#include "support/scripted_disk.hpp"
 #include "support/store_fixture.hpp"
 #include "support/store_on_disk.hpp"
 
@@ -25,7 +25,7 @@ namespace conduit::test {
 
 using namespace std::chrono_literals;
 
-TEST_CASE("A bound context that never ran drops its operations while home goes on") {
+TEST_CASE("a bound context that never ran drops its operations while home goes on") {
   store_fixture store;
   everything all;
   {
@@ -41,7 +41,7 @@ TEST_CASE("A bound context that never ran drops its operations while home goes o
         errc::closed);  // of the dropped close
 }
 
-TEST_CASE("A bound context may die at any moment while home runs on another thread") {
+TEST_CASE("a bound context may die at any moment while home runs on another thread") {
   store_fixture store;
   const data_location known = store.put(bytes_of(4, 1000));
   const loop_threads home(store.context);
@@ -73,18 +73,19 @@ TEST_CASE("A bound context may die at any moment while home runs on another thre
   }
 }
 
-TEST_CASE("A bound context that dies under a running roll leaves the roll to its end") {
+TEST_CASE("a bound context that dies under a running roll leaves the roll to its end") {
   temporary_directory directory;
-  const auto hooks = std::make_shared<disk_hooks>();
+  const auto script = std::make_shared<disk_script>();
   asio::io_context context;
-  const store_on_disk store(context, options_in(directory), hooked(hooks));
+  const store_on_disk store(context, options_in(directory), scripted(script));
   run(context, store.roll(asio::use_awaitable));
   moment creating;
   moment go_on;
-  hooks->before_create = [&] {
+  script->before(io_call::open, [&](const seen_call& call) {
+    if (!call.creates) return;
     creating.reach();
     go_on.wait();
-  };
+  });
   auto other = std::make_unique<asio::io_context>();
   outcome<std::uint32_t> roll;
   store.bind(*other).roll(roll.handler());
@@ -102,18 +103,18 @@ TEST_CASE("A bound context that dies under a running roll leaves the roll to its
   CHECK(next.value() == 2);
 }
 
-TEST_CASE("A bound context that dies under a running removal leaves the removal to its end") {
+TEST_CASE("a bound context that dies under a running removal leaves the removal to its end") {
   temporary_directory directory;
-  const auto hooks = std::make_shared<disk_hooks>();
+  const auto script = std::make_shared<disk_script>();
   asio::io_context context;
-  const store_on_disk store(context, options_in(directory), hooked(hooks));
+  const store_on_disk store(context, options_in(directory), scripted(script));
   for (int i = 0; i < 4; ++i) run(context, store.roll(asio::use_awaitable));
   moment removing;
   moment go_on;
-  hooks->before_remove = [&] {
+  script->before(io_call::remove, [&](const seen_call&) {
     removing.reach();
     go_on.wait();
-  };
+  });
   auto other = std::make_unique<asio::io_context>();
   outcome<std::size_t> removal;
   store.bind(*other).delete_before(3, removal.handler());
@@ -128,19 +129,19 @@ TEST_CASE("A bound context that dies under a running removal leaves the removal 
 }
 
 TEST_CASE(
-    "A bound context that dies just before the write of its put begins waits for that write") {
+    "a bound context that dies just before the write of its put begins waits for that write") {
   temporary_directory directory;
-  const auto hooks = std::make_shared<disk_hooks>();
+  const auto script = std::make_shared<disk_script>();
   asio::io_context context;
-  const store_on_disk store(context, options_in(directory), hooked(hooks));
+  const store_on_disk store(context, options_in(directory), scripted(script));
   run(context, store.roll(asio::use_awaitable));
   moment starting;
   moment revoking;
-  hooks->before_start = [&](detail::io_request&) {
+  script->before(io_call::start_write, [&](const seen_call&) {
     starting.reach();
     revoking.wait();
-  };
-  hooks->before_wait = [&](detail::io_request&) { revoking.reach(); };
+  });
+  script->before(io_call::wait, [&](const seen_call&) { revoking.reach(); });
   std::string bytes = bytes_of(7, large_bytes);
   auto other = std::make_unique<asio::io_context>();
   outcome<data_location> put;
@@ -156,14 +157,14 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "A put of a living context is stored although another one of its batch lost its context before "
+    "a put of a living context is stored although another one of its batch lost its context before "
     "the write") {
   temporary_directory directory;
-  const auto hooks = std::make_shared<disk_hooks>();
+  const auto script = std::make_shared<disk_script>();
   options how = options_in(directory);
   how.durability = durability::fdatasync;
   asio::io_context context;
-  const store_on_disk store(context, how, hooked(hooks));
+  const store_on_disk store(context, how, scripted(script));
   run(context, store.roll(asio::use_awaitable));
   auto other = std::make_unique<asio::io_context>();
   const std::string kept = bytes_of(8, 1000);
@@ -175,9 +176,9 @@ TEST_CASE(
   store.bind(*other).put(asio::buffer(lost), dropped.handler());
   store.put(asio::buffer(kept), behind.handler());
   // The record's mark is written when the batch has been put together and before its first byte is.
-  hooks->before_write = [&] { other.reset(); };
+  script->before(io_call::write, [&](const seen_call&) { other.reset(); });
   run_dry(context);
-  hooks->before_write = {};
+  script->before(io_call::write, {});
   CHECK(dropped.calls == 0);
   CHECK(dropped.pending() == 0);
   REQUIRE(before.well());
@@ -186,7 +187,7 @@ TEST_CASE(
   CHECK(run(context, store.get(behind.value(), asio::use_awaitable)).text() == kept);
 }
 
-TEST_CASE("A bound context may die while its put waits for another process") {
+TEST_CASE("a bound context may die while its put waits for another process") {
   store_fixture store;
   store.put("the first");
   foreign_lock other_process(store.lock_path());
@@ -209,7 +210,7 @@ TEST_CASE("A bound context may die while its put waits for another process") {
   CHECK(kept.value().start == 9);
 }
 
-TEST_CASE("A bound context that dies under a large write waits for it although nobody runs home") {
+TEST_CASE("a bound context that dies under a large write waits for it although nobody runs home") {
   store_fixture store;
   store.roll();
   const std::string original = bytes_of(10, large_bytes);

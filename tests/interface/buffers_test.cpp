@@ -96,7 +96,7 @@ struct any_put {
 }  // namespace
 
 TEST_CASE(
-    "A blob put in parts is the same as one put in one piece, checksum included (seed 20240811)") {
+    "a blob put in parts is the same as one put in one piece, checksum included (seed 20240811)") {
   const compression form = GENERATE(compression::none, compression::zstd);
   store_fixture store(with(form));
   std::mt19937 random(20240811);
@@ -111,7 +111,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("More parts than one write of the system takes are one blob") {
+TEST_CASE("more parts than one write of the system takes are one blob") {
   const compression form = GENERATE(compression::none, compression::zstd);
   store_fixture store(with(form));
   const std::string text = bytes_of(1, 5000);
@@ -180,7 +180,7 @@ TEST_CASE("try_put tells at once that there is no room, and stores where there i
 }
 
 TEST_CASE(
-    "Puts of every form, cancelled at random beside a foreign lock, give back the room they took "
+    "puts of every form, cancelled at random beside a foreign lock, give back the room they took "
     "(seed 20241126)") {
   const compression form = GENERATE(compression::none, compression::zstd);
   constexpr std::size_t room = 50'000;
@@ -244,7 +244,7 @@ TEST_CASE("roll without a number begins the next file, with every kind of token"
 }
 
 TEST_CASE(
-    "Locations are ordered as the blobs lie in the store, can be hashed, and are written as their "
+    "locations are ordered as the blobs lie in the store, can be hashed, and are written as their "
     "text") {
   store_fixture store;
   std::vector<data_location> places;
@@ -263,7 +263,7 @@ TEST_CASE(
   CHECK(text.str() == places[3].to_string());
 }
 
-TEST_CASE("A context without locks is refused, whose loop other threads could not wake") {
+TEST_CASE("a context without locks is refused, whose loop other threads could not wake") {
   const temporary_directory directory;
   asio::io_context context(ASIO_CONCURRENCY_HINT_UNSAFE);
   std::error_code error;
@@ -273,7 +273,7 @@ TEST_CASE("A context without locks is refused, whose loop other threads could no
 }
 
 TEST_CASE(
-    "A handle with another executor is the same store, and its awaitables have that executor") {
+    "a handle with another executor is the same store, and its awaitables have that executor") {
   store_fixture store;
   using own_executor = asio::io_context::executor_type;
   const auto typed = asio::use_awaitable_t<own_executor>::as_default_on(store.db);

@@ -15,11 +15,11 @@
 #include <vector>
 
 #include "support/foreign_lock.hpp"
-#include "support/hooked_disk.hpp"
 #include "support/loop_threads.hpp"
 #include "support/moment.hpp"
 #include "support/outcome.hpp"
 #include "support/run_loop.hpp"
+#include "support/scripted_disk.hpp"
 #include "support/store_fixture.hpp"
 #include "support/store_on_disk.hpp"
 
@@ -35,7 +35,7 @@ constexpr std::size_t large_bytes = 4U << 20;
 
 }  // namespace
 
-TEST_CASE("A queued put ends as aborted with every type of cancellation and is not written") {
+TEST_CASE("a queued put ends as aborted with every type of cancellation and is not written") {
   const auto type = GENERATE(cancellation_type::terminal, cancellation_type::partial,
                              cancellation_type::total, cancellation_type::all);
   store_fixture store;
@@ -59,7 +59,7 @@ TEST_CASE("A queued put ends as aborted with every type of cancellation and is n
   CHECK(store.get(kept.value()) == "kept");
 }
 
-TEST_CASE("A cancellation of no type is none") {
+TEST_CASE("a cancellation of no type is none") {
   store_fixture store;
   cancellation_signal signal;
   outcome<data_location> put;
@@ -69,7 +69,7 @@ TEST_CASE("A cancellation of no type is none") {
   CHECK(put.well());
 }
 
-TEST_CASE("A put cancelled before the loop runs is not written") {
+TEST_CASE("a put cancelled before the loop runs is not written") {
   store_fixture store;
   store.put("the first");
   cancellation_signal signal;
@@ -81,7 +81,7 @@ TEST_CASE("A put cancelled before the loop runs is not written") {
   CHECK(store.files()[0].plain_bytes == 9);
 }
 
-TEST_CASE("Every queued operation of the writer can be cancelled and the others keep their order") {
+TEST_CASE("every queued operation of the writer can be cancelled and the others keep their order") {
   store_fixture store;
   const data_location first = store.put("the first");
   store.roll();
@@ -121,7 +121,7 @@ TEST_CASE("Every queued operation of the writer can be cancelled and the others 
   CHECK(store.files().size() == 2);
 }
 
-TEST_CASE("A put that waits for room in the queue can be cancelled") {
+TEST_CASE("a put that waits for room in the queue can be cancelled") {
   store_fixture store([](options& how) { how.pending_put_bytes = 1000; });
   store.put("the first");
   foreign_lock other_process(store.lock_path());
@@ -145,35 +145,36 @@ TEST_CASE("A put that waits for room in the queue can be cancelled") {
   CHECK(behind.value().start == queued.value().end);
 }
 
-TEST_CASE("A put that is being written completes as if it had not been cancelled") {
+TEST_CASE("a put that is being written completes as if it had not been cancelled") {
   temporary_directory directory;
-  const auto hooks = std::make_shared<disk_hooks>();
+  const auto script = std::make_shared<disk_script>();
   asio::io_context context;
-  const store_on_disk store(context, options_in(directory), hooked(hooks));
+  const store_on_disk store(context, options_in(directory), scripted(script));
   run(context, store.roll(asio::use_awaitable));
   cancellation_signal signal;
   // The request is on its way to the kernel: the put is in a batch.
-  hooks->before_start = [&](detail::io_request&) { signal.emit(cancellation_type::terminal); };
+  script->before(io_call::start_write,
+                 [&](const seen_call&) { signal.emit(cancellation_type::terminal); });
   const std::string bytes = bytes_of(2, large_bytes);
   outcome<data_location> put;
   store.put(asio::buffer(bytes), bind_cancellation_slot(signal.slot(), put.handler()));
   run_dry(context);
   REQUIRE(put.well());
-  hooks->before_start = {};
   CHECK(run(context, store.get(put.value(), asio::use_awaitable)).text() == bytes);
 }
 
-TEST_CASE("A roll that runs completes as if it had not been cancelled") {
+TEST_CASE("a roll that runs completes as if it had not been cancelled") {
   temporary_directory directory;
-  const auto hooks = std::make_shared<disk_hooks>();
+  const auto script = std::make_shared<disk_script>();
   asio::io_context context;
-  const store_on_disk store(context, options_in(directory), hooked(hooks));
+  const store_on_disk store(context, options_in(directory), scripted(script));
   moment creating;
   moment go_on;
-  hooks->before_create = [&] {
+  script->before(io_call::open, [&](const seen_call& call) {
+    if (!call.creates) return;
     creating.reach();
     go_on.wait();
-  };
+  });
   cancellation_signal signal;
   outcome<std::uint32_t> roll;
   store.roll(bind_cancellation_slot(signal.slot(), roll.handler()));
@@ -186,12 +187,12 @@ TEST_CASE("A roll that runs completes as if it had not been cancelled") {
 }
 
 TEST_CASE(
-    "A sync cancelled while it syncs one file leaves the others, and the put behind it need not "
+    "a sync cancelled while it syncs one file leaves the others, and the put behind it need not "
     "wait for them") {
   temporary_directory directory;
-  const auto hooks = std::make_shared<disk_hooks>();
+  const auto script = std::make_shared<disk_script>();
   asio::io_context context;
-  const store_on_disk store(context, options_in(directory), hooked(hooks));
+  const store_on_disk store(context, options_in(directory), scripted(script));
   for (int file = 0; file < 5; ++file) {
     run(context, store.put(asio::buffer("some bytes", 10), asio::use_awaitable));
     run(context, store.roll(asio::use_awaitable));
@@ -199,11 +200,11 @@ TEST_CASE(
   moment syncing;
   moment go_on;
   std::atomic<int> synced{0};
-  hooks->before_sync_data = [&] {
+  script->before(io_call::sync_data, [&](const seen_call&) {
     ++synced;
     syncing.reach();
     go_on.wait();
-  };
+  });
   cancellation_signal signal;
   outcome<> sync;
   outcome<data_location> put;
@@ -219,18 +220,18 @@ TEST_CASE(
   CHECK(synced == 1);
 }
 
-TEST_CASE("A get cancelled before its turn ends as aborted or with the right bytes") {
+TEST_CASE("a get cancelled before its turn ends as aborted or with the right bytes") {
   const auto type =
       GENERATE(cancellation_type::terminal, cancellation_type::partial, cancellation_type::total);
   const bool cold = GENERATE(true, false);
   temporary_directory directory;
-  const auto hooks = std::make_shared<disk_hooks>();
+  const auto script = std::make_shared<disk_script>();
   asio::io_context context;
-  const store_on_disk store(context, options_in(directory), hooked(hooks));
+  const store_on_disk store(context, options_in(directory), scripted(script));
   const std::string bytes = bytes_of(3, 2000);
   const data_location location = run(context, store.put(asio::buffer(bytes), asio::use_awaitable));
   run(context, store.get(location, asio::use_awaitable));
-  hooks->cold = cold;
+  if (cold) script->fail_every(io_call::read_cached, fault::with_error(EAGAIN));
   cancellation_signal signal;
   outcome<blob> get;
   store.get(location, bind_cancellation_slot(signal.slot(), get.handler()));
@@ -247,7 +248,7 @@ TEST_CASE("A get cancelled before its turn ends as aborted or with the right byt
   }
 }
 
-TEST_CASE("Gets cancelled while the kernel or a thread has them end either way") {
+TEST_CASE("gets cancelled while the kernel or a thread has them end either way") {
   store_fixture store;
   const std::string bytes = bytes_of(4, large_bytes);
   const data_location location = store.put(bytes);
@@ -273,7 +274,7 @@ TEST_CASE("Gets cancelled while the kernel or a thread has them end either way")
   CHECK(aborted + read == 240);
 }
 
-TEST_CASE("A get cancelled while its file is opened ends as aborted") {
+TEST_CASE("a get cancelled while its file is opened ends as aborted") {
   store_fixture store;
   cancellation_signal signal;
   outcome<blob> get;
@@ -306,7 +307,7 @@ TEST_CASE("files and verify can be cancelled") {
   CHECK((!verify.error || verify.error == asio::error::operation_aborted));
 }
 
-TEST_CASE("Cancelling after the end reaches nobody") {
+TEST_CASE("cancelling after the end reaches nobody") {
   store_fixture store;
   const data_location location = store.put("something");
   cancellation_signal signal;
@@ -322,7 +323,7 @@ TEST_CASE("Cancelling after the end reaches nobody") {
   CHECK(get.well());
 }
 
-TEST_CASE("A put and a timer in a coroutine leave nothing behind when the timer wins") {
+TEST_CASE("a put and a timer in a coroutine leave nothing behind when the timer wins") {
   store_fixture store;
   const data_location first = store.put("the first");
   foreign_lock other_process(store.lock_path());

@@ -45,7 +45,7 @@ void put_some(const flat_file_db& db, const std::string& bytes, counts& into) {
 
 }  // namespace
 
-TEST_CASE("A put of another thread is stored before close ends, or refused") {
+TEST_CASE("a put of another thread is stored before close ends, or refused") {
   const auto seed = GENERATE(1U, 2U, 3U, 4U, 5U);
   CAPTURE(seed);
   std::mt19937 random(seed);

@@ -16,10 +16,10 @@
 
 #include "support/child_process.hpp"
 #include "support/foreign_lock.hpp"
-#include "support/hooked_disk.hpp"
 #include "support/loop_threads.hpp"
 #include "support/moment.hpp"
 #include "support/outcome.hpp"
+#include "support/scripted_disk.hpp"
 #include "support/store_fixture.hpp"
 #include "support/store_on_disk.hpp"
 
@@ -102,7 +102,7 @@ TEST_CASE("close waits for the puts that were accepted") {
   }
 }
 
-TEST_CASE("After close every call ends with closed, of every handle") {
+TEST_CASE("after close every call ends with closed, of every handle") {
   store_fixture store;
   asio::io_context other;
   const flat_file_db bound = store.db.bind(other);
@@ -184,12 +184,12 @@ TEST_CASE("close with nothing in hand does not wait for the lock") {
 
 TEST_CASE("close may be called while a read is under way and the read ends as usual") {
   temporary_directory directory;
-  const auto hooks = std::make_shared<disk_hooks>();
+  const auto script = std::make_shared<disk_script>();
   asio::io_context context;
-  const store_on_disk store(context, options_in(directory), hooked(hooks));
+  const store_on_disk store(context, options_in(directory), scripted(script));
   const std::string bytes = bytes_of(21, 5000);
   const data_location location = run(context, store.put(asio::buffer(bytes), asio::use_awaitable));
-  hooks->cold = true;
+  script->fail_every(io_call::read_cached, fault::with_error(EAGAIN));
   outcome<blob> get;
   outcome<> close;
   store.get(location, get.handler());
@@ -200,7 +200,7 @@ TEST_CASE("close may be called while a read is under way and the read ends as us
   CHECK(close.well());
 }
 
-TEST_CASE("The last handle leaves puts that are queued aborted and unwritten") {
+TEST_CASE("the last handle leaves puts that are queued aborted and unwritten") {
   store_fixture store;
   const data_location first = store.put("the first");
   foreign_lock other_process(store.lock_path());
@@ -228,7 +228,7 @@ TEST_CASE("The last handle leaves puts that are queued aborted and unwritten") {
   CHECK(store.files()[0].stored_bytes == first.end);
 }
 
-TEST_CASE("The last handle may die on any thread while its puts are written") {
+TEST_CASE("the last handle may die on any thread while its puts are written") {
   store_fixture store;
   unsigned stored = 0;
   unsigned aborted = 0;

@@ -11,11 +11,11 @@
 
 #include "support/bytes.hpp"
 #include "support/foreign_lock.hpp"
-#include "support/hooked_disk.hpp"
 #include "support/loop_threads.hpp"
 #include "support/moment.hpp"
 #include "support/outcome.hpp"
 #include "support/run_loop.hpp"
+#include "support/scripted_disk.hpp"
 #include "support/store_fixture.hpp"
 #include "support/store_on_disk.hpp"
 
@@ -23,7 +23,7 @@ using namespace conduit;
 using namespace conduit::test;
 
 TEST_CASE(
-    "A compressed put that waits for another process can be cancelled and the others are stored") {
+    "a compressed put that waits for another process can be cancelled and the others are stored") {
   store_fixture store([](options& how) { how.compression = compression::zstd; });
   store.put("the first");
   store.context.restart();
@@ -48,7 +48,7 @@ TEST_CASE(
   REQUIRE(kept.well());
 }
 
-TEST_CASE("A compressed put that waits alone can be cancelled and run returns") {
+TEST_CASE("a compressed put that waits alone can be cancelled and run returns") {
   store_fixture store([](options& how) { how.compression = compression::zstd; });
   store.put("the first");
   const foreign_lock other_process(store.lock_path());
@@ -64,21 +64,22 @@ TEST_CASE("A compressed put that waits alone can be cancelled and run returns") 
 }
 
 TEST_CASE(
-    "A roll under way ends as if it was not cancelled, though the put before it was cancelled "
+    "a roll under way ends as if it was not cancelled, though the put before it was cancelled "
     "while it was encoded") {
   temporary_directory directory;
   options how = options_in(directory);
   how.compression = compression::zstd;
   asio::io_context context;
-  const auto hooks = std::make_shared<disk_hooks>();
-  const store_on_disk store(context, how, hooked(hooks));
+  const auto script = std::make_shared<disk_script>();
+  const store_on_disk store(context, how, scripted(script));
   run(context, store.put(asio::buffer("the first", 9), asio::use_awaitable));
   moment creating;
   moment go_on;
-  hooks->before_create = [&] {
+  script->before(io_call::open, [&](const seen_call& call) {
+    if (!call.creates) return;
     creating.reach();
     go_on.wait();
-  };
+  });
   foreign_lock other_process(how.data_directory.string() + ".lock");
   // Far too large to be encoded in one turn of the loop.
   const std::string bytes = bytes_of(1, 16U << 20);

@@ -107,7 +107,7 @@ class last_will {
 
 }  // namespace
 
-TEST_CASE("A context that never ran drops every pending operation without running a handler") {
+TEST_CASE("a context that never ran drops every pending operation without running a handler") {
   temporary_directory directory;
   everything all;
   {
@@ -121,7 +121,7 @@ TEST_CASE("A context that never ran drops every pending operation without runnin
   CHECK(all.pending() == 0);
 }
 
-TEST_CASE("A context that dies after any number of turns has run or destroyed every handler") {
+TEST_CASE("a context that dies after any number of turns has run or destroyed every handler") {
   const int turns = GENERATE(range(1, 24));
   temporary_directory directory;
   everything all;
@@ -138,7 +138,7 @@ TEST_CASE("A context that dies after any number of turns has run or destroyed ev
   CHECK(all.calls() <= calls_of_everything);
 }
 
-TEST_CASE("A handle may outlive its context") {
+TEST_CASE("a handle may outlive its context") {
   temporary_directory directory;
   everything all;
   flat_file_db db;
@@ -152,7 +152,7 @@ TEST_CASE("A handle may outlive its context") {
   CHECK(db.is_open());
 }
 
-TEST_CASE("What the handler of a dropped call starts when it is destroyed is dropped too") {
+TEST_CASE("a call that a dropped call's handler starts when it is destroyed is dropped too") {
   const call dropped = GENERATE(from_range(every_call));
   const auto form = GENERATE(compression::none, compression::zstd);
   const int turns = GENERATE(0, 1);
@@ -180,8 +180,7 @@ TEST_CASE("What the handler of a dropped call starts when it is destroyed is dro
   CHECK(census.alive == 0);
 }
 
-TEST_CASE(
-    "What is started when the handlers are destroyed that are posted to a context is dropped") {
+TEST_CASE("a call that a posted handler starts when its context destroys it is dropped") {
   const bool handle_outlives = GENERATE(false, true);
   temporary_directory directory;
   handler_census census;
@@ -198,7 +197,7 @@ TEST_CASE(
   CHECK(census.alive == 0);
 }
 
-TEST_CASE("A context may die with everything pending while another process holds the lock") {
+TEST_CASE("a context may die with everything pending while another process holds the lock") {
   store_fixture scratch;
   everything all;
   flat_file_db db;
@@ -219,7 +218,7 @@ TEST_CASE("A context may die with everything pending while another process holds
   CHECK(db.is_open());
 }
 
-TEST_CASE("A context that dies between the grant of the lock and its next turn holds no lock") {
+TEST_CASE("a context that dies between the grant of the lock and its next turn holds no lock") {
   store_fixture scratch;
   outcome<data_location> put;
   flat_file_db db;
@@ -237,7 +236,7 @@ TEST_CASE("A context that dies between the grant of the lock and its next turn h
   CHECK(lock_is_free(scratch.lock_path()));
 }
 
-TEST_CASE("A context dies with reads that the disk has not answered yet") {
+TEST_CASE("a context dies with reads that the disk has not answered yet") {
   store_fixture store;
   const std::string bytes = bytes_of(11, large_bytes);
   const data_location location = store.put(bytes);

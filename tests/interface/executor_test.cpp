@@ -101,7 +101,7 @@ struct frugal_handler {
 
 }  // namespace
 
-TEST_CASE("Handlers run on the handle's context unless they say otherwise") {
+TEST_CASE("handlers run on the handle's context unless they say otherwise") {
   store_fixture store;
   const data_location known = store.put("something");
   const std::string bytes = "bytes";
@@ -143,7 +143,7 @@ void require_in_strand(store_fixture& store,
   CHECK(wrong == 0);
 }
 
-TEST_CASE("Handlers bound to a strand run in the strand") {
+TEST_CASE("handlers bound to a strand run in the strand") {
   store_fixture store;
   const auto strand = asio::make_strand(store.context);
   SECTION("by its own type") { require_in_strand(store, strand, strand); }
@@ -152,7 +152,7 @@ TEST_CASE("Handlers bound to a strand run in the strand") {
   }
 }
 
-TEST_CASE("Handlers bound to another context run there and keep it from running out of work") {
+TEST_CASE("handlers bound to another context run there and keep it from running out of work") {
   store_fixture store;
   const data_location known = store.put("something");
   const std::string bytes = "bytes";
@@ -176,7 +176,7 @@ TEST_CASE("Handlers bound to another context run there and keep it from running 
   CHECK(other.run() == 0);
 }
 
-TEST_CASE("Handlers bound to a type-erased executor of another context run there") {
+TEST_CASE("handlers bound to a type-erased executor of another context run there") {
   store_fixture store;
   const data_location known = store.put("something");
   const std::string bytes = "bytes";
@@ -197,7 +197,7 @@ TEST_CASE("Handlers bound to a type-erased executor of another context run there
   CHECK(wrong == 0);
 }
 
-TEST_CASE("Handlers whose context dies before they run are destroyed with it") {
+TEST_CASE("handlers whose context dies before they run are destroyed with it") {
   store_fixture store;
   const data_location known = store.put("something");
   const std::string bytes = "bytes";
@@ -218,7 +218,7 @@ TEST_CASE("Handlers whose context dies before they run are destroyed with it") {
 }
 
 TEST_CASE(
-    "The memory of every operation comes from its handler and is back before the handler runs") {
+    "the memory of every operation comes from its handler and is back before the handler runs") {
   store_fixture store;
   const data_location known = store.put("something");
   const std::string bytes = "bytes";
@@ -244,7 +244,7 @@ TEST_CASE(
   CHECK(counts.outstanding == 0);
 }
 
-TEST_CASE("A handler finds its operation's memory given back") {
+TEST_CASE("a handler finds its operation's memory given back") {
   store_fixture store;
   const data_location known = store.put("something");
   ledger counts;
@@ -265,7 +265,7 @@ TEST_CASE("A handler finds its operation's memory given back") {
   CHECK(counts.outstanding == 0);
 }
 
-TEST_CASE("Operations that are dropped give their memory back to their handler's allocator") {
+TEST_CASE("operations that are dropped give their memory back to their handler's allocator") {
   ledger counts;
   unsigned calls = 0;
   std::size_t outstanding_then = 0;

@@ -16,14 +16,14 @@
 #include "support/child_process.hpp"
 #include "support/descriptors.hpp"
 #include "support/foreign_lock.hpp"
-#include "support/hooked_disk.hpp"
 #include "support/outcome.hpp"
+#include "support/scripted_disk.hpp"
 #include "support/store_fixture.hpp"
 #include "support/store_on_disk.hpp"
 
 namespace conduit::test {
 
-TEST_CASE("A child uses no store of its parent") {
+TEST_CASE("a child uses no store of its parent") {
   store_fixture store;
   const data_location known = store.put("something");
   store.roll();
@@ -54,7 +54,7 @@ TEST_CASE("A child uses no store of its parent") {
   CHECK(store.files().size() == 2);
 }
 
-TEST_CASE("A child may let go of its parent's store, which waits for no thread that is not there") {
+TEST_CASE("a child may let go of its parent's store, which waits for no thread that is not there") {
   store_fixture store([](options& how) {
     how.compression = GENERATE(compression::zstd, compression::zstd_on_seal);
     how.backend = backend_under_test();
@@ -71,7 +71,7 @@ TEST_CASE("A child may let go of its parent's store, which waits for no thread t
   CHECK(store.get(known) == bytes);
 }
 
-TEST_CASE("A child of a child uses no store either") {
+TEST_CASE("a child of a child uses no store either") {
   store_fixture store;
   const data_location known = store.put("something");
   const int status = in_child([&] {
@@ -80,7 +80,7 @@ TEST_CASE("A child of a child uses no store either") {
   CHECK(status == 0);
 }
 
-TEST_CASE("A child may open the store for itself") {
+TEST_CASE("a child may open the store for itself") {
   store_fixture store;
   const data_location known = store.put("something");
   const int status = in_child([&] {
@@ -95,7 +95,7 @@ TEST_CASE("A child may open the store for itself") {
   CHECK(store.put("of the parent").start == known.end + 12);
 }
 
-TEST_CASE("A child holds no descriptor of the lock file") {
+TEST_CASE("a child holds no descriptor of the lock file") {
   store_fixture store;
   store.put("something");
   // After a wait for another process too, which had the descriptor.
@@ -113,30 +113,30 @@ TEST_CASE("A child holds no descriptor of the lock file") {
   CHECK(in_child([&] { return descriptors_of(store.lock_path()); }) == 0);
 }
 
-TEST_CASE("A child that lives on does not keep the lock that its parent held when it forked") {
+TEST_CASE("a child that lives on does not keep the lock that its parent held when it forked") {
   temporary_directory directory;
-  const auto hooks = std::make_shared<disk_hooks>();
+  const auto script = std::make_shared<disk_script>();
   const options how = options_in(directory);
   const std::filesystem::path lock_path = how.data_directory.string() + ".lock";
   asio::io_context context;
-  const store_on_disk store(context, how, hooked(hooks));
+  const store_on_disk store(context, how, scripted(script));
   std::unique_ptr<child_process> child;
   bool held = false;
   // An inline write happens on this thread, under the lock.
-  hooks->before_write = [&] {
+  script->before(io_call::write, [&](const seen_call&) {
     if (child) return;
     held = !lock_is_free(lock_path);
     child = std::make_unique<child_process>([] {
       ::raise(SIGSTOP);
       return 0;
     });
-  };
+  });
   run(context, store.put(asio::buffer("something", 9), asio::use_awaitable));
   CHECK(held);
   CHECK(lock_is_free(lock_path));
 }
 
-TEST_CASE("A child of a holder that is killed does not keep the lock") {
+TEST_CASE("a child of a holder that is killed does not keep the lock") {
   temporary_directory directory;
   const options how = options_in(directory);
   const std::filesystem::path lock_path = how.data_directory.string() + ".lock";
@@ -146,11 +146,11 @@ TEST_CASE("A child of a holder that is killed does not keep the lock") {
   const unique_fd lives(ends[0]);
   unique_fd ours(ends[1]);
   child_process holder([&] {
-    const auto hooks = std::make_shared<disk_hooks>();
+    const auto script = std::make_shared<disk_script>();
     asio::io_context context;
-    const store_on_disk store(context, how, hooked(hooks));
+    const store_on_disk store(context, how, scripted(script));
     run(context, store.roll(asio::use_awaitable));
-    hooks->before_write = [&] {
+    script->before(io_call::write, [&](const seen_call&) {
       if (::fork() == 0) {
         ours.reset();
         char end = 0;
@@ -158,7 +158,7 @@ TEST_CASE("A child of a holder that is killed does not keep the lock") {
         ::_exit(static_cast<int>(none));
       }
       ::kill(::getpid(), SIGKILL);
-    };
+    });
     run(context, store.put(asio::buffer("something", 9), asio::use_awaitable));
     return 0;
   });
@@ -168,7 +168,7 @@ TEST_CASE("A child of a holder that is killed does not keep the lock") {
   CHECK(lock_is_free(lock_path));
 }
 
-TEST_CASE("A fork while reads and puts are under way disturbs none of them") {
+TEST_CASE("a fork while reads and puts are under way disturbs none of them") {
   store_fixture store;
   const std::string bytes = bytes_of(1, 2U << 20);
   const data_location known = store.put(bytes);

@@ -86,7 +86,7 @@ struct busy_store {
 
 }  // namespace
 
-TEST_CASE("A child delivers none of its parent's operations, and the parent delivers all") {
+TEST_CASE("a child delivers none of its parent's operations, and the parent delivers all") {
   busy_store store(GENERATE(durability::none, durability::fdatasync));
   for (int turn = 0; turn < 12; ++turn) {
     const int before = store.ended;
@@ -104,7 +104,7 @@ TEST_CASE("A child delivers none of its parent's operations, and the parent deli
   CHECK(store.wrong == 0);
 }
 
-TEST_CASE("A handler that forks is the last that runs in the child") {
+TEST_CASE("a handler that forks is the last that runs in the child") {
   busy_store store(durability::none);
   const bool puts = GENERATE(false, true);
   int ran = 0;
@@ -134,7 +134,7 @@ TEST_CASE("A handler that forks is the last that runs in the child") {
 }
 
 TEST_CASE(
-    "A child that destroys the inherited context leaves the parent's pending operations alone") {
+    "a child that destroys the inherited context leaves the parent's pending operations alone") {
   busy_store store(GENERATE(durability::none, durability::fdatasync));
   const bool told = GENERATE(false, true);
   for (int turn = 0; turn < 12; ++turn) {
@@ -157,7 +157,7 @@ TEST_CASE(
   CHECK(store.wrong == 0);
 }
 
-TEST_CASE("A child's own calls end as forked on a loop with operations of its parent pending") {
+TEST_CASE("a child's own calls end as forked on a loop with operations of its parent pending") {
   busy_store store(GENERATE(durability::none, durability::fdatasync));
   for (int turn = 0; turn < 6; ++turn) {
     store.context->notify_fork(asio::io_context::fork_prepare);
@@ -181,7 +181,7 @@ TEST_CASE("A child's own calls end as forked on a loop with operations of its pa
 }
 
 TEST_CASE(
-    "A child opens stores on contexts of its own and on no inherited one that served a store") {
+    "a child opens stores on contexts of its own and on no inherited one that served a store") {
   busy_store store(durability::none);
   CHECK(in_child_in_time([&] {
           std::error_code refused;
@@ -203,7 +203,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "A child destroys everything at once, whatever locks the parent's threads held at the fork") {
+    "a child destroys everything at once, whatever locks the parent's threads held at the fork") {
   busy_store store(durability::none);
   std::atomic<bool> stop{false};
   std::atomic<int> started{0};
@@ -238,7 +238,7 @@ TEST_CASE(
   CHECK(store.wrong == 0);
 }
 
-TEST_CASE("A child gives the lock's descriptors away though it may have no descriptor more") {
+TEST_CASE("a child gives the lock's descriptors away though it may have no descriptor more") {
   store_fixture store;
   store.put("something");
   rlimit whole{};

@@ -14,9 +14,9 @@
 #include <string_view>
 
 #include "support/bytes.hpp"
-#include "support/forwarding_disk.hpp"
 #include "support/outcome.hpp"
 #include "support/run_loop.hpp"
+#include "support/scripted_disk.hpp"
 #include "support/store_fixture.hpp"
 #include "support/store_on_disk.hpp"
 
@@ -62,38 +62,25 @@ struct gates {
   gate background_syncs;  // of data files, away from the loop
 };
 
-class gated_disk final : public forwarding_disk {
- public:
-  gated_disk(std::unique_ptr<io::file_io> real, gates& where)
-      : forwarding_disk(std::move(real)), gates_(where) {}
-
-  std::int64_t read(int fd, void* data, std::size_t size, std::uint64_t offset) override {
-    if (gates_.closed && size >= big_read) gates_.big_reads.pass();
-    return forwarding_disk::read(fd, data, size, offset);
-  }
-  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions,
-                    io::open_patience patience) override {
-    if (gates_.closed && mode == io::open_mode::read && patience == io::open_patience::cached_only)
-      return -EAGAIN;
-    if (gates_.closed && mode == io::open_mode::read && std::string_view(name).ends_with(stopping))
-      gates_.opens.pass();
-    return forwarding_disk::open(directory, name, mode, permissions, patience);
-  }
-  std::int64_t sync_data(int fd) override {
-    if (gates_.closed) gates_.background_syncs.pass();
-    return forwarding_disk::sync_data(fd);
-  }
-
-  static constexpr std::string_view stopping = "00000000.dat";
-
- private:
-  gates& gates_;
-};
+constexpr std::string_view stopping = "00000000.dat";
 
 auto gated(gates& where) {
-  return [&where](std::unique_ptr<io::file_io> real) -> std::unique_ptr<io::file_io> {
-    return std::make_unique<gated_disk>(std::move(real), where);
-  };
+  const auto script = std::make_shared<disk_script>();
+  script->set_rule([&where](const seen_call& call) -> std::optional<fault> {
+    if (!where.closed || !call.cached_only) return std::nullopt;
+    return fault::with_error(EAGAIN);
+  });
+  script->before(io_call::read, [&where](const seen_call& call) {
+    if (where.closed && call.size >= big_read) where.big_reads.pass();
+  });
+  script->before(io_call::open, [&where](const seen_call& call) {
+    const bool may_wait = !call.creates && !call.cached_only;
+    if (where.closed && may_wait && call.file.ends_with(stopping)) where.opens.pass();
+  });
+  script->before(io_call::sync_data, [&where](const seen_call&) {
+    if (where.closed) where.background_syncs.pass();
+  });
+  return scripted(script);
 }
 
 struct gated_store {
@@ -140,7 +127,7 @@ bool can_use_the_lock(gated_store& used) {
 }  // namespace
 
 TEST_CASE(
-    "Puts, rolls and gets go on while more files are verified than there are threads for it") {
+    "puts, rolls and gets go on while more files are verified than there are threads for it") {
   gated_store used(
       [](options& how) { how.durability = GENERATE(durability::none, durability::fdatasync); });
   used.where.background_syncs.open();
@@ -155,7 +142,7 @@ TEST_CASE(
   for (auto& survey : surveys) CHECK(survey.well());
 }
 
-TEST_CASE("Puts and rolls go on while gets wait for their file to open") {
+TEST_CASE("puts and rolls go on while gets wait for their file to open") {
   gated_store used;
   used.where.background_syncs.open();
   used.where.closed = true;
@@ -175,7 +162,7 @@ TEST_CASE("Puts and rolls go on while gets wait for their file to open") {
 }
 
 TEST_CASE(
-    "Puts, rolls and gets go on while a sealed file is synced in the background and others are "
+    "puts, rolls and gets go on while a sealed file is synced in the background and others are "
     "verified") {
   gated_store used([](options& how) { how.compression = compression::zstd; });
   used.where.opens.open();

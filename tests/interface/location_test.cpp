@@ -39,7 +39,7 @@ std::error_code decode_error(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-TEST_CASE("A location is encoded to 24 fixed little-endian bytes and decoded from them") {
+TEST_CASE("a location is encoded to 24 fixed little-endian bytes and decoded from them") {
   static_assert(std::is_trivially_copyable_v<data_location>);
   const auto bytes = sample.encode();
   REQUIRE(bytes.size() == sample_bytes.size());
@@ -47,7 +47,7 @@ TEST_CASE("A location is encoded to 24 fixed little-endian bytes and decoded fro
   CHECK(data_location::decode(bytes) == sample);
 }
 
-TEST_CASE("Locations of extreme numbers survive encoding and text") {
+TEST_CASE("locations of extreme numbers survive encoding and text") {
   const std::vector<data_location> all{{},
                                        {u32_max, u32_max, u64_max, u64_max},
                                        {0, 0, 0, u64_max},
@@ -60,7 +60,7 @@ TEST_CASE("Locations of extreme numbers survive encoding and text") {
   }
 }
 
-TEST_CASE("Bytes that are no location are refused") {
+TEST_CASE("bytes that are no location are refused") {
   const auto good = sample.encode();
   for (std::size_t size = 0; size < good.size(); ++size) {
     CHECK(decode_error(std::span(good).first(size)) == errc::bad_location);
@@ -74,7 +74,7 @@ TEST_CASE("Bytes that are no location are refused") {
   CHECK_THROWS_AS(data_location::decode(backwards), std::system_error);
 }
 
-TEST_CASE("A location decodes after a failure without the old error") {
+TEST_CASE("a location decodes after a failure without the old error") {
   std::error_code error = errc::bad_location;
   CHECK(data_location::decode(sample.encode(), error) == sample);
   CHECK_FALSE(error);
@@ -83,14 +83,14 @@ TEST_CASE("A location decodes after a failure without the old error") {
   CHECK_FALSE(error);
 }
 
-TEST_CASE("The size of a location is that of its blob and never wraps around") {
+TEST_CASE("the size of a location is that of its blob and never wraps around") {
   CHECK(data_location{0, 0, 10, 25}.size() == 15);
   CHECK(data_location{0, 0, 10, 10}.size() == 0);
   CHECK(data_location{0, 0, 10, 9}.size() == 0);
   CHECK(data_location{0, 0, 0, u64_max}.size() == u64_max);
 }
 
-TEST_CASE("A location is written as text with its checksum where one is known") {
+TEST_CASE("a location is written as text with its checksum where one is known") {
   CHECK(data_location{7, 0x9f86d081, 4096, 8192}.to_string() == "7:4096-8192#9f86d081");
   CHECK(data_location{7, 0, 4096, 8192}.to_string() == "7:4096-8192");
   CHECK(data_location{7, 0xab, 0, 0}.to_string() == "7:0-0#000000ab");
@@ -98,14 +98,14 @@ TEST_CASE("A location is written as text with its checksum where one is known") 
         "4294967295:18446744073709551615-18446744073709551615#ffffffff");
 }
 
-TEST_CASE("Text that is a location is understood") {
+TEST_CASE("text that is a location is understood") {
   CHECK(data_location::parse("7:4096-8192#9f86d081") == data_location{7, 0x9f86d081, 4096, 8192});
   CHECK(data_location::parse("0:0-0") == data_location{});
   CHECK(data_location::parse("4294967295:0-18446744073709551615#00000001") ==
         data_location{u32_max, 1, 0, u64_max});
 }
 
-TEST_CASE("Every malformed text is refused") {
+TEST_CASE("every malformed text is refused") {
   using namespace std::string_view_literals;
   const std::vector<std::string_view> malformed{
       "",
@@ -179,7 +179,7 @@ TEST_CASE("Every malformed text is refused") {
   CHECK_THROWS_AS(data_location::parse("7"), std::system_error);
 }
 
-TEST_CASE("No text with one character changed is taken for what it was") {
+TEST_CASE("no text with one character changed is taken for what it was") {
   const std::string good = "12:4096-8192#9f86d081";
   const data_location meant = data_location::parse(good);
   std::size_t tried = 0;

@@ -150,7 +150,7 @@ class crowd {
 
 }  // namespace
 
-TEST_CASE("Operations of every kind that are pending at once all end, half of them cancelled") {
+TEST_CASE("operations of every kind that are pending at once all end, half of them cancelled") {
   const auto form = GENERATE(compression::none, compression::zstd);
   const std::size_t threads = GENERATE(1U, 4U);
   const std::size_t count = GENERATE(514U, 5'000U);
@@ -166,7 +166,7 @@ TEST_CASE("Operations of every kind that are pending at once all end, half of th
   CHECK(all.ends.aborted != 0);
 }
 
-TEST_CASE("Operations that are cancelled while hundreds are with the kernel all end") {
+TEST_CASE("operations that are cancelled while hundreds are with the kernel all end") {
   const auto form = GENERATE(compression::none, compression::zstd);
   const std::size_t count = 2'000;
   const std::uint64_t seed = 7;
@@ -180,7 +180,7 @@ TEST_CASE("Operations that are cancelled while hundreds are with the kernel all 
   CHECK(all.ends.wrong == 0);
 }
 
-TEST_CASE("A million operations that are pending at once all end, half of them cancelled") {
+TEST_CASE("a million operations that are pending at once all end, half of them cancelled") {
   const auto form = GENERATE(compression::none, compression::zstd);
   const std::size_t threads = GENERATE(1U, 4U);
   const std::size_t count = sanitized ? 50'000 : 1'000'000;

@@ -46,7 +46,7 @@ class cold_names final : public forwarding_disk {
 }  // namespace
 
 TEST_CASE(
-    "Without memory for the list of blobs to compress every put ends, and those that were "
+    "without memory for the list of blobs to compress every put ends, and those that were "
     "acknowledged can be read") {
   store_fixture store([](options& how) { how.compression = compression::zstd; });
   constexpr std::size_t count = 5000;
@@ -78,7 +78,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "Without memory for the list of files a put ends with an error, and the next one is stored") {
+    "without memory for the list of files a put ends with an error, and the next one is stored") {
   store_fixture store(
       [](options& how) { how.compression = GENERATE(compression::none, compression::zstd); });
   store.put("some bytes");
@@ -100,7 +100,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "Without memory for a file that has to be opened a get ends with an error, and the next one "
+    "without memory for a file that has to be opened a get ends with an error, and the next one "
     "succeeds") {
   temporary_directory directory;
   bool cold = false;

@@ -12,15 +12,16 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "support/child_process.hpp"
 #include "support/foreign_lock.hpp"
-#include "support/forwarding_disk.hpp"
 #include "support/outcome.hpp"
 #include "support/run_loop.hpp"
+#include "support/scripted_disk.hpp"
 #include "support/store_fixture.hpp"
 #include "support/store_on_disk.hpp"
 #include "support/thread_limit.hpp"
@@ -41,18 +42,10 @@ namespace {
 constexpr auto no_thread = std::errc::resource_unavailable_try_again;
 
 // The kernel knows nothing of the files: each has to be opened by a thread that may wait.
-class cold_names final : public forwarding_disk {
- public:
-  using forwarding_disk::forwarding_disk;
-  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions,
-                    io::open_patience patience) override {
-    if (patience == io::open_patience::cached_only) return -EAGAIN;
-    return forwarding_disk::open(directory, name, mode, permissions, patience);
-  }
-};
-
 std::unique_ptr<io::file_io> cold(std::unique_ptr<io::file_io> real) {
-  return std::make_unique<cold_names>(std::move(real));
+  const auto script = std::make_shared<disk_script>();
+  script->forget_names();
+  return std::make_unique<scripted_disk>(std::move(real), script);
 }
 
 // Runs the loop until the call has ended; its error, or `timed_out`.
@@ -229,6 +222,29 @@ int compress_behind_a_lock(const options& how) {
   return 0;
 }
 
+int check_behind_a_lock(options how) {
+  const thread_limit threads;  // first: each thread gives up its own exemption from the limit
+  how.compression = compression::zstd;
+  const auto script = std::make_shared<disk_script>();
+  asio::io_context context;
+  const store_on_disk store(context, how, scripted(script));
+  run(context, store.put(asio::buffer("something", 9), asio::use_awaitable));
+  run(context, store.verify(0, asio::use_awaitable));
+  EXPECT_IN_CHILD(script->count(io_call::try_lock_shared) == 0);
+  std::ofstream(how.data_directory / "data_00000000.dat.zst", std::ios::app) << "no frame";
+  foreign_lock holder(how.data_directory.string() + ".lock");
+  script->before(io_call::try_lock_shared, [&](const seen_call&) {
+    if (script->count(io_call::try_lock_shared) == 3) holder.release();
+  });
+  threads.forbid();
+  outcome<verify_report> verify;
+  store.verify(0, verify.handler());
+  EXPECT_IN_CHILD(!error_after(context, verify));
+  EXPECT_IN_CHILD(script->count(io_call::try_lock_shared) >= 3);
+  EXPECT_IN_CHILD(verify.value().faults.size() == 1);
+  return 0;
+}
+
 // The thread that compresses could not be started at the open: it is at the next file that is
 // sealed.
 int compress_on_seal(options how) {
@@ -253,7 +269,7 @@ int compress_on_seal(options how) {
 
 }  // namespace
 
-TEST_CASE("Where no thread can be had, puts, rolls, syncs and gets of open files do without") {
+TEST_CASE("puts, rolls, syncs and gets of open files do without threads if none can be had") {
   temporary_directory directory;
   options how = options_in(directory);
   how.compression = GENERATE(compression::none, compression::zstd);
@@ -261,13 +277,13 @@ TEST_CASE("Where no thread can be had, puts, rolls, syncs and gets of open files
 }
 
 TEST_CASE(
-    "A look that needs a thread tells its handler that there is none, and the next one works") {
+    "a look that needs a thread tells its handler that there is none, and the next one works") {
   temporary_directory directory;
   CHECK(in_child([&] { return look_without_threads(options_in(directory)); }) == 0);
 }
 
 TEST_CASE(
-    "A look that needs a thread, and is all that a loop has to do, tells its handler before the "
+    "a look that needs a thread, and is all that a loop has to do, tells its handler before the "
     "loop ends") {
   temporary_directory directory;
   CHECK(in_child([&] { return look_with_nothing_else_pending(options_in(directory)); }) == 0);
@@ -278,12 +294,12 @@ TEST_CASE("compress_file tells its handler that there is no thread, and the next
   CHECK(in_child([&] { return compress_without_threads(options_in(directory)); }) == 0);
 }
 
-TEST_CASE("A put waits for the lock of another process without a thread for it") {
+TEST_CASE("a put waits for the lock of another process without a thread for it") {
   temporary_directory directory;
   CHECK(in_child([&] { return put_behind_a_lock(options_in(directory)); }) == 0);
 }
 
-TEST_CASE("A put and a sync that wait for the lock without a thread can be cancelled") {
+TEST_CASE("a put and a sync that wait for the lock without a thread can be cancelled") {
   temporary_directory directory;
   CHECK(in_child([&] { return cancel_behind_a_lock(options_in(directory)); }) == 0);
 }
@@ -293,8 +309,13 @@ TEST_CASE("compress_file tells that no thread can wait for the lock, and the nex
   CHECK(in_child([&] { return compress_behind_a_lock(options_in(directory)); }) == 0);
 }
 
+TEST_CASE("a check of the mutable file polls for the lock where no thread can wait for it") {
+  temporary_directory directory;
+  CHECK(in_child([&] { return check_behind_a_lock(options_in(directory)); }) == 0);
+}
+
 TEST_CASE(
-    "A store that compresses sealed files opens without a thread for it, and begins with the next "
+    "a store that compresses sealed files opens without a thread for it, and begins with the next "
     "file") {
   temporary_directory directory;
   CHECK(in_child([&] { return compress_on_seal(options_in(directory)); }) == 0);

@@ -118,7 +118,7 @@ TEST_CASE("open creates the directory and a lock file beside it and no data file
   CHECK(run(context, db.files()).empty());
 }
 
-TEST_CASE("The first put creates the first file with the mode that was asked for") {
+TEST_CASE("the first put creates the first file with the mode that was asked for") {
   store_fixture store([](options& how) { how.file_mode = 0640; });
   const data_location location = store.put("something");
   CHECK(location.file_number == 0);
@@ -139,7 +139,7 @@ TEST_CASE("open takes a lock path elsewhere") {
   CHECK(names_in(directory.path()) == std::vector<std::string>{"elsewhere.lock", "store"});
 }
 
-TEST_CASE("A path with a trailing slash or a detour means the same store and the same lock") {
+TEST_CASE("a path with a trailing slash or a detour means the same store and the same lock") {
   temporary_directory directory;
   fs::create_directory(directory / "other");
   options how = options_in(directory);
@@ -171,7 +171,7 @@ TEST_CASE("open without create needs a store that is there") {
   CHECK_FALSE(open_error(how));
 }
 
-TEST_CASE("A read-only store reads and refuses everything else") {
+TEST_CASE("a read-only store reads and refuses everything else") {
   store_fixture store;
   const data_location location = store.put("something");
   store.roll();
@@ -196,7 +196,7 @@ TEST_CASE("A read-only store reads and refuses everything else") {
   CHECK(names_in(store.how.data_directory) == before);
 }
 
-TEST_CASE("A read-only store creates nothing") {
+TEST_CASE("a read-only store creates nothing") {
   temporary_directory directory;
   options how = options_in(directory);
   how.read_only = true;
@@ -207,7 +207,7 @@ TEST_CASE("A read-only store creates nothing") {
   CHECK(names_in(directory.path()) == std::vector<std::string>{"store"});
 }
 
-TEST_CASE("Options that make no sense are refused before anything is created") {
+TEST_CASE("options that make no sense are refused before anything is created") {
   temporary_directory directory;
   const std::vector<std::pair<store_fixture::change, std::error_code>> wrong{
       {[](options& how) { how.data_directory.clear(); }, errc::bad_options},
@@ -230,7 +230,7 @@ TEST_CASE("Options that make no sense are refused before anything is created") {
   CHECK(names_in(directory.path()).empty());
 }
 
-TEST_CASE("Something else under the directory's or the lock's name is refused") {
+TEST_CASE("something else under the directory's or the lock's name is refused") {
   temporary_directory directory;
   write_file(directory / "file", "");
   ::mkfifo((directory / "fifo").c_str(), 0600);
@@ -251,7 +251,7 @@ TEST_CASE("Something else under the directory's or the lock's name is refused") 
   }
 }
 
-TEST_CASE("A failed open leaves the context usable for the next one") {
+TEST_CASE("a failed open leaves the context usable for the next one") {
   temporary_directory directory;
   asio::io_context context;
   options how = options_in(directory);
@@ -267,7 +267,7 @@ TEST_CASE("A failed open leaves the context usable for the next one") {
   CHECK(run(context, db.get(location)).text() == "something");
 }
 
-TEST_CASE("The event sink hears which backend was chosen and that a file was begun") {
+TEST_CASE("the event sink hears which backend was chosen and that a file was begun") {
   std::mutex mutex;
   std::vector<event> heard;
   store_fixture store([&](options& how) {
@@ -288,7 +288,7 @@ TEST_CASE("The event sink hears which backend was chosen and that a file was beg
   CHECK(heard[2].message.find("data_00000001.dat") != std::string::npos);
 }
 
-TEST_CASE("An empty handle is closed and may be assigned") {
+TEST_CASE("an empty handle is closed and may be assigned") {
   flat_file_db db;
   CHECK_FALSE(db.is_open());
   store_fixture store;
@@ -297,7 +297,7 @@ TEST_CASE("An empty handle is closed and may be assigned") {
   CHECK(run(store.context, db.files()).empty());
 }
 
-TEST_CASE("A file system that is not known to be local is refused, unless it is asked for") {
+TEST_CASE("a file system that is not known to be local is refused, unless it is asked for") {
   temporary_directory directory;
   options how = options_in(directory);
   how.allow_network = false;

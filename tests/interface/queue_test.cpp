@@ -19,7 +19,7 @@
 
 namespace conduit::test {
 
-TEST_CASE("Puts beyond the bound of pending bytes wait and all of them are stored in order") {
+TEST_CASE("puts beyond the bound of pending bytes wait and all of them are stored in order") {
   store_fixture store([](options& how) { how.pending_put_bytes = 10'000; });
   std::vector<std::string> blobs;
   for (std::uint64_t i = 0; i < 100; ++i) blobs.push_back(bytes_of(i, 1000 + i));
@@ -35,7 +35,7 @@ TEST_CASE("Puts beyond the bound of pending bytes wait and all of them are store
   }
 }
 
-TEST_CASE("A put larger than the bound is taken when nothing else is there") {
+TEST_CASE("a put larger than the bound is taken when nothing else is there") {
   store_fixture store([](options& how) { how.pending_put_bytes = 10; });
   const std::string large = bytes_of(1, 100'000);
   std::vector<outcome<data_location>> puts(5);
@@ -51,7 +51,7 @@ TEST_CASE("A put larger than the bound is taken when nothing else is there") {
   CHECK(sync.well());
 }
 
-TEST_CASE("Puts that arrive in one turn are written together up to the batch size") {
+TEST_CASE("puts that arrive in one turn are written together up to the batch size") {
   store_fixture store([](options& how) { how.batch_bytes = 1000; });
   store.put("the first");
   const store_stats before = store.db.stats();
@@ -66,7 +66,7 @@ TEST_CASE("Puts that arrive in one turn are written together up to the batch siz
   CHECK(after.batches - before.batches == 4);
 }
 
-TEST_CASE("Puts of coroutines that arrive in one turn share one batch from the first on") {
+TEST_CASE("puts of coroutines that arrive in one turn share one batch from the first on") {
   store_fixture store;
   store.put("the first");
   const store_stats before = store.db.stats();
@@ -80,7 +80,7 @@ TEST_CASE("Puts of coroutines that arrive in one turn share one batch from the f
   CHECK(store.db.stats().batches - before.batches == 1);
 }
 
-TEST_CASE("Small batches are written inline and large ones through the backend") {
+TEST_CASE("small batches are written inline and large ones through the backend") {
   store_fixture store;
   store.put("small");
   CHECK(store.db.stats().inline_appends == 1);
@@ -91,7 +91,7 @@ TEST_CASE("Small batches are written inline and large ones through the backend")
   CHECK(store.db.stats().ring_appends == 1);
 }
 
-TEST_CASE("Durable batches go through the backend whatever their size") {
+TEST_CASE("durable batches go through the backend whatever their size") {
   store_fixture store([](options& how) { how.durability = durability::fdatasync; });
   store.put("small");
   CHECK(store.db.stats().inline_appends == 0);
@@ -99,7 +99,7 @@ TEST_CASE("Durable batches go through the backend whatever their size") {
   CHECK(store.db.stats().syncs == 1);
 }
 
-TEST_CASE("The counters count what was done") {
+TEST_CASE("the counters count what was done") {
   store_fixture store;
   const data_location location = store.put(bytes_of(1, 1000));
   store.get(location);
@@ -124,7 +124,7 @@ TEST_CASE("The counters count what was done") {
   CHECK_FALSE(stats.backend_reason.empty());
 }
 
-TEST_CASE("A wait for another process is counted") {
+TEST_CASE("a wait for another process is counted") {
   store_fixture store;
   store.put("the first");
   foreign_lock other_process(store.lock_path());
@@ -138,7 +138,7 @@ TEST_CASE("A wait for another process is counted") {
   CHECK(store.db.stats().lock_waits == 1);
 }
 
-TEST_CASE("The reads of a bound context are counted after its end") {
+TEST_CASE("the reads of a bound context are counted after its end") {
   store_fixture store;
   const data_location location = store.put(bytes_of(1, 1000));
   {
@@ -153,7 +153,7 @@ TEST_CASE("The reads of a bound context are counted after its end") {
 }
 
 TEST_CASE(
-    "A put handler that throws comes out of run and the other puts complete when run is called "
+    "a put handler that throws comes out of run and the other puts complete when run is called "
     "again") {
   store_fixture store;
   store.put("the first");
@@ -178,7 +178,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "A get handler that throws comes out of run and the other gets complete when run is called "
+    "a get handler that throws comes out of run and the other gets complete when run is called "
     "again") {
   store_fixture store;
   const std::string bytes = bytes_of(1, 100);
@@ -212,7 +212,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("A coroutine whose reads are all served at once lets others run") {
+TEST_CASE("a coroutine whose reads are all served at once lets others run") {
   store_fixture store;
   const data_location location = store.put(bytes_of(1, 1000));
   store.get(location);
@@ -234,7 +234,7 @@ TEST_CASE("A coroutine whose reads are all served at once lets others run") {
   CHECK(store.db.stats().inline_reads != 0);
 }
 
-TEST_CASE("A coroutine whose puts are all written at once lets others run") {
+TEST_CASE("a coroutine whose puts are all written at once lets others run") {
   store_fixture store;
   store.put("the first");
   auto put_often = [](flat_file_db db, bool* others_ran,

@@ -32,7 +32,7 @@ void make_cold(const store_fixture& store) {
 }  // namespace
 
 TEST_CASE(
-    "A get that begins between two runs, with nothing else pending, is told in the second one") {
+    "a get that begins between two runs, with nothing else pending, is told in the second one") {
   store_fixture store([](options& how) {
     how.compression = compression::zstd;
     how.frame_cache_bytes = 0;
@@ -54,7 +54,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "Gets of cold files end well although the thread that asked the disk for them has ended") {
+    "gets of cold files end well although the thread that asked the disk for them has ended") {
   const auto change = GENERATE(values<store_fixture::change>({
       [](options& how) { how.compression = compression::none; },
       [](options& how) { how.compression = compression::zstd; },

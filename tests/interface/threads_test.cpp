@@ -144,7 +144,7 @@ class busy_crowd {
 
 }  // namespace
 
-TEST_CASE("One context run by four threads answers thousands of operations rightly") {
+TEST_CASE("one context run by four threads answers thousands of operations rightly") {
   store_fixture store([](options& how) { how.max_file_size = 1U << 20; });
   tally results;
   for (std::uint64_t seed = 0; seed < 32; ++seed) {
@@ -157,7 +157,7 @@ TEST_CASE("One context run by four threads answers thousands of operations right
   CHECK(store.db.stats().puts == 32 * 60);
 }
 
-TEST_CASE("A context for each thread through bind answers thousands of operations rightly") {
+TEST_CASE("a context for each thread through bind answers thousands of operations rightly") {
   store_fixture store([](options& how) { how.max_file_size = 1U << 20; });
   tally results;
   {
@@ -180,7 +180,7 @@ TEST_CASE("A context for each thread through bind answers thousands of operation
   CHECK(store.db.stats().puts == thread_count * 8 * 50);
 }
 
-TEST_CASE("The writer ends and starts again all the time while four threads run its context") {
+TEST_CASE("the writer ends and starts again all the time while four threads run its context") {
   store_fixture store;
   tally results;
   {
@@ -203,7 +203,7 @@ TEST_CASE("The writer ends and starts again all the time while four threads run 
   CHECK(store.db.stats().puts == 1200);
 }
 
-TEST_CASE("Durable puts end well beside gets whose handlers keep four threads busy") {
+TEST_CASE("durable puts end well beside gets whose handlers keep four threads busy") {
   const auto form = GENERATE(compression::none, compression::zstd);
   busy_crowd all([form](options& how) {
     how.compression = form;
@@ -216,7 +216,7 @@ TEST_CASE("Durable puts end well beside gets whose handlers keep four threads bu
   CHECK(all.store.db.stats().puts > 1);
 }
 
-TEST_CASE("Coroutines on strands of a context with four threads may race reads against timers") {
+TEST_CASE("coroutines on strands of a context with four threads may race reads against timers") {
   store_fixture store;
   const std::string bytes = bytes_of(11, 3000);
   const data_location location = store.put(bytes);
@@ -231,7 +231,7 @@ TEST_CASE("Coroutines on strands of a context with four threads may race reads a
   CHECK(results.wrong == 0);
 }
 
-TEST_CASE("Coroutines on strands of a context with four threads may race puts against timers") {
+TEST_CASE("coroutines on strands of a context with four threads may race puts against timers") {
   store_fixture store;
   tally results;
   for (unsigned i = 0; i < 8; ++i) {
@@ -244,7 +244,7 @@ TEST_CASE("Coroutines on strands of a context with four threads may race puts ag
   CHECK(results.wrong == 0);
 }
 
-TEST_CASE("A put may be begun and cancelled by a thread that runs no loop") {
+TEST_CASE("a put may be begun and cancelled by a thread that runs no loop") {
   store_fixture store;
   store.put("the first");
   foreign_lock other_process(store.lock_path());

@@ -191,7 +191,7 @@ asio::awaitable<std::size_t> race(asio::awaitable<Result> call, asio::awaitable<
   put_it, put_many_it, get_it, get_slice_it, get_into_it, sync_it, roll_it, delete_file_it, \
       delete_before_it, files_it, verify_it, close_it
 
-TEMPLATE_TEST_CASE("Every call can be awaited", "", EVERY_CALL) {
+TEMPLATE_TEST_CASE("every call can be awaited", "", EVERY_CALL) {
   subject on;
   if constexpr (has_result<TestType>) {
     const auto got = on.store.run(TestType::call(on, asio::use_awaitable));
@@ -201,7 +201,7 @@ TEMPLATE_TEST_CASE("Every call can be awaited", "", EVERY_CALL) {
   }
 }
 
-TEMPLATE_TEST_CASE("Every call takes a callback and does not run it inside the call", "",
+TEMPLATE_TEST_CASE("every call takes a callback and does not run it inside the call", "",
                    EVERY_CALL) {
   subject on;
   outcome_of<TestType> got;
@@ -211,7 +211,7 @@ TEMPLATE_TEST_CASE("Every call takes a callback and does not run it inside the c
   CHECK(good<TestType>(on, got));
 }
 
-TEMPLATE_TEST_CASE("Every call on a thread of its context runs its callback later", "",
+TEMPLATE_TEST_CASE("every call on a thread of its context runs its callback later", "",
                    EVERY_CALL) {
   subject on;
   outcome_of<TestType> got;
@@ -220,7 +220,7 @@ TEMPLATE_TEST_CASE("Every call on a thread of its context runs its callback late
   CHECK(good<TestType>(on, got));
 }
 
-TEMPLATE_TEST_CASE("Every call that fails on a thread of its context runs its callback later", "",
+TEMPLATE_TEST_CASE("every call that fails on a thread of its context runs its callback later", "",
                    EVERY_CALL) {
   subject on;
   on.store.run(on.store.db.close());
@@ -230,7 +230,7 @@ TEMPLATE_TEST_CASE("Every call that fails on a thread of its context runs its ca
   CHECK(got.error == errc::closed);
 }
 
-TEMPLATE_TEST_CASE("Every call gives a future", "", EVERY_CALL) {
+TEMPLATE_TEST_CASE("every call gives a future", "", EVERY_CALL) {
   subject on;
   auto future = TestType::call(on, asio::use_future);
   CHECK(future.wait_for(0s) == std::future_status::timeout);
@@ -243,7 +243,7 @@ TEMPLATE_TEST_CASE("Every call gives a future", "", EVERY_CALL) {
   }
 }
 
-TEMPLATE_TEST_CASE("Every call of a closed store gives a future with the error", "", EVERY_CALL) {
+TEMPLATE_TEST_CASE("every call of a closed store gives a future with the error", "", EVERY_CALL) {
   subject on;
   on.store.run(on.store.db.close());
   auto future = TestType::call(on, asio::use_future);
@@ -257,7 +257,7 @@ TEMPLATE_TEST_CASE("Every call of a closed store gives a future with the error",
   CHECK(failed == errc::closed);
 }
 
-TEMPLATE_TEST_CASE("Every call can be awaited as a tuple of error and result", "", EVERY_CALL) {
+TEMPLATE_TEST_CASE("every call can be awaited as a tuple of error and result", "", EVERY_CALL) {
   subject on;
   const auto got = on.store.run(TestType::call(on, as_tuple(asio::use_awaitable)));
   CHECK_FALSE(std::get<0>(got));
@@ -267,7 +267,7 @@ TEMPLATE_TEST_CASE("Every call can be awaited as a tuple of error and result", "
         errc::closed);
 }
 
-TEMPLATE_TEST_CASE("Every call can be deferred and does nothing before it is started", "",
+TEMPLATE_TEST_CASE("every call can be deferred and does nothing before it is started", "",
                    EVERY_CALL) {
   subject on;
   auto operation = TestType::call(on, deferred);
@@ -279,7 +279,7 @@ TEMPLATE_TEST_CASE("Every call can be deferred and does nothing before it is sta
   CHECK(good<TestType>(on, got));
 }
 
-TEMPLATE_TEST_CASE("Every call takes a cancellation slot and leaves it empty", "", EVERY_CALL) {
+TEMPLATE_TEST_CASE("every call takes a cancellation slot and leaves it empty", "", EVERY_CALL) {
   subject on;
   asio::cancellation_signal signal;
   outcome_of<TestType> got;
@@ -291,14 +291,14 @@ TEMPLATE_TEST_CASE("Every call takes a cancellation slot and leaves it empty", "
   signal.emit(asio::cancellation_type::all);  // reaches nobody
 }
 
-TEMPLATE_TEST_CASE("Every call wins against a timer that does not fire", "", EVERY_CALL) {
+TEMPLATE_TEST_CASE("every call wins against a timer that does not fire", "", EVERY_CALL) {
   subject on;
   asio::steady_timer timer(on.store.context, 1h);
   CHECK(on.store.run(race(TestType::call(on, asio::use_awaitable),
                           timer.async_wait(asio::use_awaitable))) == 0);
 }
 
-TEMPLATE_TEST_CASE("Every call may be beaten by a timer and the store stays usable", "",
+TEMPLATE_TEST_CASE("every call may be beaten by a timer and the store stays usable", "",
                    EVERY_CALL) {
   subject on;
   asio::steady_timer timer(on.store.context, 0s);
@@ -308,7 +308,7 @@ TEMPLATE_TEST_CASE("Every call may be beaten by a timer and the store stays usab
   CHECK(on.store.get(on.store.put("the next")) == "the next");
 }
 
-TEST_CASE("The default token of every call is use_awaitable") {
+TEST_CASE("the default token of every call is use_awaitable") {
   subject on;
   auto all = [](flat_file_db db, data_location known,
                 std::uint32_t sealed) -> asio::awaitable<std::size_t> {
@@ -337,7 +337,7 @@ TEST_CASE("The default token of every call is use_awaitable") {
   CHECK(on.store.run(all(on.store.db, on.known, on.sealed)) == 21 + 7 + 7 + 2 + 3 + 0 + 1);
 }
 
-TEST_CASE("A deferred put may be started more than once") {
+TEST_CASE("a deferred put may be started more than once") {
   subject on;
   const auto operation = put_it::call(on, deferred);
   outcome<data_location> first;

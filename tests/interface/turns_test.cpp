@@ -49,7 +49,7 @@ void start_many(store_fixture& store, kind what, std::size_t count,
 
 }  // namespace
 
-TEST_CASE("One turn of the loop runs few handlers, whatever has ended meanwhile") {
+TEST_CASE("one turn of the loop runs few handlers, whatever has ended meanwhile") {
   const auto what = GENERATE(kind::put, kind::get, kind::files);
   const auto form = GENERATE(compression::none, compression::zstd);
   const auto wanted = GENERATE(durability::none, durability::fdatasync);
@@ -66,7 +66,7 @@ TEST_CASE("One turn of the loop runs few handlers, whatever has ended meanwhile"
   CHECK(most <= io::handlers_a_turn);
 }
 
-TEST_CASE("Other handlers of the context come in between a few turns") {
+TEST_CASE("other handlers of the context come in between a few turns") {
   constexpr unsigned count = 2'000;
   const auto what = GENERATE(kind::put, kind::get, kind::files);
   store_fixture store;
@@ -86,7 +86,7 @@ TEST_CASE("Other handlers of the context come in between a few turns") {
   CHECK(most <= 2 * io::turns_ahead_max * io::handlers_a_turn);
 }
 
-TEST_CASE("After stop no more handlers run than one turn has") {
+TEST_CASE("after stop no more handlers run than one turn has") {
   const auto what = GENERATE(kind::put, kind::get, kind::files);
   store_fixture store;
   unsigned run = 0;
@@ -100,7 +100,7 @@ TEST_CASE("After stop no more handlers run than one turn has") {
   CHECK(run == 300);
 }
 
-TEST_CASE("Handlers that one batch delivers run on all threads of the context") {
+TEST_CASE("handlers that one batch delivers run on all threads of the context") {
   const auto what = GENERATE(kind::put, kind::get, kind::files);
   store_fixture store;
   std::atomic<unsigned> begun{0};
@@ -119,7 +119,7 @@ TEST_CASE("Handlers that one batch delivers run on all threads of the context") 
   CHECK_FALSE(alone);
 }
 
-TEST_CASE("A timer is on time beside a million pending reads") {
+TEST_CASE("a timer is on time beside a million pending reads") {
   const std::size_t count = sanitized ? 50'000 : 1'000'000;
   const auto bound = backend_under_test() == backend::io_uring ? 5ms : 10ms;
   store_fixture store;

@@ -130,7 +130,7 @@ TEST_CASE("delete of an empty store finds nothing") {
   CHECK(store.run(store.db.delete_before(10)) == 0);
 }
 
-TEST_CASE("Every context of a store gives up a deleted file at once") {
+TEST_CASE("every context of a store gives up a deleted file at once") {
   store_fixture store;
   const data_location first = store.put("first");
   store.roll();
@@ -168,7 +168,7 @@ TEST_CASE("sync may be called at any time") {
   CHECK(store.db.stats().syncs >= 2);
 }
 
-TEST_CASE("Maintenance keeps its place between the puts around it") {
+TEST_CASE("maintenance keeps its place between the puts around it") {
   store_fixture store;
   outcome<data_location> before;
   outcome<std::uint32_t> roll;

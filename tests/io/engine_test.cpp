@@ -78,7 +78,7 @@ class parent_request final : public io_request {
 
 }  // namespace
 
-TEST_CASE("A linked pair is completed by its sync, for both, and not by its write") {
+TEST_CASE("a linked pair is completed by its sync, for both, and not by its write") {
   std::string bytes = bytes_of(1, 100'000);
   const temporary_directory directory;
   const unique_fd file(::open((directory / "file").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -95,7 +95,7 @@ TEST_CASE("A linked pair is completed by its sync, for both, and not by its writ
   CHECK(read_file(directory / "file") == bytes);
 }
 
-TEST_CASE("A linked pair whose write fails is completed by its sync too") {
+TEST_CASE("a linked pair whose write fails is completed by its sync too") {
   std::string bytes = bytes_of(2, 1000);
   const temporary_directory directory;
   write_file(directory / "file", "");
@@ -112,7 +112,7 @@ TEST_CASE("A linked pair whose write fails is completed by its sync too") {
   CHECK(engine.idle());
 }
 
-TEST_CASE("Requests that begin where another one is dropped with its context are dropped too") {
+TEST_CASE("requests that begin where another one is dropped with its context are dropped too") {
   counted_request begun(io_request::kind::read, -1);
   counted_request answered(io_request::kind::read, -1);
   parent_request second(begun, answered);

@@ -58,7 +58,7 @@ void submit_on_a_thread(asio::io_context& context, io_request& request) {
 
 }  // namespace
 
-TEST_CASE("A read that is answered after the end of the thread that submitted it ends well") {
+TEST_CASE("a read that is answered after the end of the thread that submitted it ends well") {
   if (io::try_ring()) return;  // forbidden here
   const pipe_ends pipe;
   asio::io_context context;
@@ -73,7 +73,7 @@ TEST_CASE("A read that is answered after the end of the thread that submitted it
 }
 
 TEST_CASE(
-    "A read that is cancelled after the end of the thread that submitted it is not tried again") {
+    "a read that is cancelled after the end of the thread that submitted it is not tried again") {
   if (io::try_ring()) return;  // forbidden here
   const pipe_ends pipe;
   asio::io_context context;
@@ -85,7 +85,7 @@ TEST_CASE(
   CHECK(read.result == -ECANCELED);
 }
 
-TEST_CASE("A read into memory that is none ends, however often it is tried") {
+TEST_CASE("a read into memory that is none ends, however often it is tried") {
   if (io::try_ring()) return;  // forbidden here
   const pipe_ends pipe;
   asio::io_context context;

@@ -30,7 +30,7 @@ lock_record sample() {
 
 }  // namespace
 
-TEST_CASE("A record survives its encoding") {
+TEST_CASE("a record survives its encoding") {
   CHECK(lock_record::decode(sample().encode()) == sample());
   CHECK(lock_record::decode(lock_record{}.encode()) == lock_record{});
   lock_record extreme;
@@ -39,7 +39,7 @@ TEST_CASE("A record survives its encoding") {
   CHECK(lock_record::decode(extreme.encode()) == extreme);
 }
 
-TEST_CASE("A record has the bytes that are documented") {
+TEST_CASE("a record has the bytes that are documented") {
   const auto bytes = sample().encode();
   constexpr std::array<unsigned char, 72> expected{
       'c',  'f',  'f',  'd',  'b',  'r',  'e',  'c',  1,    0,    0,    0,    7,    0,    0,
@@ -51,7 +51,7 @@ TEST_CASE("A record has the bytes that are documented") {
   CHECK(std::memcmp(bytes.data(), expected.data(), expected.size()) == 0);
 }
 
-TEST_CASE("Number 0 is told from no number") {
+TEST_CASE("number 0 is told from no number") {
   for (const bool set : {false, true}) {
     lock_record record;
     if (set) record.highest = record.syncing = record.poisoned = 0U;
@@ -63,7 +63,7 @@ TEST_CASE("Number 0 is told from no number") {
   }
 }
 
-TEST_CASE("A record with any bit changed is no record") {
+TEST_CASE("a record with any bit changed is no record") {
   const auto good = sample().encode();
   for (std::size_t bit = 0; bit < good.size() * 8; ++bit) {
     auto changed = good;
@@ -72,7 +72,7 @@ TEST_CASE("A record with any bit changed is no record") {
   }
 }
 
-TEST_CASE("A record cut short, torn or too long is no record") {
+TEST_CASE("a record cut short, torn or too long is no record") {
   const auto good = sample().encode();
   for (std::size_t size = 0; size < good.size(); ++size) {
     REQUIRE_FALSE(lock_record::decode(std::span(good).first(size)));

@@ -52,7 +52,7 @@ class one_waiter final : public lock::lock_waiters {
 }  // namespace
 
 TEST_CASE(
-    "A living child that has inherited the descriptor of a shared lock does not keep the lock") {
+    "a living child that has inherited the descriptor of a shared lock does not keep the lock") {
   const bool forked_under_the_lock = GENERATE(false, true);
   CAPTURE(forked_under_the_lock);
   const temporary_directory directory;

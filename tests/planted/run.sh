@@ -1,6 +1,7 @@
 #!/bin/bash
-# Proves that the simulation finds what it is for. Each patch beside this script breaks one promise of the library; the library is built
-# with it, in a copy, and histories are played until one finds it.
+# Proves that the simulation finds what it is for. Each patch beside this script breaks one promise
+# of the library; the library is built with it, in a copy, and histories are played until one finds
+# it.
 #   run.sh WORK [PATCH...]     CONDUIT_SECONDS: how long to look for each, 600 by default; CONDUIT_SEED
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

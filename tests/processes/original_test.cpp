@@ -12,9 +12,9 @@
 #include <random>
 #include <tuple>
 
-#include "support/hooked_disk.hpp"
 #include "support/process_journal.hpp"
 #include "support/process_original.hpp"
+#include "support/scripted_disk.hpp"
 #include "support/store_fixture.hpp"
 #include "support/store_on_disk.hpp"
 
@@ -118,12 +118,14 @@ TEST_CASE(
   options how = options_in(directory);
   how.durability = GENERATE(durability::none, durability::fdatasync);
   original_process original(how.data_directory, directory / "store.lock", how.max_file_size);
-  const auto hooks = std::make_shared<disk_hooks>();
+  const auto script = std::make_shared<disk_script>();
   std::vector<std::string> found;
-  hooks->before_write = [&] { found.push_back(original.ask("try")); };  // of bytes or of the record
-  hooks->before_start = [&](const detail::io_request&) { found.push_back(original.ask("try")); };
+  // Of bytes, or of the record.
+  for (const io_call write : {io_call::write, io_call::start_write, io_call::start_sync}) {
+    script->before(write, [&](const seen_call&) { found.push_back(original.ask("try")); });
+  }
   asio::io_context context;
-  const store_on_disk store(context, how, hooked(hooks));
+  const store_on_disk store(context, how, scripted(script));
 
   const std::string bytes = bytes_of(1, 10000);
   std::string after_put;

@@ -5,17 +5,20 @@
 #include <catch2/catch.hpp>
 #include <conduit/flat_file_db.hpp>
 
+#include <sys/stat.h>
+
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <future>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "store/binding.hpp"
-#include "support/forwarding_disk.hpp"
 #include "support/outcome.hpp"
 #include "support/run_loop.hpp"
+#include "support/scripted_disk.hpp"
 #include "support/store_fixture.hpp"
 #include "support/store_on_disk.hpp"
 
@@ -45,26 +48,23 @@ struct slow_sync_script {
   bool may_end = false;
 };
 
-class slow_syncs final : public forwarding_disk {
- public:
-  slow_syncs(std::unique_ptr<io::file_io> real, slow_sync_script& script)
-      : forwarding_disk(std::move(real)), script_(script) {}
+// The first file of a boot is synced on its creation, empty.
+bool is_empty(int fd) {
+  struct ::stat found{};
+  return ::fstat(fd, &found) != 0 || found.st_size == 0;
+}
 
-  // The first file of a boot is synced on its creation, empty.
-  std::int64_t sync_data(int fd) override {
-    io::file_status found;
-    if (status(fd, found) >= 0 && found.size != 0) script_.begin_sync();
-    return forwarding_disk::sync_data(fd);
-  }
-  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions,
-                    io::open_patience patience) override {
-    if (mode == io::open_mode::create && script_.refusal != 0) return -script_.refusal;
-    return forwarding_disk::open(directory, name, mode, permissions, patience);
-  }
-
- private:
-  slow_sync_script& script_;
-};
+auto slow_syncs(slow_sync_script& slow) {
+  const auto script = std::make_shared<disk_script>();
+  script->before(io_call::sync_data, [&slow](const seen_call& call) {
+    if (!is_empty(call.fd)) slow.begin_sync();
+  });
+  script->set_rule([&slow](const seen_call& call) -> std::optional<fault> {
+    if (!call.creates || slow.refusal == 0) return std::nullopt;
+    return fault::with_error(slow.refusal);
+  });
+  return scripted(script);
+}
 
 }  // namespace
 
@@ -76,10 +76,7 @@ TEST_CASE(
   how.compression = GENERATE(compression::none, compression::zstd);
   slow_sync_script script;
   asio::io_context context;
-  const store_on_disk store(context, how,
-                            [&](std::unique_ptr<io::file_io> real) -> std::unique_ptr<io::file_io> {
-                              return std::make_unique<slow_syncs>(std::move(real), script);
-                            });
+  const store_on_disk store(context, how, slow_syncs(script));
   run(context, store.put(asio::buffer("some bytes", 10), asio::use_awaitable));
   script.refusal = GENERATE(EMFILE, ENOSPC);
   outcome<std::uint32_t> roll;

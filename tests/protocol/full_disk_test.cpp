@@ -21,7 +21,7 @@ namespace {
 
 // Every write fails; a file of nothing can still be made. `of_record`: the record's write fails
 // too, as where it has no place yet.
-fault_script::rule full(int error, bool of_record = false) {
+disk_script::rule full(int error, bool of_record = false) {
   return [error, of_record](const seen_call& call) -> std::optional<fault> {
     const bool writes = call.kind == io_call::write || call.kind == io_call::start_write;
     const bool is_data = call.file.starts_with("data_");

@@ -28,7 +28,7 @@ bool writes_data(const seen_call& call) {
 }
 
 // As the kernel reports a full disk: a short write first, then the error.
-fault_script::rule full_after_half(int error) {
+disk_script::rule full_after_half(int error) {
   return [error, first = true](const seen_call& call) mutable -> std::optional<fault> {
     if (!writes_data(call)) return std::nullopt;
     if (!first) return fault::with_error(error);

@@ -111,8 +111,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "rule 17: a get of what no file holds reads only little of a sealed file without a table while "
-    "it keeps others from writing") {
+    "rule 17: a get of a blob that no file holds reads only little of a sealed file without a "
+    "table while it keeps others from writing") {
   const machine host = compressed_host();
   {
     process writer = host.start();

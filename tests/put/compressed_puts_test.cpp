@@ -113,7 +113,7 @@ TEST_CASE("a store that follows goes over to the form that another process begin
   CHECK(read_file(host.data_path(2)) == "plainfollowed");
 }
 
-TEST_CASE("what does not fit a frame or a level is refused at the open") {
+TEST_CASE("frame sizes and levels that zstd does not take are refused at the open") {
   const machine host;
   const auto refused = [&](const machine::change& adjust) {
     try {

@@ -40,6 +40,8 @@ std::string to_text(const fault& what) {
     case fault::kind::short_half:
       return "short by half";
     case fault::kind::nothing:
+    case fault::kind::torn:
+    case fault::kind::withheld:
       break;
   }
   return "nothing moved";
@@ -74,7 +76,7 @@ class scratch_directory {
 
 class scenario {
  public:
-  explicit scenario(std::shared_ptr<fault_script> script) : script_(std::move(script)) {}
+  explicit scenario(std::shared_ptr<disk_script> script) : script_(std::move(script)) {}
 
   // Everything a store does, in the order of a short life.
   void live();
@@ -108,7 +110,7 @@ class scenario {
   }
   std::string next_blob(std::size_t size) { return bytes_of(++blobs_, size); }
 
-  const std::shared_ptr<fault_script> script_;
+  const std::shared_ptr<disk_script> script_;
   const scratch_directory scratch_;
   machine host_{[this](options& how) {
     how.data_directory = scratch_.path() / "store";
@@ -126,7 +128,7 @@ std::unique_ptr<blocking_store> scenario::open(const machine::change& adjust, bo
   adjust(how);
   detail::environment around;
   around.boot = [id = host_.boot()] { return id; };
-  if (with_faults) around.wrap_disk = fault_script::wrapper(script_);
+  if (with_faults) around.wrap_disk = scripted(script_);
   try {
     return std::make_unique<blocking_store>(how, around);
   } catch (const std::system_error& refused) {
@@ -280,7 +282,7 @@ std::string fault_point::to_string() const {
 }
 
 std::vector<seen_call> record_run() {
-  const auto script = std::make_shared<fault_script>();
+  const auto script = std::make_shared<disk_script>();
   scenario sound(script);
   sound.live();
   return script->calls();
@@ -299,7 +301,7 @@ std::vector<fault_point> all_points(const std::vector<seen_call>& calls) {
 }
 
 point_report run_with(const fault_point& point) {
-  const auto script = std::make_shared<fault_script>();
+  const auto script = std::make_shared<disk_script>();
   script->fail_at(point.index, point.what, point.sticky);
   point_report report;
   scenario faulty(script);

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "support/fault_io.hpp"
+#include "support/scripted_disk.hpp"
 
 namespace conduit::test {
 

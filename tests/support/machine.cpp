@@ -14,10 +14,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-detail::environment surroundings(const machine& where,
-                                 const std::shared_ptr<fault_script>& script) {
+detail::environment surroundings(const machine& where, const std::shared_ptr<disk_script>& script) {
   detail::environment around;
-  around.wrap_disk = fault_script::wrapper(script);
+  around.wrap_disk = scripted(script);
   around.boot = [id = where.boot()] { return id; };
   around.now = where.clock;
   return around;

@@ -16,7 +16,7 @@
 
 #include "lock/lock_record.hpp"
 #include "support/blocking_store.hpp"
-#include "support/fault_io.hpp"
+#include "support/scripted_disk.hpp"
 #include "support/store_fixture.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -53,7 +53,7 @@ class process {
   blocking_store& operator*() noexcept { return store_; }
   blocking_store* operator->() noexcept { return &store_; }
 
-  const std::shared_ptr<fault_script> script = std::make_shared<fault_script>();
+  const std::shared_ptr<disk_script> script = std::make_shared<disk_script>();
   event_log events;
 
   // The calls of one kind so far, of files whose name ends in `suffix`.

@@ -25,8 +25,8 @@
 #include "files/file_name.hpp"
 #include "support/killed_at_random.hpp"
 #include "support/process_kills.hpp"
+#include "support/scripted_disk.hpp"
 #include "support/store_on_disk.hpp"
-#include "support/tearing_disk.hpp"
 
 namespace conduit::test {
 
@@ -68,6 +68,27 @@ class kill_and_append {
   }
 
  private:
+  // A write to a compressed file that SIGKILL ends: the torn end that a kill leaves where the
+  // kernel had copied only a part. Only the writer's disk writes, and one write at a time.
+  struct tear_plan {
+    std::uint64_t writes_before = 0;  // that are whole
+    std::size_t least_bytes = 1;      // of the torn one that are written; a smaller write is whole
+    std::mt19937_64 random;           // how many are
+  };
+  static disk_script::rule torn(tear_plan plan) {
+    return [plan = std::move(plan)](const seen_call& call) mutable -> std::optional<fault> {
+      const bool writes = call.kind == io_call::write || call.kind == io_call::start_write;
+      if (!writes || !call.file.ends_with(".zst") || call.size <= plan.least_bytes)
+        return std::nullopt;
+      if (plan.writes_before != 0) {
+        --plan.writes_before;
+        return std::nullopt;
+      }
+      const std::uint64_t more = plan.random() % (call.size - plan.least_bytes);
+      return fault::torn_after(plan.least_bytes + more);
+    };
+  }
+
   static constexpr std::uint64_t operations_max = 12;
   static constexpr std::uint32_t coroutines = 3;
 
@@ -92,13 +113,12 @@ class kill_and_append {
 
   void kill_one() {
     const std::uint64_t seed = random_();
-    const auto plan = std::make_shared<tear_plan>();
-    plan->writes_before = dies_within_write() ? seed % operations_max : ~std::uint64_t{0};
-    plan->random.seed(seed);
+    tear_plan plan{dies_within_write() ? seed % operations_max : ~std::uint64_t{0}, 1,
+                   std::mt19937_64(seed)};
     // A torn frame that is shorter than the table it was written over has the rest of that table
     // behind it. Without a record nobody can tell it from a damaged one, and `recover_file` leaves
     // those alone.
-    if (loses_record()) plan->least_bytes = 16U << 10U;
+    if (loses_record()) plan.least_bytes = 16U << 10U;
     const auto work = [&](const std::function<void()>& tell) {
       return put_until_killed(seed, plan, tell);
     };
@@ -111,14 +131,14 @@ class kill_and_append {
     if (loses_record()) write_file(lock_path(), "");
   }
 
-  int put_until_killed(std::uint64_t seed, const std::shared_ptr<tear_plan>& plan,
+  int put_until_killed(std::uint64_t seed, const tear_plan& plan,
                        const std::function<void()>& tell) {
     options how = how_.store;
     if (round_ % 5 == 4) how.durability = durability::fdatasync;
     asio::io_context context;
-    const store_on_disk store(context, how, [plan](std::unique_ptr<io::file_io> real) {
-      return std::make_unique<tearing_disk>(std::move(real), plan);
-    });
+    const auto script = std::make_shared<disk_script>();
+    script->set_rule(torn(plan));
+    const store_on_disk store(context, how, scripted(script));
     for (std::uint32_t i = 0; i < coroutines; ++i) {
       asio::co_spawn(context, put_without_end(store, seed + i, tell),
                      [this](const std::exception_ptr& error) { report(error); });
