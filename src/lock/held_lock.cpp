@@ -166,13 +166,18 @@ std::error_code held_lock::poison(std::uint32_t number) {
   return error;
 }
 
-directory_sync held_lock::sync_directory(bool needs_no_mark) {
+// A record of this boot names the mutable file only if its entry is durable, or else marked.
+bool held_lock::entry_is_durable() const noexcept {
+  return record_vouches() && record().mutable_file == mutable_number();
+}
+
+directory_sync held_lock::sync_directory() {
   store_lock& known = here();
   const auto number = mutable_number();
   if (number) {
     const std::error_code error = mark_syncing(*number);
-    if (error && !(is_out_of_space(error) && (needs_no_mark || mutable_poisoned())))
-      return {error, false};
+    const bool needs_mark = !entry_is_durable() && !mutable_poisoned();
+    if (error && (needs_mark || !is_out_of_space(error))) return {error, false};
   }
   const std::error_code error = os_error(known.disk_.sync_directory(known.place_.directory));
   if (error && number) static_cast<void>(poison(*number));
@@ -181,6 +186,7 @@ directory_sync held_lock::sync_directory(bool needs_no_mark) {
 
 std::error_code held_lock::begin_file(files::file_id created) {
   store_lock& known = here();
+  const lock_record before = known.record_;
   known.record_.highest = created.number;
   known.record_.mutable_file = created.number;
   known.record_.end = 0;
@@ -188,7 +194,7 @@ std::error_code held_lock::begin_file(files::file_id created) {
   known.record_.syncing = created.number;
   const std::error_code error = known.write_record();
   if (error) {
-    known.record_.syncing.reset();
+    known.record_ = before;
     return error;
   }
   known.marked_ = true;

@@ -75,16 +75,17 @@ class held_lock {
   std::error_code poison(std::uint32_t number);
   // Blocking. Sets the mark of the mutable file first: if its entry was not yet durable and the
   // sync fails, the entry may be lost although a second sync answers 0. Such a failure poisons that
-  // file. `needs_no_mark`: without room for the mark the sync goes on without it.
-  directory_sync sync_directory(bool needs_no_mark);
+  // file. Without room for the mark the sync goes on only if it cannot do that harm.
+  directory_sync sync_directory();
   // The file was created. It is now the mutable file, marked until its entry is known to be
-  // durable.
+  // durable: sync the directory next. After an error it is not, and the caller removes it.
   std::error_code begin_file(files::file_id created);
   // The mutable file and its entry are durable: from here on a record may speak for this boot.
   std::error_code vouch();
   // The file is gone.
   void removed(std::uint32_t number);
-  // The mutable file now ends at `end`. `at_once`: the record must say so now, not only soon.
+  // The mutable file, whose entry is durable, now ends at `end`. `at_once`: the record must say so
+  // now, not only soon.
   void appended(std::uint32_t number, std::uint64_t end, bool at_once);
 
   // Leaves the record for the next holder.
@@ -94,6 +95,7 @@ class held_lock {
   friend class store_lock;
   explicit held_lock(store_lock& lock) noexcept;
   store_lock& here() const noexcept;
+  bool entry_is_durable() const noexcept;
 
   store_lock* lock_;  // null once moved from
 };

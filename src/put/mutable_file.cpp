@@ -265,33 +265,30 @@ asio::awaitable<std::error_code> mutable_file::begin_next(lock::held_lock& held,
   if (left) state_.unsynced->begin_write(left);
   finish_table(held);
   if (left) state_.unsynced->end_write(*left);
-  std::error_code error;
+  lock::directory_sync begun;
   std::optional<std::uint32_t> number;
   for (int attempt = 0; attempt < create_attempts; ++attempt) {
-    error = held.announce_change();
-    if (error) co_return error;
+    const std::error_code unannounced = held.announce_change();
+    if (unannounced) co_return unannounced;
     number = next_number(held, at_least);
     if (!number) co_return std::make_error_code(std::errc::value_too_large);
-    error = co_await create_file(state_, disk_, home_, held, {*number, wanted});
-    if (error != std::errc::file_exists) break;
+    begun = co_await begin_file(state_, disk_, home_, held, {*number, wanted});
+    if (begun.error != std::errc::file_exists) break;
     const std::error_code listing_error = co_await list(held);
     if (listing_error) co_return listing_error;
   }
-  if (error) co_return error;
+  if (begun.error && !begun.begun) co_return begun.error;
 
-  // Not earlier: if the next file cannot be created, this store may go on in the old one.
+  // From here on the number is used, whatever happens to the file. Not earlier: if the next file
+  // cannot be begun, this store may go on in the old one.
   if (left) sync_behind(state_, disk_, left);
-
-  // From here on the number is used, whatever happens to the file.
-  const files::file_id created{*number, wanted};
-  error = held.begin_file(created);
-  if (error) co_return error;
   form_seen_ = wanted;
   state_.sealed_up_to(*number);
-  error = co_await open(held);
+  report(held, begun);
+  if (begun.error) co_return begun.error;
+  std::error_code error = co_await open(held);
   if (error) co_return error;
-  error = (co_await sync_directory(held)).error;
-  if (error) co_return error;
+  directory_unsynced_ = false;
   if (!vouched) {
     // The file and its entry are durable.
     error = held.vouch();
@@ -299,8 +296,8 @@ asio::awaitable<std::error_code> mutable_file::begin_next(lock::held_lock& held,
   }
   if (tail_.frames) tail_.table_due = true;
   finish_table(held);
-  state_.notify(event::kind::file_begun, "began " + files::file_name(created).text() + ": " + why,
-                *number);
+  state_.notify(event::kind::file_begun,
+                "began " + files::file_name(*number, wanted).text() + ": " + why, *number);
   co_return std::error_code{};
 }
 
@@ -354,26 +351,26 @@ void mutable_file::poison(lock::held_lock& held, std::error_code why, bool sync_
 
 // ---- the directory
 
-asio::awaitable<lock::directory_sync> mutable_file::sync_directory(lock::held_lock& held,
-                                                                   bool needs_no_mark) {
-  // If the entry is already durable, or this store does not append to the file, the sync needs no
-  // mark.
-  const bool needless = needs_no_mark || !tail_.file || !directory_unsynced_;
+asio::awaitable<lock::directory_sync> mutable_file::sync_directory(lock::held_lock& held) {
   lock::directory_sync done;
   auto sync = [&]() -> std::int64_t {
-    done = held.sync_directory(needless);
+    done = held.sync_directory();
     return 0;
   };
   const std::int64_t ran = co_await state_.helpers.run(home_, std::move(sync));
   if (!done.error) done.error = os_error(ran);
   if (!done.error) directory_unsynced_ = false;
-  if (done.error && done.begun && held.mutable_file()) {
-    state_.notify(event::kind::write_failed,
-                  files::file_name(*held.mutable_file()).text() +
-                      " will not be written again; the next put begins a new file",
-                  held.mutable_file()->number, tail_.end, done.error);
-  }
+  report(held, done);
   co_return done;
+}
+
+void mutable_file::report(const lock::held_lock& held, const lock::directory_sync& failed) {
+  if (!failed.error || !failed.begun || !held.mutable_file()) return;
+  const files::file_id& file = *held.mutable_file();
+  state_.notify(
+      event::kind::write_failed,
+      files::file_name(file).text() + " will not be written again; the next put begins a new file",
+      file.number, 0, failed.error);
 }
 
 void mutable_file::removed(lock::held_lock& held, std::uint32_t number) {
@@ -385,7 +382,7 @@ void mutable_file::removed(lock::held_lock& held, std::uint32_t number) {
 void mutable_file::leave(lock::held_lock& held) {
   finish_table(held);
   end_known_ = tail_.file != nullptr;
-  if (tail_.file && held.record_vouches() && !doubt_) {
+  if (tail_.file && held.record_vouches() && !doubt_ && !directory_unsynced_) {
     const lock::lock_record& record = held.record();
     const std::uint32_t number = tail_.file->number;
     const bool lags = record.mutable_file != number || record.end < tail_.end;

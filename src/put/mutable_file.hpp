@@ -71,10 +71,8 @@ class mutable_file {
 
   // ---- the directory
 
-  // A failure poisons the mutable file. `needs_no_mark`: without room for the mark the sync goes on
-  // without it.
-  asio::awaitable<lock::directory_sync> sync_directory(lock::held_lock& held,
-                                                       bool needs_no_mark = false);
+  // A failure poisons the mutable file.
+  asio::awaitable<lock::directory_sync> sync_directory(lock::held_lock& held);
   // Another file is gone.
   void removed(lock::held_lock& held, std::uint32_t number);
 
@@ -85,6 +83,7 @@ class mutable_file {
   std::int64_t measure(const lock::held_lock& held);
   asio::awaitable<std::error_code> list(lock::held_lock& held);
   void report(const std::vector<files::file_id>& foreign);
+  void report(const lock::held_lock& held, const lock::directory_sync& failed);
   asio::awaitable<std::error_code> find_changes(lock::held_lock& held);
   asio::awaitable<std::error_code> open(lock::held_lock& held);
   asio::awaitable<std::error_code> examine(lock::held_lock& held);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <vector>
 
 #include "base/os_error.hpp"
 
@@ -33,33 +34,59 @@ std::optional<std::uint32_t> next_number(const lock::held_lock& held,
   return static_cast<std::uint32_t>(next);
 }
 
-asio::awaitable<std::error_code> create_file(store_state& state, io::file_io& disk,
-                                             io::completion_port& home, const lock::held_lock& held,
-                                             files::file_id file) {
+namespace {
+
+// Blocking. A negative errno on failure.
+std::int64_t create(store_state& state, io::file_io& disk, files::file_id file, bool vouched) {
+  const int directory = state.directory.get();
   const files::file_name name(file);
-  const bool vouched = held.record_vouches();
   const file_form other_form = file.form == file_form::plain ? file_form::zstd : file_form::plain;
-  auto make = [&]() -> std::int64_t {
-    io::file_status other;
-    if (disk.status_at(state.directory.get(), files::file_name(file.number, other_form).c_str(),
-                       other) >= 0)
-      return -EEXIST;
-    // The creator of the store's directory may have died before its entry was durable.
-    const std::int64_t above = vouched ? 0 : disk.sync_parent(state.directory.get());
-    if (above < 0) return above;
-    const std::int64_t fd =
-        disk.open(state.directory.get(), name.c_str(), io::open_mode::create, state.how.file_mode);
-    if (fd < 0) return fd;
-    const unique_fd created(static_cast<int>(fd));
-    // The first file of a boot must be durable before the record speaks for this boot; later ones
-    // follow with their data.
-    const std::int64_t synced = vouched ? 0 : disk.sync_data(created.get());
-    // Nobody has used the file, and each retry would leave one more.
-    if (synced < 0) static_cast<void>(disk.remove(state.directory.get(), name.c_str()));
-    return synced;
+  io::file_status other;
+  if (disk.status_at(directory, files::file_name(file.number, other_form).c_str(), other) >= 0)
+    return -EEXIST;
+  // The creator of the store's directory may have died before its entry was durable.
+  const std::int64_t above = vouched ? 0 : disk.sync_parent(directory);
+  if (above < 0) return above;
+  const std::int64_t fd =
+      disk.open(directory, name.c_str(), io::open_mode::create, state.how.file_mode);
+  if (fd < 0) return fd;
+  const unique_fd created(static_cast<int>(fd));
+  // The first file of a boot must be durable before the record speaks for this boot; later ones
+  // follow with their data.
+  const std::int64_t synced = vouched ? 0 : disk.sync_data(created.get());
+  // Nobody has used the file, and each retry would leave one more.
+  if (synced < 0) static_cast<void>(disk.remove(directory, name.c_str()));
+  return synced;
+}
+
+// Blocking. The record does not know the file: a failed sync of the directory could lose its entry
+// unnoticed, and it must not stay.
+void take_back(store_state& state, io::file_io& disk, lock::held_lock& held, files::file_id file) {
+  if (disk.remove(state.directory.get(), files::file_name(file).c_str()) >= 0) return;
+  std::vector<files::file_id> foreign;
+  static_cast<void>(held.list(foreign));
+}
+
+}  // namespace
+
+asio::awaitable<lock::directory_sync> begin_file(store_state& state, io::file_io& disk,
+                                                 io::completion_port& home, lock::held_lock& held,
+                                                 files::file_id file) {
+  lock::directory_sync done;
+  auto begin = [&]() -> std::int64_t {
+    const std::int64_t created = create(state, disk, file, held.record_vouches());
+    if (created < 0) return created;
+    done.error = held.begin_file(file);
+    if (done.error) {
+      take_back(state, disk, held, file);
+    } else {
+      done = held.sync_directory();
+    }
+    return 0;
   };
-  const std::int64_t result = co_await state.helpers.run(home, std::move(make));
-  co_return os_error(result);
+  const std::int64_t result = co_await state.helpers.run(home, std::move(begin));
+  if (result < 0) done.error = os_error(result);
+  co_return done;
 }
 
 }  // namespace conduit::detail

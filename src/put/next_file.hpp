@@ -23,10 +23,11 @@ const char* reason_to_begin(const lock::held_lock& held, file_form wanted) noexc
 std::optional<std::uint32_t> next_number(const lock::held_lock& held,
                                          std::uint32_t at_least) noexcept;
 
-// Creates an empty file. Its directory entry is not durable yet. `file_exists`: the number is
-// taken, in either form. Completes on the port's context.
-asio::awaitable<std::error_code> create_file(store_state& state, io::file_io& disk,
-                                             io::completion_port& home, const lock::held_lock& held,
-                                             files::file_id file);
+// Creates an empty file, makes it the mutable one, and syncs its directory entry. If that sync was
+// not begun, there is no such file, and nothing has changed. `file_exists`: the number is taken, in
+// either form. Completes on the port's context.
+asio::awaitable<lock::directory_sync> begin_file(store_state& state, io::file_io& disk,
+                                                 io::completion_port& home, lock::held_lock& held,
+                                                 files::file_id file);
 
 }  // namespace conduit::detail

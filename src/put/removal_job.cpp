@@ -51,10 +51,16 @@ asio::awaitable<std::error_code> removal_job::remove(lock::held_lock& held, std:
   }
   error = held.announce_change();
   // Without room for the record, the directory's time tells the others that it changed.
-  if (!error || is_out_of_space(error))
-    error = (co_await file_.sync_directory(held, has_sealed_above(held, number))).error;
-  if (!error) error = co_await unlink(number);
-  if (!error) file_.removed(held, number);
+  if (error && !is_out_of_space(error)) co_return error;
+  const lock::directory_sync before = co_await file_.sync_directory(held);
+  // Not begun for want of room: the removal makes room. A sealed file above keeps the number from
+  // coming back.
+  const bool first_make_room = !before.begun && is_out_of_space(before.error);
+  if (before.error && !(first_make_room && has_sealed_above(held, number))) co_return before.error;
+  error = co_await unlink(number, !first_make_room);
+  if (error) co_return error;
+  file_.removed(held, number);
+  if (first_make_room) error = (co_await file_.sync_directory(held)).error;
   co_return error;
 }
 
@@ -69,9 +75,9 @@ std::error_code removal_job::look_at(std::uint32_t number) {
   return {};
 }
 
-// Removes both forms, durably.
-asio::awaitable<std::error_code> removal_job::unlink(std::uint32_t number) {
-  auto remove = [this, number]() -> std::int64_t {
+// Removes both forms.
+asio::awaitable<std::error_code> removal_job::unlink(std::uint32_t number, bool then_sync) {
+  auto remove = [this, number, then_sync]() -> std::int64_t {
     const int directory = state_.directory.get();
     std::int64_t result = 0;
     bool removed = false;
@@ -81,7 +87,7 @@ asio::awaitable<std::error_code> removal_job::unlink(std::uint32_t number) {
       if (one >= 0) removed = true;
       if (one < 0 && one != -ENOENT) result = one;
     }
-    if (result >= 0) result = disk_.sync_directory(directory);
+    if (result >= 0 && then_sync) result = disk_.sync_directory(directory);
     return result >= 0 && !removed ? -ENOENT : result;
   };
   const std::int64_t result = co_await state_.helpers.run(home_, std::move(remove));

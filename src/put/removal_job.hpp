@@ -22,7 +22,7 @@ class removal_job {
               lock_turns& turns)
       : state_(state), disk_(disk), home_(home), file_(file), turns_(turns) {}
 
-  // Durable when it returns.
+  // Durable when it returns without an error. After an error the file may be gone.
   asio::awaitable<std::error_code> remove(lock::held_lock& held, std::uint32_t number);
   // Lets others have the lock from time to time; after an error it may be free. Counts the removed
   // files in `count`.
@@ -31,7 +31,7 @@ class removal_job {
 
  private:
   std::error_code look_at(std::uint32_t number);
-  asio::awaitable<std::error_code> unlink(std::uint32_t number);
+  asio::awaitable<std::error_code> unlink(std::uint32_t number, bool then_sync);
 
   store_state& state_;
   io::file_io& disk_;

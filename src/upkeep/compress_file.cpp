@@ -249,7 +249,7 @@ class compression_of_file {
   }
 
   std::error_code sync_directory(lock::held_lock& held) {
-    const auto [error, begun] = held.sync_directory(false);
+    const auto [error, begun] = held.sync_directory();
     if (error && begun && held.mutable_file()) {
       state_.notify(event::kind::sync_failed,
                     files::file_name(*held.mutable_file()).text() +

@@ -132,6 +132,55 @@ TEST_CASE(
   CHECK(next->put("goes on").value.file_number == 2);
 }
 
+TEST_CASE("rule 11: a new file that the record has no room to name is taken back") {
+  machine host(
+      [](options& how) { how.compression = GENERATE(compression::none, compression::zstd); });
+  process writer = host.start();
+  REQUIRE(!writer->put("some bytes").error);
+  const int error = GENERATE(ENOSPC, EDQUOT, EFBIG, EIO);
+  // The record has room to announce the file, but not to name it.
+  writer.script->set_rule([error, left = 1](const seen_call& call) mutable -> std::optional<fault> {
+    if (call.kind != io_call::write || call.file.starts_with("data_") || left-- > 0)
+      return std::nullopt;
+    return fault::with_error(error);
+  });
+  CHECK(writer->roll().error.value() == error);
+  CHECK(host.names().size() == 1);
+  writer.script->set_rule({});
+  CHECK(writer->put("goes on").value.file_number == 0);
+  CHECK(writer->roll().value == 1);
+}
+
+TEST_CASE(
+    "rule 15: without room for its mark the directory is not synced while the last file's entry is "
+    "not durable, and the deletion makes room first") {
+  const machine host;
+  {
+    process writer = host.start();
+    for (int number = 0; number < 2; ++number) {
+      REQUIRE(!writer->put("some bytes").error);
+      REQUIRE(!writer->roll().error);
+    }
+    REQUIRE(!writer->put("some bytes").error);
+  }
+  host.append_as_original(3, "by an original, which syncs nothing");
+  process remover = host.start();
+  remover.script->set_rule(full(ENOSPC, true));
+  SECTION("and there is room") {
+    remover.script->before(io_call::remove,
+                           [&](const seen_call&) { remover.script->set_rule({}); });
+    CHECK(!remover->delete_file(0));
+    CHECK(remover.calls(io_call::sync_directory).size() == 1);
+  }
+  SECTION("and there is none") {
+    CHECK(remover->delete_file(0) == std::errc::no_space_on_device);
+    CHECK(remover.calls(io_call::sync_directory).empty());
+  }
+  CHECK(remover->delete_file(0) == errc::no_such_file);
+  remover.script->set_rule({});
+  CHECK(remover->put("goes on").value.file_number == 3);
+}
+
 TEST_CASE(
     "rule 15: on a full disk a poisoned last file does not keep those from being deleted that have "
     "a sealed one above them") {
