@@ -35,6 +35,7 @@ class generator {
   void add_reads_among_puts();
   void add_a_handler_that_blocks();
   void add_a_burst();
+  void add_a_record_without_room();
   void add(std::initializer_list<step> steps) { result_.steps.insert(result_.steps.end(), steps); }
   step start(std::uint64_t process);
   std::uint64_t some_size();
@@ -201,6 +202,7 @@ void generator::add_a_scene() {
   if (kind < 80) return add_a_file_in_the_place_of_another();
   if (kind < 90) return add_reads_among_puts();
   if (kind < 94) return add_a_burst();
+  if (kind < 97) return add_a_record_without_room();
   add_a_handler_that_blocks();
 }
 
@@ -289,6 +291,25 @@ void generator::add_a_burst() {
        {verb::get, {whose, 500 + below(300), 1}},
        {verb::pause, {some_time()}},
        {verb::wait, {whose}}});
+}
+
+// A file is begun and files are deleted while the record cannot be written, and syncs fail.
+void generator::add_a_record_without_room() {
+  const std::uint64_t whose = below(processes_);
+  const std::uint64_t other = below(processes_);
+  constexpr auto writes = static_cast<std::uint64_t>(kernel_call::write);
+  add({{verb::put, {whose, 1 + below(3), below(400)}},
+       {chance(70) ? verb::roll : verb::put, {whose}},
+       {verb::pause, {30'000}},
+       {verb::fault, {writes, 1 + below(3), chance(30) ? 1 + whose : 0, below(4), below(40)}},
+       {chance(80) ? verb::roll : verb::put, {whose}},
+       {verb::pause, {below(20'000)}}});
+  if (chance(70)) add({{verb::decay, {below(90)}}});
+  if (chance(20)) add({{verb::kill, {whose}}, start(other)});
+  add({{chance(60) ? verb::remove : verb::remove_before, {other, some_number()}},
+       {verb::pause, {below(30'000)}}});
+  if (chance(50)) add({{verb::decay, {}}});
+  add({{verb::put, {other, 1 + below(3), below(400)}}});
 }
 
 // A handler that waits, on one of several threads.
