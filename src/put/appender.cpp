@@ -38,12 +38,12 @@ void describe_write(io_request& request, int fd, const io::iov_cursor& from) noe
 }  // namespace
 
 bool appender::is_inline() const noexcept {
-  return write_.bytes_left() <= inline_append_max && state_.how.durability == durability::none;
+  return write_.bytes_left() <= inline_append_max && our_.state.how.durability == durability::none;
 }
 
 // No coroutine of its own: a durable put would pay for one more frame.
 asio::awaitable<std::error_code> appender::append(lock::held_lock& held) {
-  const bool durably = state_.how.durability == durability::fdatasync;
+  const bool durably = our_.state.how.durability == durability::fdatasync;
   return durably ? append_durably(held) : append_undurably(held);
 }
 
@@ -56,16 +56,16 @@ asio::awaitable<std::error_code> appender::append_undurably(lock::held_lock& hel
 
 // An empty blob is a write, too: it lies behind bytes that another process may have written.
 std::error_code appender::append_inline(lock::held_lock& /*held*/) {
-  const std::shared_ptr<append_file>& file = file_.end().file;
-  counted_.inline_appends.fetch_add(1, std::memory_order_relaxed);
-  state_.unsynced->begin_write(file);
+  const std::shared_ptr<append_file>& file = our_.file.end().file;
+  our_.counted.inline_appends.fetch_add(1, std::memory_order_relaxed);
+  our_.state.unsynced->begin_write(file);
   std::error_code why;
   for (unsigned retries = 0; !write_.done();) {
     const std::int64_t result =
-        disk_.write(file->fd.get(), write_.parts(), write_.part_count(), write_.offset());
+        our_.disk.write(file->fd.get(), write_.parts(), write_.part_count(), write_.offset());
     if (!progressed(result, retries, why)) break;
   }
-  state_.unsynced->end_write(*file);
+  our_.state.unsynced->end_write(*file);
   return why;
 }
 
@@ -81,23 +81,23 @@ bool appender::progressed(std::int64_t result, unsigned& retries, std::error_cod
 }
 
 asio::awaitable<std::error_code> appender::append_through_engine(lock::held_lock& held) {
-  const std::shared_ptr<append_file> file = file_.end().file;
-  counted_.ring_appends.fetch_add(1, std::memory_order_relaxed);
-  state_.unsynced->begin_write(file);
+  const std::shared_ptr<append_file> file = our_.file.end().file;
+  our_.counted.ring_appends.fetch_add(1, std::memory_order_relaxed);
+  our_.state.unsynced->begin_write(file);
   std::error_code why;
   for (unsigned retries = 0; !write_.done();) {
     awaited_request write;
     describe_write(write, file->fd.get(), write_);
-    if (!puts_.use_memory(write)) {
+    if (!our_.puts.use_memory(write)) {
       why = asio::error::operation_aborted;
       break;
     }
-    auto start = [&] { disk_.start(write); };
+    auto start = [&] { our_.disk.start(write); };
     co_await write.until_complete(std::move(start));
-    puts_.released();
+    our_.puts.released();
     if (!progressed(write.result, retries, why)) break;
   }
-  state_.unsynced->end_write(*file);
+  our_.state.unsynced->end_write(*file);
   if (why) co_return co_await mend_failed_write(held, why, false);
   co_return why;
 }
@@ -105,10 +105,10 @@ asio::awaitable<std::error_code> appender::append_through_engine(lock::held_lock
 // Writes and syncs as one linked pair. A short write breaks the link: the remainder is retried as a
 // pair.
 asio::awaitable<std::error_code> appender::append_durably(lock::held_lock& held) {
-  const int fd = file_.end().file->fd.get();
-  counted_.ring_appends.fetch_add(1, std::memory_order_relaxed);
-  puts_.released();
-  std::error_code why = file_.mark_syncing(held);
+  const int fd = our_.file.end().file->fd.get();
+  our_.counted.ring_appends.fetch_add(1, std::memory_order_relaxed);
+  our_.puts.released();
+  std::error_code why = our_.file.mark_syncing(held);
   if (why) co_return why;
   bool synced = false;
   for (unsigned retries = 0; !write_.done();) {
@@ -118,11 +118,11 @@ asio::awaitable<std::error_code> appender::append_durably(lock::held_lock& held)
     sync.what = io_request::kind::sync_data;
     sync.fd = fd;
     write.linked = &sync;
-    if (!puts_.use_memory(write))
+    if (!our_.puts.use_memory(write))
       co_return co_await mend_failed_write(held, asio::error::operation_aborted, false);
-    auto start = [&] { disk_.start(write); };
+    auto start = [&] { our_.disk.start(write); };
     co_await sync.until_complete(std::move(start));
-    puts_.released();
+    our_.puts.released();
     if (!progressed(write.result, retries, why))
       co_return co_await mend_failed_write(held, why, false);
     // A cancelled sync never began: a short write breaks the link, and so may the kernel. Every
@@ -138,11 +138,11 @@ asio::awaitable<std::error_code> appender::append_durably(lock::held_lock& held)
     awaited_request sync;
     sync.what = io_request::kind::sync_data;
     sync.fd = fd;
-    auto start = [&] { disk_.start(sync); };
+    auto start = [&] { our_.disk.start(sync); };
     co_await sync.until_complete(std::move(start));
     if (sync.result < 0) co_return co_await mend_failed_write(held, os_error(sync.result), true);
   }
-  counted_.syncs.fetch_add(1, std::memory_order_relaxed);
+  our_.counted.syncs.fetch_add(1, std::memory_order_relaxed);
   co_return std::error_code{};
 }
 
@@ -150,26 +150,26 @@ asio::awaitable<std::error_code> appender::append_durably(lock::held_lock& held)
 asio::awaitable<std::error_code> appender::mend_failed_write(lock::held_lock& held,
                                                              std::error_code why,
                                                              bool sync_failed) {
-  const tail& at = file_.end();
-  puts_.released();
-  if (file_.end().frames) co_return mend_failed_frames(held, why, sync_failed);
+  const tail& at = our_.file.end();
+  our_.puts.released();
+  if (our_.file.end().frames) co_return mend_failed_frames(held, why, sync_failed);
   const bool file_is_sound =
       !sync_failed && (is_out_of_space(-why.value()) || why == asio::error::operation_aborted);
   if (!file_is_sound) {
-    file_.poison(held, why, sync_failed);
+    our_.file.poison(held, why, sync_failed);
     co_return why;
   }
   const std::shared_ptr<append_file> file = at.file;
   auto cut = [this, file, end = at.end]() -> std::int64_t {
-    return disk_.truncate(file->fd.get(), end);
+    return our_.disk.truncate(file->fd.get(), end);
   };
-  const std::int64_t result = co_await state_.helpers.run(home_, std::move(cut));
+  const std::int64_t result = co_await our_.state.helpers.run(our_.home, std::move(cut));
   // If even that fails, the bytes are waste that no location names; the next holder appends behind
   // them.
-  state_.notify(event::kind::write_failed,
-                files::file_name(file->number).text() + (result < 0 ? " could not be" : " was") +
-                    " cut back after a failed write",
-                file->number, at.end, why);
+  our_.state.notify(event::kind::write_failed,
+                    files::file_name(file->number).text() +
+                        (result < 0 ? " could not be" : " was") + " cut back after a failed write",
+                    file->number, at.end, why);
   co_return why;
 }
 
@@ -177,22 +177,22 @@ asio::awaitable<std::error_code> appender::mend_failed_write(lock::held_lock& he
 // again, except for the table, which stands.
 std::error_code appender::mend_failed_frames(lock::held_lock& held, std::error_code why,
                                              bool sync_failed) {
-  const tail& at = file_.end();
+  const tail& at = our_.file.end();
   const bool file_is_sound =
       !sync_failed && (is_out_of_space(-why.value()) || why == asio::error::operation_aborted);
   if (sync_failed && write_.done()) {
-    file_.appended_frames(frames_.frames(), frames_.stored_bytes());
+    our_.file.appended_frames(frames_.frames(), frames_.stored_bytes());
   } else {
-    file_.finish_table(held);
+    our_.file.finish_table(held);
   }
   if (!file_is_sound) {
-    file_.poison(held, why, sync_failed);
+    our_.file.poison(held, why, sync_failed);
     return why;
   }
-  state_.notify(event::kind::write_failed,
-                files::file_name(at.file->number, file_form::zstd).text() +
-                    " was cut back after a failed write",
-                at.file->number, at.end, why);
+  our_.state.notify(event::kind::write_failed,
+                    files::file_name(at.file->number, file_form::zstd).text() +
+                        " was cut back after a failed write",
+                    at.file->number, at.end, why);
   return why;
 }
 

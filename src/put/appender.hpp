@@ -6,15 +6,10 @@
 #include <cstdint>
 #include <system_error>
 
-#include "io/completion_port.hpp"
-#include "io/file_io.hpp"
 #include "io/iov_cursor.hpp"
 #include "lock/held_lock.hpp"
 #include "put/frame_batch.hpp"
-#include "put/mutable_file.hpp"
-#include "put/pending_puts.hpp"
-#include "put/put_counters.hpp"
-#include "store/store_state.hpp"
+#include "put/put_shared.hpp"
 
 namespace conduit::detail {
 
@@ -22,15 +17,7 @@ namespace conduit::detail {
 // the table behind them. `pending_puts` tracks when the puts' memory is read.
 class appender {
  public:
-  appender(store_state& state, io::file_io& disk, io::completion_port& home, pending_puts& puts,
-           mutable_file& file, const frame_batch& frames, put_counters& counted)
-      : state_(state),
-        disk_(disk),
-        home_(home),
-        puts_(puts),
-        file_(file),
-        frames_(frames),
-        counted_(counted) {}
+  appender(put_shared& our, const frame_batch& frames) : our_(our), frames_(frames) {}
 
   io::iov_cursor& bytes() noexcept { return write_; }
   // True for a small append that need not be durable: the loop's thread copies it to the page
@@ -52,13 +39,8 @@ class appender {
   std::error_code mend_failed_frames(lock::held_lock& held, std::error_code why, bool sync_failed);
   bool progressed(std::int64_t result, unsigned& retries, std::error_code& why) noexcept;
 
-  store_state& state_;
-  io::file_io& disk_;
-  io::completion_port& home_;
-  pending_puts& puts_;
-  mutable_file& file_;
+  put_shared& our_;
   const frame_batch& frames_;
-  put_counters& counted_;
   io::iov_cursor write_;
 };
 

@@ -5,32 +5,18 @@
 #include <asio/awaitable.hpp>
 #include <system_error>
 
-#include "io/completion_port.hpp"
 #include "lock/held_lock.hpp"
 #include "put/appender.hpp"
-#include "put/delivery.hpp"
 #include "put/frame_batch.hpp"
-#include "put/mutable_file.hpp"
-#include "put/pending_puts.hpp"
-#include "put/put_counters.hpp"
-#include "store/store_state.hpp"
+#include "put/put_shared.hpp"
 
 namespace conduit::detail {
 
 // All calls run on home. Finished operations are added to the delivery.
 class frame_writer {
  public:
-  frame_writer(store_state& state, io::completion_port& home, pending_puts& puts,
-               mutable_file& file, frame_batch& frames, appender& append, put_counters& counted,
-               delivery& ended)
-      : state_(state),
-        home_(home),
-        puts_(puts),
-        file_(file),
-        frames_(frames),
-        append_(append),
-        counted_(counted),
-        ended_(ended) {}
+  frame_writer(put_shared& our, frame_batch& frames, appender& append)
+      : our_(our), frames_(frames), append_(append) {}
 
   // Encodes the waiting puts, up to the size of a batch. They can still be cancelled.
   asio::awaitable<void> encode();
@@ -41,14 +27,9 @@ class frame_writer {
   asio::awaitable<std::error_code> append(lock::held_lock& held);
   void count_frames() noexcept;
 
-  store_state& state_;
-  io::completion_port& home_;
-  pending_puts& puts_;
-  mutable_file& file_;
+  put_shared& our_;
   frame_batch& frames_;
   appender& append_;
-  put_counters& counted_;
-  delivery& ended_;
 };
 
 }  // namespace conduit::detail

@@ -27,17 +27,11 @@ bool no_thread_could_wait(std::error_code error) noexcept {
 
 }  // namespace
 
-lock_turns::lock_turns(store_state& state, io::file_io& disk, asio::io_context& home,
-                       mutable_file& file, put_counters& counted)
-    : state_(state),
-      home_(io::completion_port::of(home)),
-      file_(file),
-      counted_(counted),
-      lock_(disk, state.place()),
-      pause_(home) {}
+lock_turns::lock_turns(put_shared& our)
+    : our_(our), lock_(our.disk, our.state.place()), pause_(our.home.context()) {}
 
 bool lock_turns::others_are_due() noexcept {
-  return fairness_.rest_is_due(lock_.changes()) || state_.seals.lock_wanted();
+  return fairness_.rest_is_due(lock_.changes()) || our_.state.seals.lock_wanted();
 }
 
 asio::awaitable<void> lock_turns::let_others_go_first() {
@@ -53,7 +47,7 @@ asio::awaitable<void> lock_turns::rest(std::chrono::microseconds time) {
 
 bool lock_turns::try_take(holding& held) {
   held = lock_.try_take();
-  return held && file_.try_adopt(*held);
+  return held && our_.file.try_adopt(*held);
 }
 
 asio::awaitable<std::error_code> lock_turns::take(holding& held) {
@@ -65,7 +59,7 @@ asio::awaitable<std::error_code> lock_turns::take(holding& held) {
     given_up_ = waited && error == asio::error::operation_aborted;
     if (error) co_return error;
     if (waited) count_wait(clock::now() - asked);
-    error = co_await file_.adopt(*held);
+    error = co_await our_.file.adopt(*held);
     if (!error) co_return error;
     held.reset();
     if (error != errc::locked) co_return error;
@@ -78,24 +72,25 @@ asio::awaitable<std::error_code> lock_turns::take(holding& held) {
 asio::awaitable<std::error_code> lock_turns::wait(holding& held, bool& waited) {
   for (;;) {
     bool was_taken = false;
-    const std::error_code error = co_await lock_.take(home_, held, was_taken);
+    const std::error_code error = co_await lock_.take(our_.home, held, was_taken);
     waited = waited || was_taken;
     if (!was_taken || !no_thread_could_wait(error)) co_return error;
     co_await rest(ask_interval);
-    if (state_.forked()) co_return make_error_code(errc::forked);
+    if (our_.state.forked()) co_return make_error_code(errc::forked);
   }
 }
 
 void lock_turns::count_wait(clock::duration wait) noexcept {
   const auto wait_us = std::chrono::duration_cast<std::chrono::microseconds>(wait).count();
-  counted_.lock_waits.fetch_add(1, std::memory_order_relaxed);
-  counted_.lock_wait_us.fetch_add(static_cast<std::uint64_t>(wait_us), std::memory_order_relaxed);
+  our_.counted.lock_waits.fetch_add(1, std::memory_order_relaxed);
+  our_.counted.lock_wait_us.fetch_add(static_cast<std::uint64_t>(wait_us),
+                                      std::memory_order_relaxed);
   fairness_.had_a_rest();
 }
 
 void lock_turns::leave(holding& held) {
   assert(held);
-  file_.leave(*held);
+  our_.file.leave(*held);
   held.reset();
   fairness_.released();
 }
@@ -103,7 +98,7 @@ void lock_turns::leave(holding& held) {
 asio::awaitable<std::error_code> lock_turns::let_others_in(holding& held) {
   leave(held);
   co_await rest(gap);
-  if (state_.forked()) co_return make_error_code(errc::forked);
+  if (our_.state.forked()) co_return make_error_code(errc::forked);
   std::error_code error;
   if (try_take(held)) co_return error;
   do {

@@ -9,14 +9,10 @@
 #include <optional>
 #include <system_error>
 
-#include "io/completion_port.hpp"
-#include "io/file_io.hpp"
 #include "lock/held_lock.hpp"
 #include "lock/store_lock.hpp"
 #include "put/fairness.hpp"
-#include "put/mutable_file.hpp"
-#include "put/put_counters.hpp"
-#include "store/store_state.hpp"
+#include "put/put_shared.hpp"
 
 namespace conduit::detail {
 
@@ -25,8 +21,7 @@ class lock_turns {
  public:
   using holding = std::optional<lock::held_lock>;
 
-  lock_turns(store_state& state, io::file_io& disk, asio::io_context& home, mutable_file& file,
-             put_counters& counted);
+  explicit lock_turns(put_shared& our);
 
   // Opens the lock file; call it once, before anything else.
   std::error_code open() { return lock_.open(); }
@@ -59,10 +54,7 @@ class lock_turns {
   asio::awaitable<std::error_code> wait(holding& held, bool& waited);
   void count_wait(std::chrono::steady_clock::duration wait) noexcept;
 
-  store_state& state_;
-  io::completion_port& home_;
-  mutable_file& file_;
-  put_counters& counted_;
+  put_shared& our_;
   lock::store_lock lock_;
   fairness fairness_;
   bool given_up_ = false;  // written by `take`

@@ -31,8 +31,7 @@ std::error_code mend(io::file_io& disk, const std::shared_ptr<append_file>& file
 
 }  // namespace
 
-asio::awaitable<std::error_code> recover_file(store_state& state, io::file_io& disk,
-                                              io::completion_port& home, lock::held_lock& held,
+asio::awaitable<std::error_code> recover_file(put_shared& our, lock::held_lock& held,
                                               std::uint32_t number, recovery_report& report) {
   if (!held.files().contains(number)) co_return make_error_code(errc::no_such_file);
   const files::file_name name(number, file_form::zstd);
@@ -42,19 +41,19 @@ asio::awaitable<std::error_code> recover_file(store_state& state, io::file_io& d
   std::error_code error;
   auto examine = [&]() -> std::int64_t {
     io::file_status status;
-    const std::int64_t known = disk.status_at(state.directory.get(), name.c_str(), status);
+    const std::int64_t known = our.disk.status_at(our.state.directory.get(), name.c_str(), status);
     if (known == -ENOENT) return 0;  // plain: nothing to mend
     if (known < 0) return known;
     if (!status.regular) return -ELOOP;
     if (status.links > 1) return -EMLINK;  // perhaps of a backup, which must not be changed
     const std::int64_t fd =
-        disk.open(state.directory.get(), name.c_str(), io::open_mode::read_write, 0);
+        our.disk.open(our.state.directory.get(), name.c_str(), io::open_mode::read_write, 0);
     if (fd < 0) return fd;
     file->fd = unique_fd(static_cast<int>(fd));
-    error = files::examine_file(disk, file->fd.get(), found);
+    error = files::examine_file(our.disk, file->fd.get(), found);
     return 0;
   };
-  const std::int64_t examined = co_await state.helpers.run(home, std::move(examine));
+  const std::int64_t examined = co_await our.state.helpers.run(our.home, std::move(examine));
   if (examined < 0) co_return open_error(examined);
   if (error) co_return error;
   report = files::report_of(found);
@@ -64,17 +63,17 @@ asio::awaitable<std::error_code> recover_file(store_state& state, io::file_io& d
   if (error) co_return error;
   auto write = [&]() -> std::int64_t {
     try {
-      error = mend(disk, file, std::move(found.frames));
+      error = mend(our.disk, file, std::move(found.frames));
     } catch (const std::bad_alloc&) {
       error = std::make_error_code(std::errc::not_enough_memory);
     }
     return 0;
   };
-  co_await state.helpers.run(home, std::move(write));
+  co_await our.state.helpers.run(our.home, std::move(write));
   if (!error) {
-    state.notify(event::kind::tail_mended,
-                 name.text() + " was cut behind its last whole frame, as asked", number,
-                 report.offset);
+    our.state.notify(event::kind::tail_mended,
+                     name.text() + " was cut behind its last whole frame, as asked", number,
+                     report.offset);
   }
   co_return error;
 }

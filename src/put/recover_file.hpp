@@ -6,17 +6,14 @@
 #include <cstdint>
 #include <system_error>
 
-#include "io/completion_port.hpp"
-#include "io/file_io.hpp"
 #include "lock/held_lock.hpp"
-#include "store/store_state.hpp"
+#include "put/put_shared.hpp"
 
 namespace conduit::detail {
 
 // Keeps whole frames, cuts the bytes behind them, and writes their table. Durable when it returns,
 // on the port's context.
-asio::awaitable<std::error_code> recover_file(store_state& state, io::file_io& disk,
-                                              io::completion_port& home, lock::held_lock& held,
+asio::awaitable<std::error_code> recover_file(put_shared& our, lock::held_lock& held,
                                               std::uint32_t number, recovery_report& report);
 
 }  // namespace conduit::detail

@@ -45,30 +45,30 @@ asio::awaitable<std::error_code> removal_job::remove(lock::held_lock& held, std:
   // The mutable file's entry must be durable: its number must not come back once the lower ones are
   // gone.
   if (held.mutable_poisoned()) {
-    error = co_await file_.begin_next(held, "a write or sync of the last file failed");
+    error = co_await our_.file.begin_next(held, "a write or sync of the last file failed");
     // On a full disk a sealed file above is enough.
     if (error && !(is_out_of_space(error) && has_sealed_above(held, number))) co_return error;
   }
   error = held.announce_change();
   // Without room for the record, the directory's time tells the others that it changed.
   if (error && !is_out_of_space(error)) co_return error;
-  const lock::directory_sync before = co_await file_.sync_directory(held);
+  const lock::directory_sync before = co_await our_.file.sync_directory(held);
   // Not begun for want of room: the removal makes room. A sealed file above keeps the number from
   // coming back.
   const bool first_make_room = !before.begun && is_out_of_space(before.error);
   if (before.error && !(first_make_room && has_sealed_above(held, number))) co_return before.error;
   error = co_await unlink(number, !first_make_room);
   if (error) co_return error;
-  file_.removed(held, number);
-  if (first_make_room) error = (co_await file_.sync_directory(held)).error;
+  our_.file.removed(held, number);
+  if (first_make_room) error = (co_await our_.file.sync_directory(held)).error;
   co_return error;
 }
 
 std::error_code removal_job::look_at(std::uint32_t number) {
   io::file_status status;
   for (const file_form form : {file_form::plain, file_form::zstd}) {
-    const std::int64_t looked =
-        disk_.status_at(state_.directory.get(), files::file_name(number, form).c_str(), status);
+    const std::int64_t looked = our_.disk.status_at(our_.state.directory.get(),
+                                                    files::file_name(number, form).c_str(), status);
     if (looked >= 0 && !status.regular) return errc::not_a_regular_file;
     if (looked < 0 && looked != -ENOENT) return os_error(looked);
   }
@@ -78,19 +78,19 @@ std::error_code removal_job::look_at(std::uint32_t number) {
 // Removes both forms.
 asio::awaitable<std::error_code> removal_job::unlink(std::uint32_t number, bool then_sync) {
   auto remove = [this, number, then_sync]() -> std::int64_t {
-    const int directory = state_.directory.get();
+    const int directory = our_.state.directory.get();
     std::int64_t result = 0;
     bool removed = false;
     for (const file_form form : {file_form::plain, file_form::zstd}) {
       if (result < 0) break;
-      const std::int64_t one = disk_.remove(directory, files::file_name(number, form).c_str());
+      const std::int64_t one = our_.disk.remove(directory, files::file_name(number, form).c_str());
       if (one >= 0) removed = true;
       if (one < 0 && one != -ENOENT) result = one;
     }
-    if (result >= 0 && then_sync) result = disk_.sync_directory(directory);
+    if (result >= 0 && then_sync) result = our_.disk.sync_directory(directory);
     return result >= 0 && !removed ? -ENOENT : result;
   };
-  const std::int64_t result = co_await state_.helpers.run(home_, std::move(remove));
+  const std::int64_t result = co_await our_.state.helpers.run(our_.home, std::move(remove));
   co_return result == -ENOENT ? make_error_code(errc::no_such_file) : os_error(result);
 }
 
@@ -99,13 +99,13 @@ asio::awaitable<std::error_code> removal_job::remove_before(lock_turns::holding&
                                                             std::size_t& count) {
   count = 0;
   const std::vector<std::uint32_t> numbers = sealed_before(*held, number);
-  auto begun = state_.around.now();
+  auto begun = our_.state.around.now();
   for (const std::uint32_t victim : numbers) {
-    if (state_.around.now() - begun >= tenure_max) {
+    if (our_.state.around.now() - begun >= tenure_max) {
       // Others wait, and the record and the directory show the work so far.
       const std::error_code lost = co_await turns_.let_others_in(held);
       if (lost) co_return lost;
-      begun = state_.around.now();
+      begun = our_.state.around.now();
     }
     const std::error_code error = co_await remove(*held, victim);
     if (error == errc::not_a_regular_file || error == errc::no_such_file) continue;

@@ -6,21 +6,16 @@
 #include <cstdint>
 #include <system_error>
 
-#include "io/completion_port.hpp"
-#include "io/file_io.hpp"
 #include "lock/held_lock.hpp"
 #include "put/lock_turns.hpp"
-#include "put/mutable_file.hpp"
-#include "store/store_state.hpp"
+#include "put/put_shared.hpp"
 
 namespace conduit::detail {
 
 // All calls run on home.
 class removal_job {
  public:
-  removal_job(store_state& state, io::file_io& disk, io::completion_port& home, mutable_file& file,
-              lock_turns& turns)
-      : state_(state), disk_(disk), home_(home), file_(file), turns_(turns) {}
+  removal_job(put_shared& our, lock_turns& turns) : our_(our), turns_(turns) {}
 
   // Durable when it returns without an error. After an error the file may be gone.
   asio::awaitable<std::error_code> remove(lock::held_lock& held, std::uint32_t number);
@@ -33,10 +28,7 @@ class removal_job {
   std::error_code look_at(std::uint32_t number);
   asio::awaitable<std::error_code> unlink(std::uint32_t number, bool then_sync);
 
-  store_state& state_;
-  io::file_io& disk_;
-  io::completion_port& home_;
-  mutable_file& file_;
+  put_shared& our_;
   lock_turns& turns_;
 };
 

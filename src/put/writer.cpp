@@ -18,18 +18,15 @@ writer::writer(std::shared_ptr<store_state> state, asio::io_context& home,
                std::unique_ptr<io::file_io> disk)
     : state_(std::move(state)),
       home_(home),
-      port_(io::completion_port::of(home)),
       disk_(std::move(disk)),
-      puts_(*disk_, state_->how.pending_put_bytes),
-      ended_(port_),
-      file_(*state_, *disk_, port_),
-      turns_(*state_, *disk_, home, file_, counted_),
+      our_(*state_, *disk_, io::completion_port::of(home)),
+      turns_(our_),
       frames_(state_->how.frame_bytes, state_->how.level),
-      append_(*state_, *disk_, port_, puts_, file_, frames_, counted_),
-      plain_(*state_, puts_, file_, append_, counted_, ended_),
-      framed_(*state_, port_, puts_, file_, frames_, append_, counted_, ended_),
-      sync_(*state_, *disk_, port_, puts_, file_, counted_),
-      removal_(*state_, *disk_, port_, file_, turns_) {}
+      append_(our_, frames_),
+      plain_(our_, append_),
+      framed_(our_, frames_, append_),
+      sync_(our_),
+      removal_(our_, turns_) {}
 
 writer::~writer() {
   // Background work still syncs through our disk.
@@ -43,7 +40,7 @@ void writer::watch() { turns_.watch(); }
 std::error_code writer::submit(queued_op& operation) {
   io::completion_port& port = operation.owner->port;
   port.send_away(operation);
-  const pending_puts::accepted accepted = puts_.push(operation);
+  const pending_puts::accepted accepted = our_.puts.push(operation);
   if (accepted == pending_puts::accepted::yes) return {};
   if (accepted != pending_puts::accepted::start_writer) {
     port.take_back(operation);
@@ -64,29 +61,29 @@ std::error_code writer::submit(queued_op& operation) {
 // Nothing else ends the coroutine early. All waiting operations learn of it; the lock is already
 // free.
 void writer::fail_all_for_want_of_memory() noexcept {
-  ended_.deliver_rest();
-  ended_.deliver(puts_.fail_all(std::make_error_code(std::errc::not_enough_memory)));
+  our_.ended.deliver_rest();
+  our_.ended.deliver(our_.puts.fail_all(std::make_error_code(std::errc::not_enough_memory)));
 }
 
 void writer::cancel(queued_op& operation) {
-  if (!puts_.withdraw(operation)) return;
+  if (!our_.puts.withdraw(operation)) return;
   operation.error = asio::error::operation_aborted;
   // A wait for the lock that nobody needs would keep `run` from returning. Before the delivery,
   // which may be the end of this object.
-  if (puts_.empty()) turns_.give_up();
+  if (our_.puts.empty()) turns_.give_up();
   operation.owner->port.deliver(operation);
 }
 
 bool writer::revoke(queued_op& operation) noexcept {
-  const bool revoked = puts_.revoke(operation);
-  if (revoked && puts_.empty()) turns_.give_up();
+  const bool revoked = our_.puts.revoke(operation);
+  if (revoked && our_.puts.empty()) turns_.give_up();
   return revoked;
 }
 
 void writer::abandon() {
-  work_queue withdrawn = puts_.withdraw_all();
+  work_queue withdrawn = our_.puts.withdraw_all();
   turns_.give_up();
-  ended_.deliver(std::move(withdrawn));
+  our_.ended.deliver(std::move(withdrawn));
 }
 
 // Whether the writer's coroutine ends by an exception or with its context, nobody may wait for it,
@@ -99,8 +96,8 @@ class writer::end_of_run {
   ~end_of_run() {
     // In a forked child the lock, and the file, are the parent's.
     if (orderly_ || self_.forked()) return;
-    self_.puts_.released();
-    if (held_) self_.file_.finish_table(*held_);
+    self_.our_.puts.released();
+    if (held_) self_.our_.file.finish_table(*held_);
   }
 
   // Another coroutine may already be running.
@@ -118,9 +115,9 @@ asio::awaitable<void> writer::finish_close() {
     state->seals.close();
     return 0;
   };
-  co_await state_->helpers.run(port_, std::move(rest_of_it));
-  ended_.add(puts_.finish_job({}, {}));
-  co_await ended_.complete();
+  co_await state_->helpers.run(our_.home, std::move(rest_of_it));
+  our_.ended.add(our_.puts.finish_job({}, {}));
+  co_await our_.ended.complete();
 }
 
 asio::awaitable<void> writer::run() {
@@ -129,46 +126,47 @@ asio::awaitable<void> writer::run() {
   // A coroutine that is spawned on its own context begins inside the call; handlers must not run
   // there.
   co_await asio::post(home_, asio::use_awaitable);
-  while (!forked() && puts_.has_work_or_end()) {
-    if (!puts_.has_frames() && puts_.take_close()) {
+  while (!forked() && our_.puts.has_work_or_end()) {
+    if (!our_.puts.has_frames() && our_.puts.take_close()) {
       co_await finish_close();
       continue;
     }
-    if (!puts_.has_frames() && file_.form() == file_form::zstd) {
+    if (!our_.puts.has_frames() && our_.file.form() == file_form::zstd) {
       co_await framed_.encode();
-      co_await ended_.complete();
+      co_await our_.ended.complete();
       if (forked()) break;
-      if (!puts_.has_frames() && puts_.empty()) continue;  // all were cancelled meanwhile
+      if (!our_.puts.has_frames() && our_.puts.empty()) continue;  // all were cancelled meanwhile
     }
     if (turns_.others_are_due()) co_await turns_.let_others_go_first();
-    if (!puts_.has_frames() && sync_.is_next()) co_await sync_.prepare();
+    if (!our_.puts.has_frames() && sync_.is_next()) co_await sync_.prepare();
     if (forked()) break;
     std::error_code error;
     if (!turns_.try_take(held)) error = co_await turns_.take(held);
     if (forked()) break;
     if (error) {
-      if (!turns_.was_given_up()) ended_.deliver(puts_.fail_all_that_need_the_lock(error));
+      if (!turns_.was_given_up()) our_.ended.deliver(our_.puts.fail_all_that_need_the_lock(error));
       continue;
     }
-    if (puts_.has_frames()) {
+    if (our_.puts.has_frames()) {
       co_await framed_.write(*held);
-    } else if (const auto job = puts_.take_job()) {
+    } else if (const auto job = our_.puts.take_job()) {
       co_await run_job(*job, held);
-    } else if (!puts_.next_needs_no_lock()) {  // else the operations that need it were cancelled
+    } else if (!our_.puts
+                    .next_needs_no_lock()) {  // else the operations that need it were cancelled
       co_await plain_.write(*held);
     }
     if (forked()) break;
     // The lock is free before anybody is told.
     if (held) {
-      assert(puts_.kernel_has_answered());
+      assert(our_.puts.kernel_has_answered());
       turns_.leave(held);
     }
-    if (!ended_.complete_few()) co_await ended_.complete_in_turns();
+    if (!our_.ended.complete_few()) co_await our_.ended.complete_in_turns();
     if (forked()) break;
     // The puts that the handlers started are the next batch. If there are none, the puts that
     // arrive in this turn are. A turn of the loop costs as much as the rest of a small batch.
-    if (ended_.turn_is_full() || puts_.empty()) {
-      ended_.turn_began();
+    if (our_.ended.turn_is_full() || our_.puts.empty()) {
+      our_.ended.turn_began();
       co_await asio::post(home_, asio::use_awaitable);
     }
   }
@@ -179,10 +177,10 @@ asio::awaitable<void> writer::run_job(pending_puts::job job, lock_turns::holding
   std::error_code error;
   switch (job.what) {
     case queued_op::kind::roll:
-      error = co_await file_.begin_next(*held, "asked to", job.number);
+      error = co_await our_.file.begin_next(*held, "asked to", job.number);
       if (error) break;
       job.number = held->mutable_number().value_or(0);
-      counted_.rolls.fetch_add(1, std::memory_order_relaxed);
+      our_.counted.rolls.fetch_add(1, std::memory_order_relaxed);
       break;
     case queued_op::kind::remove:
       error = co_await removal_.remove(*held, job.number);
@@ -191,7 +189,7 @@ asio::awaitable<void> writer::run_job(pending_puts::job job, lock_turns::holding
       error = co_await removal_.remove_before(held, job.number, job.count);
       break;
     case queued_op::kind::recover:
-      error = co_await recover_file(*state_, *disk_, port_, *held, job.number, job.recovered);
+      error = co_await recover_file(our_, *held, job.number, job.recovered);
       break;
     case queued_op::kind::sync:
       error = co_await sync_.finish(*held);
@@ -202,12 +200,12 @@ asio::awaitable<void> writer::run_job(pending_puts::job job, lock_turns::holding
       break;
   }
   // In a forked child the job belongs to the parent, which completes it.
-  if (!forked()) ended_.add(puts_.finish_job(job, error));
+  if (!forked()) our_.ended.add(our_.puts.finish_job(job, error));
 }
 
 void writer::add_to(store_stats& sum) const noexcept {
-  counted_.add_to(sum);
-  sum.put_queue_waits += puts_.waits();
+  our_.counted.add_to(sum);
+  sum.put_queue_waits += our_.puts.waits();
 }
 
 }  // namespace conduit::detail

@@ -9,17 +9,14 @@
 #include <memory>
 
 #include "put/appender.hpp"
-#include "put/delivery.hpp"
 #include "put/frame_batch.hpp"
 #include "put/frame_writer.hpp"
 #include "put/lock_turns.hpp"
-#include "put/mutable_file.hpp"
-#include "put/pending_puts.hpp"
 #include "put/plain_writer.hpp"
+#include "put/put_shared.hpp"
 #include "put/removal_job.hpp"
 #include "put/sync_job.hpp"
 #include "store/services.hpp"
-#include "store/store_state.hpp"
 
 namespace conduit::detail {
 
@@ -36,7 +33,7 @@ class writer final : public put_service, public std::enable_shared_from_this<wri
   // lock file.
   void watch();
 
-  bool has_room(std::uint64_t bytes) override { return puts_.has_room(bytes); }
+  bool has_room(std::uint64_t bytes) override { return our_.puts.has_room(bytes); }
   // Errors: `closed` after `close`, `busy`.
   std::error_code submit(queued_op& operation) override;
   void cancel(queued_op& operation) override;
@@ -55,12 +52,8 @@ class writer final : public put_service, public std::enable_shared_from_this<wri
 
   const std::shared_ptr<store_state> state_;
   asio::io_context& home_;
-  io::completion_port& port_;
   const std::unique_ptr<io::file_io> disk_;
-  pending_puts puts_;
-  put_counters counted_;
-  delivery ended_;
-  mutable_file file_;
+  put_shared our_;
   lock_turns turns_;
   frame_batch frames_;
   appender append_;
