@@ -36,6 +36,7 @@ class generator {
   void add_a_handler_that_blocks();
   void add_a_burst();
   void add_a_record_without_room();
+  void add_waits_that_are_given_up();
   void add(std::initializer_list<step> steps) { result_.steps.insert(result_.steps.end(), steps); }
   step start(std::uint64_t process);
   std::uint64_t some_size();
@@ -200,9 +201,10 @@ void generator::add_a_scene() {
   if (kind < 50) return add_a_death();
   if (kind < 62) return add_a_slow_file();
   if (kind < 80) return add_a_file_in_the_place_of_another();
-  if (kind < 90) return add_reads_among_puts();
-  if (kind < 94) return add_a_burst();
-  if (kind < 97) return add_a_record_without_room();
+  if (kind < 88) return add_reads_among_puts();
+  if (kind < 91) return add_a_burst();
+  if (kind < 94) return add_a_record_without_room();
+  if (kind < 97) return add_waits_that_are_given_up();
   add_a_handler_that_blocks();
 }
 
@@ -310,6 +312,26 @@ void generator::add_a_record_without_room() {
        {verb::pause, {below(30'000)}}});
   if (chance(50)) add({{verb::decay, {}}});
   add({{verb::put, {other, 1 + below(3), below(400)}}});
+}
+
+// A process that syncs under the lock is stopped, and another one waits for it again and again.
+void generator::add_waits_that_are_given_up() {
+  const std::uint64_t holder = processes_;
+  const std::uint64_t other = below(processes_);
+  add({{verb::heal, {}},
+       {verb::start, {holder, form_, 1}},
+       {verb::put, {holder, 1, below(400)}},
+       {verb::pause, {60'000}},
+       {verb::temper, {below(12), below(20), 100}},
+       {verb::put, {holder, 2, below(400)}},
+       {verb::pause, {100 + below(2'000)}},
+       {verb::stop, {holder}}});
+  for (std::uint64_t waits = 20 + below(80); waits != 0; --waits) {
+    add({{verb::put, {other, 1, below(400)}},
+         {verb::pause, {200 + below(1'000)}},
+         {verb::cancel, {other, 8}}});
+  }
+  add({{verb::pause, {some_time()}}, {verb::go, {holder}}});
 }
 
 // A handler that waits, on one of several threads.
