@@ -89,7 +89,7 @@ void lock_turns::count_wait(clock::duration wait) noexcept {
 }
 
 void lock_turns::leave(holding& held) {
-  assert(held);
+  assert(held && our_.puts.kernel_has_answered());
   our_.file.leave(*held);
   held.reset();
   fairness_.released();

@@ -121,52 +121,50 @@ asio::awaitable<void> writer::finish_close() {
 }
 
 asio::awaitable<void> writer::run() {
+  pending_puts& puts = our_.puts;
+  delivery& ended = our_.ended;
   lock_turns::holding held;
   end_of_run end(*this, held);
   // A coroutine that is spawned on its own context begins inside the call; handlers must not run
   // there.
   co_await asio::post(home_, asio::use_awaitable);
-  while (!forked() && our_.puts.has_work_or_end()) {
-    if (!our_.puts.has_frames() && our_.puts.take_close()) {
+  while (!forked() && puts.has_work_or_end()) {
+    if (!puts.has_frames() && puts.take_close()) {
       co_await finish_close();
       continue;
     }
-    if (!our_.puts.has_frames() && our_.file.form() == file_form::zstd) {
+    if (!puts.has_frames() && our_.file.form() == file_form::zstd) {
       co_await framed_.encode();
-      co_await our_.ended.complete();
+      co_await ended.complete();
       if (forked()) break;
-      if (!our_.puts.has_frames() && our_.puts.empty()) continue;  // all were cancelled meanwhile
+      if (!puts.has_frames() && puts.empty()) continue;  // all were cancelled meanwhile
     }
     if (turns_.others_are_due()) co_await turns_.let_others_go_first();
-    if (!our_.puts.has_frames() && sync_.is_next()) co_await sync_.prepare();
+    if (!puts.has_frames() && sync_.is_next()) co_await sync_.prepare();
     if (forked()) break;
     std::error_code error;
     if (!turns_.try_take(held)) error = co_await turns_.take(held);
     if (forked()) break;
     if (error) {
-      if (!turns_.was_given_up()) our_.ended.deliver(our_.puts.fail_all_that_need_the_lock(error));
+      if (!turns_.was_given_up()) ended.deliver(puts.fail_all_that_need_the_lock(error));
       continue;
     }
-    if (our_.puts.has_frames()) {
+    if (puts.has_frames()) {
       co_await framed_.write(*held);
-    } else if (const auto job = our_.puts.take_job()) {
+    } else if (const auto job = puts.take_job()) {
       co_await run_job(*job, held);
-    } else if (!our_.puts
-                    .next_needs_no_lock()) {  // else the operations that need it were cancelled
+    } else if (!puts.next_needs_no_lock()) {  // else the operations that need it were cancelled
       co_await plain_.write(*held);
     }
     if (forked()) break;
     // The lock is free before anybody is told.
-    if (held) {
-      assert(our_.puts.kernel_has_answered());
-      turns_.leave(held);
-    }
-    if (!our_.ended.complete_few()) co_await our_.ended.complete_in_turns();
+    if (held) turns_.leave(held);
+    if (!ended.complete_few()) co_await ended.complete_in_turns();
     if (forked()) break;
     // The puts that the handlers started are the next batch. If there are none, the puts that
     // arrive in this turn are. A turn of the loop costs as much as the rest of a small batch.
-    if (our_.ended.turn_is_full() || our_.puts.empty()) {
-      our_.ended.turn_began();
+    if (ended.turn_is_full() || puts.empty()) {
+      ended.turn_began();
       co_await asio::post(home_, asio::use_awaitable);
     }
   }

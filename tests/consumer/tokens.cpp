@@ -229,16 +229,11 @@ struct counting_allocator {
   counting_allocator(const counting_allocator<Other>& other) : count(other.count) {}
   T* allocate(std::size_t n) {
     ++*count;
-    ++total();
     return std::allocator<T>().allocate(n);
   }
   void deallocate(T* memory, std::size_t n) {
     --*count;
     std::allocator<T>().deallocate(memory, n);
-  }
-  static int& total() {
-    static int all = 0;
-    return all;
   }
   template <typename Other>
   bool operator==(const counting_allocator<Other>& other) const {
