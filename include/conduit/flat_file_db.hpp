@@ -107,8 +107,9 @@ class basic_flat_file_db {
   // Signature: void(std::error_code, data_location), checksum included, once the blob is stored as
   // `options::durability` says. The calling thread computes the checksum, inside the call. Waits
   // for room while `options::pending_put_bytes` are queued, and for the lock while another process
-  // has it. ENOSPC, EDQUOT and EFBIG leave the store as it was; after any other failed write or
-  // sync the next put begins a new file. `read_only` in a read-only store.
+  // has it. ENOSPC, EDQUOT and EFBIG of a write leave the store as it was; after any other failed
+  // write, and after any failed sync, the next put begins a new file. `read_only` in a read-only
+  // store.
   template <typename Buffers = asio::const_buffer, typename Token = default_token>
     requires detail::blob_source<Buffers>
   auto put(const Buffers& bytes, Token&& token = Token{}) const {

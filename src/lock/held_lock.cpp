@@ -19,8 +19,10 @@ using namespace std::chrono_literals;
 // Everything is checked by path at least this often, whatever the watch says.
 constexpr auto full_check_interval = 10ms;
 // A directory that changed shortly before it was listed may have changed again within the same tick
-// of its clock.
-constexpr auto directory_tick = 20ms;
+// of its clock. Some file systems count whole seconds.
+constexpr std::chrono::nanoseconds directory_tick(std::chrono::nanoseconds modified) noexcept {
+  return modified % 1s == 0s ? 1020ms : 20ms;
+}
 // For a plain file the record's end only has to reveal a shrunken file: it may lag.
 constexpr auto record_interval = 10ms;
 
@@ -73,9 +75,9 @@ std::error_code held_lock::look(bool& stale) {
   if (looked < 0) return os_error(looked);
   known.device_ = directory.device;
   known.judge_record();
+  const std::chrono::nanoseconds modified(known.listed_directory_.modified_ns);
   const bool ticked =
-      known.listed_ && std::chrono::nanoseconds(known.listed_directory_.modified_ns) >
-                           known.listed_at_.time_since_epoch() - directory_tick;
+      known.listed_ && modified > known.listed_at_.time_since_epoch() - directory_tick(modified);
   stale = !known.listed_ || ticked || known.record_.changes != known.listed_changes_ ||
           directory.modified_ns != known.listed_directory_.modified_ns;
   return {};
@@ -184,8 +186,10 @@ directory_sync held_lock::sync_directory() {
   return {error, true};
 }
 
-std::error_code held_lock::begin_file(files::file_id created) {
+std::error_code held_lock::name_new_file(files::file_id created) {
   store_lock& known = here();
+  // Throws before the record names the file, not afterwards.
+  known.files_.files.reserve(known.files_.files.size() + 1);
   const lock_record before = known.record_;
   known.record_.highest = created.number;
   known.record_.mutable_file = created.number;

@@ -15,7 +15,8 @@ namespace conduit::lock {
 
 class store_lock;
 
-// The outcome of a directory sync. If the sync was not begun, its error loses nothing.
+// The outcome of a directory sync, or of the steps before it. If the sync was not begun, the error
+// loses nothing.
 struct directory_sync {
   std::error_code error;
   bool begun = false;
@@ -79,7 +80,7 @@ class held_lock {
   directory_sync sync_directory();
   // The file was created. It is now the mutable file, marked until its entry is known to be
   // durable: sync the directory next. After an error it is not, and the caller removes it.
-  std::error_code begin_file(files::file_id created);
+  std::error_code name_new_file(files::file_id created);
   // The mutable file and its entry are durable: from here on a record may speak for this boot.
   std::error_code vouch();
   // The file is gone.

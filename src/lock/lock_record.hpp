@@ -25,10 +25,10 @@ struct lock_record {
 
   boot_id boot{};            // set by the first put of a boot; it vouches for the tail in that boot
   std::uint64_t device = 0;  // of the data directory
-  std::uint64_t changes = 0;             // raised before every create, rename and unlink
+  std::uint64_t changes = 0;             // raised before every create and unlink
   std::uint64_t end = 0;                 // bytes of the mutable file that are known to be written
   std::optional<std::uint32_t> highest;  // number ever used
-  std::uint32_t mutable_file = 0;        // the file that `end` refers to; its entry is durable
+  std::uint32_t mutable_file = 0;  // the file that `end` refers to; its entry is durable or marked
   std::optional<std::uint32_t> syncing;  // a sync of this file began and has not returned
   std::optional<std::uint32_t>
       poisoned;  // this and every lower number is never appended to again; only ever raised

@@ -173,8 +173,8 @@ asio::awaitable<std::error_code> appender::mend_failed_write(lock::held_lock& he
   co_return why;
 }
 
-// After a failed sync nothing is cut: the frames may be lost or not. The file is never written
-// again, except for the table, which stands.
+// If the sync failed behind whole frames, nothing is cut: they may be lost or not. The file is
+// never written again.
 std::error_code appender::mend_failed_frames(lock::held_lock& held, std::error_code why,
                                              bool sync_failed) {
   const tail& at = our_.file.end();
@@ -182,6 +182,8 @@ std::error_code appender::mend_failed_frames(lock::held_lock& held, std::error_c
       !sync_failed && (is_out_of_space(-why.value()) || why == asio::error::operation_aborted);
   if (sync_failed && write_.done()) {
     our_.file.appended_frames(frames_.frames(), frames_.stored_bytes());
+  } else if (file_is_sound && write_.offset() == at.end) {
+    our_.file.drop_frames();
   } else {
     our_.file.finish_table(held);
   }

@@ -65,6 +65,10 @@ void frame_writer::count_frames() noexcept {
 asio::awaitable<std::error_code> frame_writer::append(lock::held_lock& held) {
   const tail& at = our_.file.end();
   if (!our_.puts.place(at.file->number, at.plain_end())) co_return std::error_code{};
+  // Without room for the mark nothing is written, and the table stays as it is.
+  std::error_code error;
+  if (our_.state.how.durability == durability::fdatasync) error = our_.file.mark_syncing(held);
+  if (error) co_return error;
   try {
     our_.file.begin_frames(frames_.frames());
   } catch (const std::bad_alloc&) {
@@ -75,7 +79,7 @@ asio::awaitable<std::error_code> frame_writer::append(lock::held_lock& held) {
   frames_.add_to(write);
   const std::uint64_t bytes = write.bytes_left();
   write.add(asio::buffer(at.table.bytes().data(), at.table.bytes().size()));
-  const std::error_code error = co_await append_.append(held);
+  error = co_await append_.append(held);
   if (!error) our_.file.appended_frames(frames_.frames(), bytes);
   co_return error;
 }

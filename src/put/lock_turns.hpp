@@ -16,17 +16,17 @@
 
 namespace conduit::detail {
 
-// `held` has a value exactly while the lock is held. All calls except `give_up` run on home.
+// `held` has a value exactly while the lock is held. Calls run on home unless they say otherwise.
 class lock_turns {
  public:
   using holding = std::optional<lock::held_lock>;
 
   explicit lock_turns(put_shared& our);
 
-  // Opens the lock file; call it once, before anything else.
+  // Opens the lock file; the thread that opens the store calls it once, before anything else.
   std::error_code open() { return lock_.open(); }
-  // Begins to watch what others do. Call it once, after all parts of this store have opened the
-  // lock file.
+  // Begins to watch what others do. The same thread calls it once, after all parts of this store
+  // have opened the lock file.
   void watch() { lock_.watch(); }
 
   // Call it before each turn. True: others must get the lock first.

@@ -284,7 +284,7 @@ asio::awaitable<std::error_code> mutable_file::begin_next(lock::held_lock& held,
   if (left) sync_behind(state_, disk_, left);
   form_seen_ = wanted;
   state_.sealed_up_to(*number);
-  report(held, begun);
+  note(held, begun);
   if (begun.error) co_return begun.error;
   std::error_code error = co_await open(held);
   if (error) co_return error;
@@ -330,7 +330,7 @@ bool mutable_file::may_mend(const lock::held_lock& held) const noexcept {
 // Does nothing unless the file was adopted: another process may have appended.
 void mutable_file::finish_table(lock::held_lock& held) noexcept {
   if (!adopted_ || !may_mend(held)) return;
-  const std::error_code error = conduit::detail::finish_table(disk_, tail_);
+  const std::error_code error = write_table(disk_, tail_);
   if (!error) return;
   state_.notify(event::kind::write_failed,
                 files::file_name(tail_.file->number, file_form::zstd).text() +
@@ -360,15 +360,18 @@ asio::awaitable<lock::directory_sync> mutable_file::sync_directory(lock::held_lo
   const std::int64_t ran = co_await state_.helpers.run(home_, std::move(sync));
   if (!done.error) done.error = os_error(ran);
   if (!done.error) directory_unsynced_ = false;
-  report(held, done);
+  note(held, done);
   co_return done;
 }
 
-void mutable_file::report(const lock::held_lock& held, const lock::directory_sync& failed) {
-  if (!failed.error || !failed.begun || !held.mutable_file()) return;
+// Whatever was not durable may be lost, and no later sync can find out.
+void mutable_file::note(const lock::held_lock& held, const lock::directory_sync& failed) {
+  if (!failed.error || !failed.begun) return;
+  state_.unsynced->poison(held.mutable_number().value_or(0));
+  if (!held.mutable_file()) return;
   const files::file_id& file = *held.mutable_file();
   state_.notify(
-      event::kind::write_failed,
+      event::kind::sync_failed,
       files::file_name(file).text() + " will not be written again; the next put begins a new file",
       file.number, 0, failed.error);
 }

@@ -57,6 +57,11 @@ class mutable_file {
   // Call it before an append of frames with the table behind them, `end().table`. Throws
   // std::bad_alloc: nothing was begun.
   void begin_frames(std::span<const codec::frame_sizes> frames);
+  // Nothing was written of the frames that were begun: the old table stands.
+  void drop_frames() noexcept {
+    tail_.table.drop(tail_.table.count() - tail_.frames->count());
+    tail_.table_due = tail_.table.bytes().size() != tail_.stands;
+  }
   // The frames, `bytes` in all, were appended whole; every read knows them from now on.
   void appended_frames(std::span<const codec::frame_sizes> frames, std::uint64_t bytes) noexcept;
   // Writes the table behind the frames if it does not stand, and drops frames that were begun and
@@ -83,7 +88,7 @@ class mutable_file {
   std::int64_t measure(const lock::held_lock& held);
   asio::awaitable<std::error_code> list(lock::held_lock& held);
   void report(const std::vector<files::file_id>& foreign);
-  void report(const lock::held_lock& held, const lock::directory_sync& failed);
+  void note(const lock::held_lock& held, const lock::directory_sync& failed);
   asio::awaitable<std::error_code> find_changes(lock::held_lock& held);
   asio::awaitable<std::error_code> open(lock::held_lock& held);
   asio::awaitable<std::error_code> examine(lock::held_lock& held);

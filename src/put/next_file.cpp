@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
+#include <new>
 #include <vector>
 
 #include "base/os_error.hpp"
@@ -42,8 +43,9 @@ std::int64_t create(store_state& state, io::file_io& disk, files::file_id file, 
   const files::file_name name(file);
   const file_form other_form = file.form == file_form::plain ? file_form::zstd : file_form::plain;
   io::file_status other;
-  if (disk.status_at(directory, files::file_name(file.number, other_form).c_str(), other) >= 0)
-    return -EEXIST;
+  const std::int64_t looked =
+      disk.status_at(directory, files::file_name(file.number, other_form).c_str(), other);
+  if (looked != -ENOENT) return looked < 0 ? looked : -EEXIST;
   // The creator of the store's directory may have died before its entry was durable.
   const std::int64_t above = vouched ? 0 : disk.sync_parent(directory);
   if (above < 0) return above;
@@ -57,6 +59,12 @@ std::int64_t create(store_state& state, io::file_io& disk, files::file_id file, 
   // Nobody has used the file, and each retry would leave one more.
   if (synced < 0) static_cast<void>(disk.remove(directory, name.c_str()));
   return synced;
+}
+
+std::error_code name_new_file(lock::held_lock& held, files::file_id file) noexcept try {
+  return held.name_new_file(file);
+} catch (const std::bad_alloc&) {
+  return std::make_error_code(std::errc::not_enough_memory);
 }
 
 // Blocking. The record does not know the file: a failed sync of the directory could lose its entry
@@ -76,7 +84,7 @@ asio::awaitable<lock::directory_sync> begin_file(store_state& state, io::file_io
   auto begin = [&]() -> std::int64_t {
     const std::int64_t created = create(state, disk, file, held.record_vouches());
     if (created < 0) return created;
-    done.error = held.begin_file(file);
+    done.error = name_new_file(held, file);
     if (done.error) {
       take_back(state, disk, held, file);
     } else {

@@ -24,8 +24,8 @@ std::optional<std::uint32_t> next_number(const lock::held_lock& held,
                                          std::uint32_t at_least) noexcept;
 
 // Creates an empty file, makes it the mutable one, and syncs its directory entry. If that sync was
-// not begun, there is no such file, and nothing has changed. `file_exists`: the number is taken, in
-// either form. Completes on the port's context.
+// not begun, nothing has changed; the file may stay there if it cannot be removed. `file_exists`:
+// the number is taken, in either form. Completes on the port's context.
 asio::awaitable<lock::directory_sync> begin_file(store_state& state, io::file_io& disk,
                                                  io::completion_port& home, lock::held_lock& held,
                                                  files::file_id file);

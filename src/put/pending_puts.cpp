@@ -268,8 +268,11 @@ work_queue pending_puts::fail_all(std::error_code error) noexcept {
 work_queue pending_puts::fail_appends(std::error_code error) noexcept {
   const std::lock_guard hold(mutex_);
   work_queue failed;
-  end_queued(failed, error,
-             [](const queued_op& one) { return one.what == queued_op::kind::append; });
+  bool reached_job = false;
+  end_queued(failed, error, [&reached_job](const queued_op& one) {
+    reached_job = reached_job || one.what != queued_op::kind::append;
+    return !reached_job;
+  });
   return failed;
 }
 

@@ -91,7 +91,7 @@ class pending_puts {
 
   // Ends all operations. The writer counts as ended.
   work_queue fail_all(std::error_code error) noexcept;
-  // Ends every append that has not been begun.
+  // Ends the appends that have not been begun, up to the next job: a deletion may make room.
   work_queue fail_appends(std::error_code error) noexcept;
   // Ends everything except `close`, which needs no lock.
   work_queue fail_all_that_need_the_lock(std::error_code error) noexcept;

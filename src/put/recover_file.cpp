@@ -25,7 +25,7 @@ std::error_code mend(io::file_io& disk, const std::shared_ptr<append_file>& file
   at.table_due = true;
   const std::error_code cut = os_error(disk.truncate(file->fd.get(), at.end));
   if (cut) return cut;
-  const std::error_code error = finish_table(disk, at);
+  const std::error_code error = write_table(disk, at);
   return error ? error : os_error(disk.sync_data(file->fd.get()));
 }
 

@@ -18,13 +18,6 @@ using namespace std::chrono_literals;
 // A removal syncs the directory twice. After this long others get the lock.
 constexpr auto tenure_max = 10ms;
 
-bool has_sealed_above(const lock::held_lock& held, std::uint32_t number) noexcept {
-  const auto& files = held.files().files;
-  return std::any_of(files.begin(), files.end(), [&](const files::file_id& file) {
-    return file.number > number && file.number != held.mutable_number();
-  });
-}
-
 // The files that can be removed, each number once.
 std::vector<std::uint32_t> sealed_before(const lock::held_lock& held, std::uint32_t number) {
   std::vector<std::uint32_t> numbers;
@@ -36,6 +29,19 @@ std::vector<std::uint32_t> sealed_before(const lock::held_lock& held, std::uint3
 }
 
 }  // namespace
+
+// A sealed file above keeps the number from coming back. Its entry is durable if it has bytes: its
+// first append came behind the sync of that entry.
+bool removal_job::has_sealed_above(const lock::held_lock& held, std::uint32_t number) {
+  const auto& files = held.files().files;
+  return std::any_of(files.begin(), files.end(), [&](const files::file_id& file) {
+    if (file.number <= number || file.number == held.mutable_number()) return false;
+    io::file_status found;
+    const files::file_name name(file);
+    return our_.disk.status_at(our_.state.directory.get(), name.c_str(), found) >= 0 &&
+           found.size != 0;
+  });
+}
 
 asio::awaitable<std::error_code> removal_job::remove(lock::held_lock& held, std::uint32_t number) {
   if (!held.files().contains(number)) co_return make_error_code(errc::no_such_file);
@@ -53,8 +59,7 @@ asio::awaitable<std::error_code> removal_job::remove(lock::held_lock& held, std:
   // Without room for the record, the directory's time tells the others that it changed.
   if (error && !is_out_of_space(error)) co_return error;
   const lock::directory_sync before = co_await our_.file.sync_directory(held);
-  // Not begun for want of room: the removal makes room. A sealed file above keeps the number from
-  // coming back.
+  // Not begun for want of room: the removal makes room.
   const bool first_make_room = !before.begun && is_out_of_space(before.error);
   if (before.error && !(first_make_room && has_sealed_above(held, number))) co_return before.error;
   error = co_await unlink(number, !first_make_room);

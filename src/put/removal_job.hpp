@@ -25,6 +25,7 @@ class removal_job {
                                                  std::size_t& count);
 
  private:
+  bool has_sealed_above(const lock::held_lock& held, std::uint32_t number);
   std::error_code look_at(std::uint32_t number);
   asio::awaitable<std::error_code> unlink(std::uint32_t number, bool then_sync);
 

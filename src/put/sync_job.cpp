@@ -78,9 +78,7 @@ asio::awaitable<std::error_code> sync_job::finish(lock::held_lock& held) {
   }
   // A sync in the background may have failed meanwhile.
   if (unsynced->poisoned()) co_return make_error_code(errc::poisoned);
-  const lock::directory_sync done = co_await our_.file.sync_directory(held);
-  if (done.error && done.begun) unsynced->poison(number.value_or(0));
-  co_return done.error;
+  co_return (co_await our_.file.sync_directory(held)).error;
 }
 
 // Runs after everything else in the background.

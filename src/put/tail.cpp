@@ -61,7 +61,7 @@ tail_findings examine_frames(io::file_io& disk, tail& at,
     at.table_due = !whole;
     if (whole) return result;
     result.error = os_error(disk.truncate(fd, end));
-    if (!result.error) result.error = finish_table(disk, at);
+    if (!result.error) result.error = write_table(disk, at);
     // The table stays due. The frames are whole, and a caller that makes room must be able to go
     // on.
     if (is_out_of_space(result.error)) result.error.clear();
@@ -72,7 +72,7 @@ tail_findings examine_frames(io::file_io& disk, tail& at,
   return result;
 }
 
-std::error_code finish_table(io::file_io& disk, tail& at) {
+std::error_code write_table(io::file_io& disk, tail& at) {
   if (!at.frames || !at.table_due) return {};
   const int fd = at.file->fd.get();
   at.table.drop(at.table.count() - at.frames->count());

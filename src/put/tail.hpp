@@ -49,6 +49,6 @@ bool table_stands(io::file_io& disk, const tail& at, std::uint64_t size_now);
 // Writes the table behind the known frames, and cuts off the rest of a failed append; does nothing
 // if the table stands. On an error it cuts the file at the end of its frames if possible, and the
 // table stays due: the next holder writes it.
-std::error_code finish_table(io::file_io& disk, tail& at);
+std::error_code write_table(io::file_io& disk, tail& at);
 
 }  // namespace conduit::detail

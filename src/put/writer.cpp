@@ -86,8 +86,8 @@ void writer::abandon() {
   our_.ended.deliver(std::move(withdrawn));
 }
 
-// Whether the writer's coroutine ends by an exception or with its context, nobody may wait for it,
-// in this process or another.
+// If the coroutine ends early, by an exception or with its context, nobody may be left waiting: for
+// the memory of a put in this process, or for the table in another.
 class writer::end_of_run {
  public:
   end_of_run(writer& self, lock_turns::holding& held) noexcept : self_(self), held_(held) {}

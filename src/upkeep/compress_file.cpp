@@ -251,6 +251,7 @@ class compression_of_file {
   std::error_code sync_directory(lock::held_lock& held) {
     const auto [error, begun] = held.sync_directory();
     if (error && begun && held.mutable_file()) {
+      state_.unsynced->poison(held.mutable_file()->number);
       state_.notify(event::kind::sync_failed,
                     files::file_name(*held.mutable_file()).text() +
                         " will not be written again; the next put begins a new file",

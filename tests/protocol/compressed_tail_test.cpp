@@ -206,15 +206,38 @@ TEST_CASE(
   process writer = host.start();
   REQUIRE(!writer->put(bytes_of(1, 5000)).error);
   const std::uint64_t end = table_in(zstd_path(host, 0)).stored_size();
-  bool full = true;
-  writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
-    if (!full || call.kind != io_call::write || !call.file.ends_with(".zst")) return std::nullopt;
+  writer.script->set_rule([first = true](const seen_call& call) mutable -> std::optional<fault> {
+    if (call.kind != io_call::write || !call.file.ends_with(".zst")) return std::nullopt;
+    if (std::exchange(first, false)) return fault{fault::kind::short_half};
     return fault::with_error(ENOSPC);
   });
   CHECK(writer->put(bytes_of(2, 5000)).error.value() == ENOSPC);
   CHECK(fs::file_size(zstd_path(host, 0)) == end);
   CHECK(writer->put(bytes_of(2, 5000)).error.value() == ENOSPC);
-  full = false;
+  writer.script->set_rule({});
+  CHECK(writer->put(bytes_of(3, 5000)).value.start == 5000);
+  CHECK(decompressed(zstd_path(host, 0)) == bytes_of(1, 5000) + bytes_of(3, 5000));
+}
+
+TEST_CASE("rule 11: a put that could write nothing leaves the table that stands") {
+  const durability wanted = GENERATE(durability::none, durability::fdatasync);
+  const machine host([&](options& how) {
+    how.compression = compression::zstd;
+    how.durability = wanted;
+  });
+  process writer = host.start();
+  REQUIRE(!writer->put(bytes_of(1, 5000)).error);
+  const std::string before = read_file(zstd_path(host, 0));
+  const bool record_too = GENERATE(false, true);
+  writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
+    const bool writes = call.kind == io_call::write || call.kind == io_call::start_write;
+    if (!writes || (!record_too && !call.file.ends_with(".zst"))) return std::nullopt;
+    return fault::with_error(ENOSPC);
+  });
+  CHECK(writer->put(bytes_of(2, 5000)).error.value() == ENOSPC);
+  CHECK(writer->put(bytes_of(2, 5000)).error.value() == ENOSPC);
+  CHECK((read_file(zstd_path(host, 0)) == before));
+  writer.script->set_rule({});
   CHECK(writer->put(bytes_of(3, 5000)).value.start == 5000);
   CHECK(decompressed(zstd_path(host, 0)) == bytes_of(1, 5000) + bytes_of(3, 5000));
 }

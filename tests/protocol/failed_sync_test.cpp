@@ -266,6 +266,20 @@ TEST_CASE("rule 10: a sync whose directory cannot be synced is a failed sync") {
   CHECK(writer->sync() == errc::poisoned);
 }
 
+TEST_CASE("rule 10: after a put or a deletion that could not sync the directory no sync succeeds") {
+  machine host;
+  process writer = host.start();
+  REQUIRE(!writer->put("some bytes").error);
+  REQUIRE(!writer->roll().error);
+  writer.script->fail_next(io_call::sync_directory, fault::with_error(EIO));
+  if (GENERATE(false, true)) {
+    CHECK(writer->roll().error == std::errc::io_error);
+  } else {
+    CHECK(writer->delete_file(0) == std::errc::io_error);
+  }
+  CHECK(writer->sync() == errc::poisoned);
+}
+
 TEST_CASE("rule 10: a store without files whose sync failed begins above the poisoned number") {
   machine host;
   process writer = host.start();

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "support/bytes.hpp"
+#include "support/foreign_lock.hpp"
 #include "support/machine.hpp"
 #include "support/zstd_files.hpp"
 
@@ -149,6 +150,49 @@ TEST_CASE("rule 11: a new file that the record has no room to name is taken back
   writer.script->set_rule({});
   CHECK(writer->put("goes on").value.file_number == 0);
   CHECK(writer->roll().value == 1);
+}
+
+TEST_CASE(
+    "rule 15: a sealed file whose entry could not be synced does not keep the numbers of those "
+    "below "
+    "it") {
+  const machine host;
+  process writer = host.start();
+  REQUIRE(!writer->put("some bytes").error);
+  for (int failed = 0; failed < 2; ++failed) {
+    writer.script->fail_next(io_call::sync_directory, fault::with_error(EIO));
+    REQUIRE(writer->roll().error == std::errc::io_error);
+  }
+  REQUIRE(host.names().size() == 3);
+  writer.script->set_rule(full(ENOSPC, true));
+  CHECK(writer->delete_file(0) == std::errc::no_space_on_device);
+  CHECK(host.names().size() == 3);
+  writer.script->set_rule({});
+  CHECK(!writer->delete_file(0));
+  CHECK(writer->put("goes on").value.file_number == 3);
+}
+
+TEST_CASE("rule 11: a put behind a deletion that makes room does not fail with those before it") {
+  const machine host([](options& how) {
+    how.max_file_size = 5;
+    how.compression = GENERATE(compression::none, compression::zstd);
+  });
+  process writer = host.start();
+  for (int number = 0; number < 3; ++number) REQUIRE(!writer->put("some bytes").error);
+  bool full_disk = true;
+  writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
+    if (!full_disk || !call.creates) return std::nullopt;
+    return fault::with_error(ENOSPC);
+  });
+  writer.script->before(io_call::remove, [&](const seen_call&) { full_disk = false; });
+  foreign_lock queueing(host.lock_path());
+  auto before = writer->begin_put("no room");
+  auto deletion = writer->begin_delete(0);
+  auto behind = writer->begin_put("there is room");
+  queueing.release();
+  CHECK(writer->wait(before).error == std::errc::no_space_on_device);
+  CHECK(!writer->wait(deletion).error);
+  CHECK(!writer->wait(behind).error);
 }
 
 TEST_CASE(
