@@ -76,7 +76,7 @@ void check_mended(memory_disk& disk, const codec::frame_index& frames) {
 void mend(memory_disk& disk, const codec::frame_index& frames) {
   detail::tail at = tail_of(frames);
   at.table_due = true;
-  require(disk.truncate(some_file, at.end) == 0 && !detail::finish_table(disk, at),
+  require(disk.truncate(some_file, at.end) == 0 && !detail::write_table(disk, at),
           "a file in memory is mended");
   require(detail::table_stands(disk, at, disk.file().size()),
           "the table stands behind a mended file");
