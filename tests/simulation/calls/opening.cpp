@@ -7,7 +7,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdarg>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
@@ -54,6 +56,20 @@ using namespace conduit::simulation;
 
 namespace {
 
+// More than any process needs: its writer, its sealer, its checks, and each of three contexts.
+constexpr std::ptrdiff_t lock_waits_max = 12;
+
+void wait_for_lock(const open_file& file) {
+  const channel freed = channel_of(&file.node->locked_by);
+  const auto& tasks = the_world().tasks;
+  const auto waiting = std::count_if(tasks.begin(), tasks.end(), [freed](const task* one) {
+    return one->owner == &current_process() && one->state == task::phase::parked &&
+           one->waits_for == freed;
+  });
+  if (waiting >= lock_waits_max) complain("a process waits for the lock with ever more threads");
+  park(freed);
+}
+
 std::int64_t try_to_lock(open_file& file, int command, short type) {
   const std::int64_t refused = type == F_UNLCK ? 0 : refusal(kernel_call::lock);
   if (refused != 0) return refused;
@@ -67,7 +83,7 @@ std::int64_t try_to_lock(open_file& file, int command, short type) {
   while (!try_lock(file, wanted)) {
     tell_call("lock", "is held");
     if (command != F_OFD_SETLKW) return -EAGAIN;
-    park(channel_of(&file.node->locked_by));
+    wait_for_lock(file);
   }
   if (type == F_WRLCK) current_process().had_lock = the_world().now;
   tell_call("lock", type == F_WRLCK ? "exclusive" : "shared");

@@ -86,9 +86,6 @@ int wait(pthread_cond_t* condition, pthread_mutex_t* mutex, nanoseconds deadline
   return told ? 0 : ETIMEDOUT;
 }
 
-// More than any process needs: three contexts of several threads, their helpers and waits.
-constexpr unsigned threads_max = 32;
-
 }  // namespace
 
 extern "C" {
@@ -111,7 +108,7 @@ int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*
     made.state = task::phase::ended;
     return error;
   }
-  if (++owner.threads > threads_max) complain("a process has ever more threads");
+  ++owner.threads;
   threads = new joinable{*thread, &made, threads};
   return 0;
 }

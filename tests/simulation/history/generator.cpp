@@ -326,7 +326,7 @@ void generator::add_waits_that_are_given_up() {
        {verb::put, {holder, 2, below(400)}},
        {verb::pause, {100 + below(2'000)}},
        {verb::stop, {holder}}});
-  for (std::uint64_t waits = 20 + below(80); waits != 0; --waits) {
+  for (std::uint64_t waits = 20 + below(60); waits != 0; --waits) {
     add({{verb::put, {other, 1, below(400)}},
          {verb::pause, {200 + below(1'000)}},
          {verb::cancel, {other, 8}}});
