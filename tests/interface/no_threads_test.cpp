@@ -11,7 +11,6 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -29,15 +28,6 @@
 namespace conduit::test {
 
 namespace {
-
-// Assertions belong to the parent: a child ends with the line of its first failed expectation.
-#define EXPECT_IN_CHILD(condition)                                 \
-  do {                                                             \
-    if (!(condition)) {                                            \
-      std::fprintf(stderr, "line %d: %s\n", __LINE__, #condition); \
-      return 1;                                                    \
-    }                                                              \
-  } while (false)
 
 constexpr auto no_thread = std::errc::resource_unavailable_try_again;
 

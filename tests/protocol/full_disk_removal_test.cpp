@@ -154,8 +154,7 @@ TEST_CASE("rule 11: a new file that the record has no room to name is taken back
 
 TEST_CASE(
     "rule 15: a sealed file whose entry could not be synced does not keep the numbers of those "
-    "below "
-    "it") {
+    "below it") {
   const machine host;
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);

@@ -7,7 +7,6 @@
 
 #include <catch2/catch.hpp>
 #include <conduit/error.hpp>
-#include <cstdio>
 #include <filesystem>
 
 #include "support/bytes.hpp"
@@ -21,15 +20,6 @@ using namespace conduit::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-// Assertions belong to the parent: a child ends with the line of its first failed expectation.
-#define EXPECT_IN_CHILD(condition)                                 \
-  do {                                                             \
-    if (!(condition)) {                                            \
-      std::fprintf(stderr, "line %d: %s\n", __LINE__, #condition); \
-      return 1;                                                    \
-    }                                                              \
-  } while (false)
 
 void limit(int resource, rlim_t value) {
   struct rlimit now{};

@@ -2,6 +2,7 @@
 // not survive it.
 #pragma once
 
+#include <cstdio>
 #include <functional>
 #include <sys/types.h>
 
@@ -30,5 +31,14 @@ class child_process {
 
 // The exit status of `body` in a child.
 int in_child(const std::function<int()>& body);
+
+// In such a body, which ends with the line of its first failed expectation.
+#define EXPECT_IN_CHILD(condition)                                 \
+  do {                                                             \
+    if (!(condition)) {                                            \
+      std::fprintf(stderr, "line %d: %s\n", __LINE__, #condition); \
+      return 1;                                                    \
+    }                                                              \
+  } while (false)
 
 }  // namespace conduit::test
