@@ -229,7 +229,7 @@ TEST_CASE("rule 11: a put that could write nothing leaves the table that stands"
   REQUIRE(!writer->put(bytes_of(1, 5000)).error);
   const std::string before = read_file(zstd_path(host, 0));
   const bool record_too = GENERATE(false, true);
-  writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
+  writer.script->set_rule([record_too](const seen_call& call) -> std::optional<fault> {
     const bool writes = call.kind == io_call::write || call.kind == io_call::start_write;
     if (!writes || (!record_too && !call.file.ends_with(".zst"))) return std::nullopt;
     return fault::with_error(ENOSPC);
