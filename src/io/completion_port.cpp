@@ -24,6 +24,16 @@ void completion_port::leave(detail::completion& operation) noexcept {
   if (away_.empty()) work_.reset();
 }
 
+std::size_t completion_port::leave_all(work_queue& operations) noexcept {
+  std::size_t count = 0;
+  for (detail::completion* entry = operations.empty() ? nullptr : &operations.front();
+       entry != nullptr; entry = operations.after(*entry), ++count) {
+    away_queue::erase(*entry);
+  }
+  if (away_.empty()) work_.reset();
+  return count;
+}
+
 void completion_port::deliver(detail::completion& operation) {
   const std::lock_guard hold(mutex_);
   arrived_.push_back(operation);
@@ -41,12 +51,8 @@ void completion_port::deliver(detail::completion& operation) {
 void completion_port::deliver_all(work_queue& operations) {
   const std::lock_guard hold(mutex_);
   if (!shut_down_) post_turns();
-  while (!operations.empty()) {
-    detail::completion& operation = operations.pop_front();
-    arrived_.push_back(operation);
-    ++arrived_count_;
-    leave(operation);
-  }
+  arrived_count_ += leave_all(operations);
+  arrived_.splice(operations);
   if (shut_down_) arrival_->notify_all();
 }
 
@@ -66,10 +72,7 @@ void completion_port::take_back(detail::completion& operation) noexcept {
 
 void completion_port::take_back_all(work_queue& operations) noexcept {
   const std::lock_guard hold(mutex_);
-  for (detail::completion* entry = operations.empty() ? nullptr : &operations.front();
-       entry != nullptr; entry = operations.after(*entry)) {
-    leave(*entry);
-  }
+  leave_all(operations);
 }
 
 void completion_port::turn() {

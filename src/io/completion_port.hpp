@@ -49,6 +49,8 @@ class completion_port final : public asio::execution_context::service {
 
   void shutdown() override;
   void leave(detail::completion& operation) noexcept;
+  // Returns how many operations that were.
+  std::size_t leave_all(work_queue& operations) noexcept;
   void post_turns();
   void turn();
 

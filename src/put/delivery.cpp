@@ -66,14 +66,20 @@ asio::awaitable<void> delivery::complete() {
 bool delivery::turn_is_full() const noexcept { return handlers_run_ >= io::handlers_a_turn; }
 
 work_queue delivery::deliver_abroad(work_queue& finished) {
+  const auto is_of_home = [this](completion& one) {
+    return &static_cast<queued_op&>(one).owner->port == &home_;
+  };
+  // Usually all are: they stay in one piece.
+  completion* abroad = finished.empty() ? nullptr : &finished.front();
+  while (abroad != nullptr && is_of_home(*abroad)) abroad = finished.after(*abroad);
   work_queue of_home;
+  of_home.splice_before(finished, abroad);
   while (!finished.empty()) {
-    auto& operation = static_cast<queued_op&>(finished.pop_front());
-    io::completion_port& port = operation.owner->port;
-    if (&port == &home_) {
+    completion& operation = finished.pop_front();
+    if (is_of_home(operation)) {
       of_home.push_back(operation);
     } else {
-      port.deliver(operation);
+      static_cast<queued_op&>(operation).owner->port.deliver(operation);
     }
   }
   return of_home;
