@@ -56,7 +56,7 @@ class compression_of_file {
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
       std::error_code error = open_plain();
       if (error == errc::no_such_file) return measure_compressed();
-      if (!error) error = finish_earlier_one();
+      if (!error) error = look_beside();
       if (!error && !done_) error = write_and_replace();
       if (error || done_) return error;
     }
@@ -91,44 +91,39 @@ class compression_of_file {
     return status_.links == 0 ? errc::no_such_file : std::error_code{};
   }
 
-  // Both forms exist: if they are equal, a killed process left them between link and removal.
-  std::error_code finish_earlier_one() {
+  // A compressed file that stands beside the plain one.
+  std::error_code look_beside() {
+    earlier_.reset();
     io::file_status beside;
     const std::int64_t looked = status_of(compressed_name_, beside);
     if (looked == -ENOENT) return {};
     if (looked < 0) return os_error(looked);
     if (!beside.regular) return errc::not_a_regular_file;
-    if (beside.size == 0 && status_.size != 0) return remove_empty_compressed();
+    if (beside.size == 0 && status_.size != 0) {
+      // Its creation failed, and a power failure undid its removal.
+      earlier_ = beside;
+      return {};
+    }
     files::form_comparison found;
-    std::error_code error = encoder_.run([&] { return compare_forms(found); });
+    const std::error_code error = encoder_.run([&] { return compare_forms(found); });
     if (error || !found.both) return error;
     if (!found.equal) return errc::corrupt;
-    error = sync_compressed();
-    if (!error) error = take_lock();
+    if (status_.size == 0) return remove_empty_plain();
+    // A process was killed between link and removal. A sync of the directory may have failed since
+    // and lost the name of the compressed file, and the next sync would answer 0: do not believe
+    // in it.
+    earlier_ = found.compressed;
+    return {};
+  }
+
+  // An original re-creates such a file at every start.
+  std::error_code remove_empty_plain() {
+    std::error_code error = take_lock();
     if (!error) error = check_unchanged(*held_);
-    if (!error && !changed_)
-      changed_ = status_of(compressed_name_, beside) < 0 || !is_same(beside, found.compressed);
     if (!error && !changed_) error = held_->announce_change();
-    if (!error && !changed_) error = sync_directory(*held_);
     if (!error && !changed_) error = remove_plain(*held_);
     unlock();
     return error || changed_ ? error : measure_compressed();
-  }
-
-  // Removes an empty compressed file: its creation failed, and a power failure undid its removal.
-  std::error_code remove_empty_compressed() {
-    io::file_status beside;
-    std::error_code error = take_lock();
-    if (!error) error = check_unchanged(*held_);
-    const bool stands = !error && !changed_ && status_of(compressed_name_, beside) >= 0 &&
-                        beside.regular && beside.size == 0;
-    if (stands) error = held_->announce_change();
-    if (stands && !error) {
-      const std::int64_t removed = disk_.remove(state_.directory.get(), compressed_name_.c_str());
-      if (removed != -ENOENT) error = os_error(removed);
-    }
-    unlock();
-    return error;
   }
 
   std::error_code write_and_replace() {
@@ -185,9 +180,10 @@ class compression_of_file {
   // A file that is not known to be durable must not keep its name: a second sync might answer 0
   // although the first one lost data.
   std::error_code replace(lock::held_lock& held, files::spool_file& spool) {
-    std::error_code error = spool.link();
+    std::error_code error = remove_earlier();
+    if (!error && !changed_) error = spool.link();
     // The other form appeared from elsewhere meanwhile: compare them.
-    changed_ = error == std::errc::file_exists;
+    changed_ = changed_ || error == std::errc::file_exists;
     if (changed_) return {};
     if (error) return error;
     // Syncs again, now that the file has a name: btrfs, up to 2025, persisted nothing of a file
@@ -196,6 +192,16 @@ class compression_of_file {
     if (!error) error = sync_directory(held);
     if (error) static_cast<void>(disk_.remove(state_.directory.get(), compressed_name_.c_str()));
     return error ? error : remove_plain(held);
+  }
+
+  std::error_code remove_earlier() {
+    if (!earlier_) return {};
+    io::file_status beside;
+    const std::int64_t looked = status_of(compressed_name_, beside);
+    if (looked < 0 && looked != -ENOENT) return os_error(looked);
+    changed_ = looked >= 0 && !is_same(beside, *earlier_);
+    if (changed_ || looked < 0) return {};
+    return os_error(disk_.remove(state_.directory.get(), compressed_name_.c_str()));
   }
 
   // Saves the work on a file that would be rejected in the end. Needs no lock: a sealed file stays
@@ -227,7 +233,7 @@ class compression_of_file {
     return {};
   }
 
-  // The compressed file has its name, and both are durable.
+  // The plain file is empty, or the compressed one has its name and both are durable.
   std::error_code remove_plain(lock::held_lock& /*held*/) {
     const std::int64_t removed = disk_.remove(state_.directory.get(), plain_name_.c_str());
     if (removed < 0 && removed != -ENOENT) return os_error(removed);
@@ -258,16 +264,6 @@ class compression_of_file {
                     held.mutable_file()->number, 0, error);
     }
     return error;
-  }
-
-  std::error_code sync_compressed() {
-    const std::int64_t fd =
-        disk_.open(state_.directory.get(), compressed_name_.c_str(), io::open_mode::read, 0);
-    // Another process deleted it meanwhile, which the check under the lock detects.
-    if (fd == -ENOENT) return {};
-    if (fd < 0) return os_error(fd);
-    const unique_fd opened(static_cast<int>(fd));
-    return os_error(disk_.sync_data(opened.get()));
   }
 
   std::int64_t status_of(const files::file_name& name, io::file_status& found) {
@@ -310,9 +306,10 @@ class compression_of_file {
   const files::file_name compressed_name_;
   unique_fd plain_;
   closed_on_fork fork_guard_{-1};
-  io::file_status status_;   // of the plain file, as it was opened
-  bool plain_lost_ = false;  // a sync of it failed
-  bool changed_ = false;     // the plain file is another one now: start over
+  io::file_status status_;                  // of the plain file, as it was opened
+  std::optional<io::file_status> earlier_;  // the compressed file that makes room for the new one
+  bool plain_lost_ = false;                 // a sync of it failed
+  bool changed_ = false;                    // the plain file is another one now: start over
   bool done_ = false;
 };
 
