@@ -222,7 +222,7 @@ void held_lock::removed(std::uint32_t number) {
                 [number](const files::file_id& file) { return file.number == number; });
 }
 
-void held_lock::appended(std::uint32_t number, std::uint64_t end, bool at_once) {
+void held_lock::note_end(std::uint32_t number, std::uint64_t end, bool at_once) {
   store_lock& known = here();
   const auto due = [&] {
     return std::chrono::steady_clock::now() - known.recorded_at_ > record_interval;

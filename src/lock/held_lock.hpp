@@ -87,7 +87,7 @@ class held_lock {
   void removed(std::uint32_t number);
   // The mutable file, whose entry is durable, now ends at `end`. `at_once`: the record must say so
   // now, not only soon.
-  void appended(std::uint32_t number, std::uint64_t end, bool at_once);
+  void note_end(std::uint32_t number, std::uint64_t end, bool at_once);
 
   // Leaves the record for the next holder.
   void end();

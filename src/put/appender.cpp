@@ -56,7 +56,7 @@ asio::awaitable<std::error_code> appender::append_undurably(lock::held_lock& hel
 
 // An empty blob is a write, too: it lies behind bytes that another process may have written.
 std::error_code appender::append_inline(lock::held_lock& /*held*/) {
-  const std::shared_ptr<append_file>& file = our_.file.end().file;
+  const std::shared_ptr<append_file>& file = our_.file.current_tail().file;
   our_.counted.inline_appends.fetch_add(1, std::memory_order_relaxed);
   our_.state.unsynced->begin_write(file);
   std::error_code why;
@@ -81,7 +81,7 @@ bool appender::progressed(std::int64_t result, unsigned& retries, std::error_cod
 }
 
 asio::awaitable<std::error_code> appender::append_through_engine(lock::held_lock& held) {
-  const std::shared_ptr<append_file> file = our_.file.end().file;
+  const std::shared_ptr<append_file> file = our_.file.current_tail().file;
   our_.counted.ring_appends.fetch_add(1, std::memory_order_relaxed);
   our_.state.unsynced->begin_write(file);
   std::error_code why;
@@ -105,7 +105,7 @@ asio::awaitable<std::error_code> appender::append_through_engine(lock::held_lock
 // Writes and syncs as one linked pair. A short write breaks the link: the remainder is retried as a
 // pair.
 asio::awaitable<std::error_code> appender::append_durably(lock::held_lock& held) {
-  const int fd = our_.file.end().file->fd.get();
+  const int fd = our_.file.current_tail().file->fd.get();
   our_.counted.ring_appends.fetch_add(1, std::memory_order_relaxed);
   our_.puts.released();
   std::error_code why = our_.file.mark_syncing(held);
@@ -146,40 +146,44 @@ asio::awaitable<std::error_code> appender::append_durably(lock::held_lock& held)
   co_return std::error_code{};
 }
 
-// Bytes of a failed write must not stay where the next append goes.
+// No coroutine: without memory for one the file would stay in use.
 asio::awaitable<std::error_code> appender::mend_failed_write(lock::held_lock& held,
                                                              std::error_code why,
                                                              bool sync_failed) {
-  const tail& at = our_.file.end();
   our_.puts.released();
-  if (our_.file.end().frames) co_return mend_failed_frames(held, why, sync_failed);
+  const bool has_frames = our_.file.current_tail().frames != nullptr;
   const bool file_is_sound =
       !sync_failed && (is_out_of_space(-why.value()) || why == asio::error::operation_aborted);
-  if (!file_is_sound) {
-    our_.file.poison(held, why, sync_failed);
-    co_return why;
-  }
-  const std::shared_ptr<append_file> file = at.file;
-  auto cut = [this, file, end = at.end]() -> std::int64_t {
+  if (has_frames) mend_failed_frames(held, file_is_sound, sync_failed);
+  if (!file_is_sound) our_.file.poison(held, why, sync_failed);
+  return cut_back(file_is_sound, has_frames, why);
+}
+
+// `has_frames`: the file has been cut back already.
+asio::awaitable<std::error_code> appender::cut_back(bool file_is_sound, bool has_frames,
+                                                    std::error_code why) {
+  if (!file_is_sound) co_return why;
+  const std::shared_ptr<append_file> file = our_.file.current_tail().file;
+  const std::uint64_t end = our_.file.current_tail().end;
+  auto cut = [this, file, end]() -> std::int64_t {
     return our_.disk.truncate(file->fd.get(), end);
   };
-  const std::int64_t result = co_await our_.state.helpers.run(our_.home, std::move(cut));
+  std::int64_t result = 0;
+  if (!has_frames) result = co_await our_.state.helpers.run(our_.home, std::move(cut));
   // If even that fails, the bytes are waste that no location names; the next holder appends behind
   // them.
+  const file_form form = has_frames ? file_form::zstd : file_form::plain;
   our_.state.notify(event::kind::write_failed,
-                    files::file_name(file->number).text() +
+                    files::file_name(file->number, form).text() +
                         (result < 0 ? " could not be" : " was") + " cut back after a failed write",
-                    file->number, at.end, why);
+                    file->number, end, why);
   co_return why;
 }
 
 // If the sync failed behind whole frames, nothing is cut: they may be lost or not. The file is
 // never written again.
-std::error_code appender::mend_failed_frames(lock::held_lock& held, std::error_code why,
-                                             bool sync_failed) {
-  const tail& at = our_.file.end();
-  const bool file_is_sound =
-      !sync_failed && (is_out_of_space(-why.value()) || why == asio::error::operation_aborted);
+void appender::mend_failed_frames(lock::held_lock& held, bool file_is_sound, bool sync_failed) {
+  const tail& at = our_.file.current_tail();
   if (sync_failed && write_.done()) {
     our_.file.appended_frames(frames_.frames(), frames_.stored_bytes());
   } else if (file_is_sound && write_.offset() == at.end) {
@@ -187,15 +191,6 @@ std::error_code appender::mend_failed_frames(lock::held_lock& held, std::error_c
   } else {
     our_.file.finish_table(held);
   }
-  if (!file_is_sound) {
-    our_.file.poison(held, why, sync_failed);
-    return why;
-  }
-  our_.state.notify(event::kind::write_failed,
-                    files::file_name(at.file->number, file_form::zstd).text() +
-                        " was cut back after a failed write",
-                    at.file->number, at.end, why);
-  return why;
 }
 
 }  // namespace conduit::detail

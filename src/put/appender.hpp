@@ -28,7 +28,8 @@ class appender {
   std::error_code append_inline(lock::held_lock& held);
   // Writes any append as durably as the store's options ask, and mends a failure.
   asio::awaitable<std::error_code> append(lock::held_lock& held);
-  // Bytes of a failed write must not stay where the next append goes. Returns `why`.
+  // Bytes of a failed write must not stay where the next append goes. Completes with `why`. If the
+  // file must never be written again, that is done before the call returns.
   asio::awaitable<std::error_code> mend_failed_write(lock::held_lock& held, std::error_code why,
                                                      bool sync_failed);
 
@@ -36,7 +37,9 @@ class appender {
   asio::awaitable<std::error_code> append_undurably(lock::held_lock& held);
   asio::awaitable<std::error_code> append_through_engine(lock::held_lock& held);
   asio::awaitable<std::error_code> append_durably(lock::held_lock& held);
-  std::error_code mend_failed_frames(lock::held_lock& held, std::error_code why, bool sync_failed);
+  void mend_failed_frames(lock::held_lock& held, bool file_is_sound, bool sync_failed);
+  asio::awaitable<std::error_code> cut_back(bool file_is_sound, bool has_frames,
+                                            std::error_code why);
   bool progressed(std::int64_t result, unsigned& retries, std::error_code& why) noexcept;
 
   put_shared& our_;

@@ -50,7 +50,7 @@ asio::awaitable<void> frame_writer::write(lock::held_lock& held) {
 
 void frame_writer::count_frames() noexcept {
   file_compression part;
-  part.number = our_.file.end().file->number;
+  part.number = our_.file.current_tail().file->number;
   part.plain_bytes = frames_.plain_bytes();
   part.stored_bytes = frames_.stored_bytes();
   part.frames = frames_.frames().size();
@@ -63,7 +63,7 @@ void frame_writer::count_frames() noexcept {
 
 // Writes frames and table in one write, over the old table, which is overwritten first.
 asio::awaitable<std::error_code> frame_writer::append(lock::held_lock& held) {
-  const tail& at = our_.file.end();
+  const tail& at = our_.file.current_tail();
   if (!our_.puts.place(at.file->number, at.plain_end())) co_return std::error_code{};
   // Without room for the mark nothing is written, and the table stays as it is.
   std::error_code error;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/os_error.hpp"
 #include "put/left_files.hpp"
@@ -331,7 +332,9 @@ bool mutable_file::may_mend(const lock::held_lock& held) const noexcept {
 void mutable_file::finish_table(lock::held_lock& held) noexcept {
   if (!adopted_ || !may_mend(held)) return;
   const std::error_code error = write_table(disk_, tail_);
-  if (!error) return;
+  // Once: the holders that follow try again and again.
+  const bool told = std::exchange(table_failed_, static_cast<bool>(error));
+  if (!error || told) return;
   state_.notify(event::kind::write_failed,
                 files::file_name(tail_.file->number, file_form::zstd).text() +
                     " is left without a table; the next put writes it",
@@ -389,7 +392,7 @@ void mutable_file::leave(lock::held_lock& held) {
     const lock::lock_record& record = held.record();
     const std::uint32_t number = tail_.file->number;
     const bool lags = record.mutable_file != number || record.end < tail_.end;
-    held.appended(number, tail_.end, tail_.frames && lags);
+    held.note_end(number, tail_.end, tail_.frames && lags);
   }
   held.end();
   // Others may append from here on.

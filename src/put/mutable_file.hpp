@@ -48,13 +48,13 @@ class mutable_file {
   asio::awaitable<std::error_code> begin_next(lock::held_lock& held, std::string why,
                                               std::uint32_t at_least = 0);
 
-  const tail& end() const noexcept { return tail_; }
+  const tail& current_tail() const noexcept { return tail_; }
   // The form in which this store appends, as far as is known. Needs no lock.
   file_form form() const noexcept;
 
   // Records an append of `bytes`.
   void appended(std::uint64_t bytes) noexcept { tail_.end += bytes; }
-  // Call it before an append of frames with the table behind them, `end().table`. Throws
+  // Call it before an append of frames with the table behind them, `current_tail().table`. Throws
   // std::bad_alloc: nothing was begun.
   void begin_frames(std::span<const codec::frame_sizes> frames);
   // Nothing was written of the frames that were begun: the old table stands.
@@ -108,6 +108,7 @@ class mutable_file {
   bool end_known_ = false;                // this process set its end
   bool directory_unsynced_ = true;        // its entry in the directory may not be durable
   bool shrunk_ = false;                   // it is shorter than it was
+  bool table_failed_ = false;             // its table could not be written, which was reported
   std::optional<std::string> doubt_;      // why it, compressed, is never written again
   std::vector<files::file_id> reported_;  // entries that are no regular file, once each
   std::optional<file_form> form_seen_;    // of the highest file, when last looked at

@@ -29,7 +29,7 @@ asio::awaitable<void> plain_writer::write(lock::held_lock& held) {
 // Gathers the puts of one write. Their memory is in use from here on. False if nothing is left to
 // write.
 bool plain_writer::begin_batch() {
-  const tail& at = our_.file.end();
+  const tail& at = our_.file.current_tail();
   return our_.puts.gather(
       {at.file->number, at.end, our_.state.how.max_file_size, our_.state.how.batch_bytes},
       append_.bytes());

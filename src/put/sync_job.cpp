@@ -44,7 +44,7 @@ void sync_job::flush_disk() noexcept {
 
 asio::awaitable<void> sync_job::prepare() {
   left_failed_.clear();
-  const std::shared_ptr<append_file> mutable_file = our_.file.end().file;
+  const std::shared_ptr<append_file> mutable_file = our_.file.current_tail().file;
   const auto files = our_.state.unsynced->all();
   for (const unsynced_files::entry& one : files) {
     // It may have been cancelled meanwhile.
@@ -69,7 +69,7 @@ asio::awaitable<std::error_code> sync_job::finish(lock::held_lock& held) {
   const auto files = unsynced->all();
   for (const unsynced_files::entry& one : files) {
     std::error_code error;
-    if (our_.file.end().file && one.file->number == number) {
+    if (our_.file.current_tail().file && one.file->number == number) {
       error = co_await sync_mutable(held, one);
     } else {
       error = co_await sync_left(one);
@@ -101,7 +101,7 @@ asio::awaitable<std::error_code> sync_job::sync_mutable(lock::held_lock& held,
                                                         const unsynced_files::entry& seen) {
   const std::error_code unmarked = our_.file.mark_syncing(held);
   if (unmarked) co_return unmarked;
-  const std::uint64_t end = our_.file.end().end;
+  const std::uint64_t end = our_.file.current_tail().end;
   auto sync = [this, &seen]() -> std::int64_t { return our_.disk.sync_data(seen.file->fd.get()); };
   const std::int64_t result = co_await our_.state.helpers.run(our_.home, std::move(sync));
   if (result < 0) {

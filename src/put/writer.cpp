@@ -14,12 +14,12 @@
 
 namespace conduit::detail {
 
-writer::writer(std::shared_ptr<store_state> state, asio::io_context& home,
+writer::writer(std::shared_ptr<store_state> state, asio::io_context& context,
                std::unique_ptr<io::file_io> disk)
     : state_(std::move(state)),
-      home_(home),
+      context_(context),
       disk_(std::move(disk)),
-      our_(*state_, *disk_, io::completion_port::of(home)),
+      our_(*state_, *disk_, io::completion_port::of(context)),
       turns_(our_),
       frames_(state_->how.frame_bytes, state_->how.level),
       append_(our_, frames_),
@@ -48,7 +48,7 @@ std::error_code writer::submit(queued_op& operation) {
   }
   try {
     asio::co_spawn(
-        home_, [self = shared_from_this()] { return self->run(); },
+        context_, [self = shared_from_this()] { return self->run(); },
         [self = shared_from_this()](const std::exception_ptr& failure) {
           if (failure) self->fail_all_for_want_of_memory();
         });
@@ -127,7 +127,7 @@ asio::awaitable<void> writer::run() {
   end_of_run end(*this, held);
   // A coroutine that is spawned on its own context begins inside the call; handlers must not run
   // there.
-  co_await asio::post(home_, asio::use_awaitable);
+  co_await asio::post(context_, asio::use_awaitable);
   while (!forked() && puts.has_work_or_end()) {
     if (!puts.has_frames() && puts.take_close()) {
       co_await finish_close();
@@ -165,7 +165,7 @@ asio::awaitable<void> writer::run() {
     // arrive in this turn are. A turn of the loop costs as much as the rest of a small batch.
     if (ended.turn_is_full() || puts.empty()) {
       ended.turn_began();
-      co_await asio::post(home_, asio::use_awaitable);
+      co_await asio::post(context_, asio::use_awaitable);
     }
   }
   end.was_orderly();

@@ -22,7 +22,7 @@ namespace conduit::detail {
 
 class writer final : public put_service, public std::enable_shared_from_this<writer> {
  public:
-  writer(std::shared_ptr<store_state> state, asio::io_context& home,
+  writer(std::shared_ptr<store_state> state, asio::io_context& context,
          std::unique_ptr<io::file_io> disk);
 
   ~writer() override;
@@ -51,7 +51,7 @@ class writer final : public put_service, public std::enable_shared_from_this<wri
   void fail_all_for_want_of_memory() noexcept;
 
   const std::shared_ptr<store_state> state_;
-  asio::io_context& home_;
+  asio::io_context& context_;
   const std::unique_ptr<io::file_io> disk_;
   put_shared our_;
   lock_turns turns_;

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,28 @@ class cold_names final : public forwarding_disk {
 
  private:
   const bool& cold_;
+};
+
+// The first write to a data file fails, and the first allocation after it.
+class failing_write final : public forwarding_disk {
+ public:
+  failing_write(std::unique_ptr<io::file_io> real, std::optional<failing_allocation>& failing)
+      : forwarding_disk(std::move(real)), failing_(failing) {}
+  std::int64_t open(int directory, const char* name, io::open_mode mode, unsigned permissions,
+                    io::open_patience patience) override {
+    const std::int64_t fd = forwarding_disk::open(directory, name, mode, permissions, patience);
+    if (mode == io::open_mode::create && data_file_ < 0) data_file_ = fd;
+    return fd;
+  }
+  std::int64_t write(int fd, const iovec* iov, unsigned count, std::uint64_t offset) override {
+    if (fd != data_file_ || failing_) return forwarding_disk::write(fd, iov, count, offset);
+    failing_.emplace(whose::of_this_thread);
+    return -EIO;
+  }
+
+ private:
+  std::optional<failing_allocation>& failing_;
+  std::int64_t data_file_ = -1;
 };
 
 }  // namespace
@@ -140,6 +163,29 @@ TEST_CASE(
   run_dry(context);
   REQUIRE(again.well());
   CHECK(again.value().text() == "some bytes");
+}
+
+TEST_CASE("without memory a file whose write failed is poisoned all the same") {
+  temporary_directory directory;
+  std::optional<failing_allocation> failing;
+  asio::io_context context;
+  const store_on_disk store(
+      context, options_in(directory),
+      [&failing](std::unique_ptr<io::file_io> real) -> std::unique_ptr<io::file_io> {
+        return std::make_unique<failing_write>(std::move(real), failing);
+      });
+  outcome<data_location> refused;
+  store.put(asio::buffer("refused", 7), refused.handler());
+  run_dry(context);
+  REQUIRE((failing && failing->happened()));
+  failing.reset();
+  CHECK(refused.calls == 1);
+  CHECK(refused.error == no_memory);
+  outcome<data_location> next;
+  store.put(asio::buffer("goes on", 7), next.handler());
+  run_dry(context);
+  REQUIRE(next.well());
+  CHECK(next.value().file_number == 1);
 }
 
 }  // namespace conduit::test

@@ -214,6 +214,8 @@ TEST_CASE(
   CHECK(writer->put(bytes_of(2, 5000)).error.value() == ENOSPC);
   CHECK(fs::file_size(zstd_path(host, 0)) == end);
   CHECK(writer->put(bytes_of(2, 5000)).error.value() == ENOSPC);
+  // One says that the table is missing, and one for each put that its write failed.
+  CHECK(writer.events.count(event::kind::write_failed) == 3);
   writer.script->set_rule({});
   CHECK(writer->put(bytes_of(3, 5000)).value.start == 5000);
   CHECK(decompressed(zstd_path(host, 0)) == bytes_of(1, 5000) + bytes_of(3, 5000));
