@@ -27,7 +27,7 @@ void run(const settings& wanted) {
   const auto warm = [&] { store.warm(); };
   asio::io_context home;
   const flat_file_db db = flat_file_db::open(home, store.how());
-  print_header(wanted);
+  print_header();
   for (const unsigned count : {32U, 128U}) {
     const std::string what = "hot get_into, " + std::to_string(count) + " coroutines / Asio file, ";
     const auto mine = [&] { return ours(db, home, store.whole(), count, wanted.seconds); };
@@ -44,5 +44,5 @@ void run(const settings& wanted) {
 }  // namespace conduit::bench
 
 int main(int count, char** words) {
-  return conduit::bench::run_program(count, words, conduit::bench::run);
+  return conduit::bench::run_program(count, words, {3}, conduit::bench::run);
 }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -17,10 +19,6 @@ enum class measure { rate, time, cpu };
 struct goal {
   double ratio = 0;  // rates are to be at least that, times at most
   measure of = measure::rate;
-
-  bool is_met_by(double found) const {
-    return of == measure::rate ? found >= ratio : found <= ratio;
-  }
 };
 
 // 0 of none: what was not measured.
@@ -44,10 +42,43 @@ struct paired {
   }
 };
 
-inline void print_header(const settings& wanted) {
-  if (wanted.json) return;
+// One figure with its bar.
+struct verdict {
+  unsigned row = 0;
+  std::string what;
+  const char* unit = "ratio";
+  double figure = 0;
+  double bar = 0;
+  bool at_most = false;
+  nlohmann::json more = nlohmann::json::object();  // how it came about
+
+  bool is_met() const { return at_most ? figure <= bar : figure >= bar; }
+};
+
+inline void keep(const settings& wanted, const verdict& found) {
+  std::fflush(stdout);
+  if (wanted.results.empty()) return;
+  nlohmann::json line{{"row", found.row},     {"case", found.what},
+                      {"unit", found.unit},   {"figure", found.figure},
+                      {"bar", found.bar},     {"bar_is", found.at_most ? "at most" : "at least"},
+                      {"met", found.is_met()}};
+  line.update(found.more);
+  std::ofstream file(wanted.results, std::ios::app);
+  file << line.dump() << std::endl;
+  require(file.good(), wanted.results.c_str());
+}
+
+inline void print_header() {
   std::printf("%3s  %-60s %10s %10s  %-5s %6s %14s %6s  %s\n", "row", "case", "ours", "yardstick",
               "unit", "ratio", "min..max", "goal", "cpu us/op, ratio");
+}
+
+// A figure without a yardstick.
+inline void print_figure(const settings& wanted, const verdict& found) {
+  std::printf("%3u  %-60s %10.4g %10s  %-5s %21s  %s%4.4g%s\n", found.row, found.what.c_str(),
+              found.figure, "", found.unit, "", found.at_most ? "<=" : ">=", found.bar,
+              found.is_met() ? "" : "  MISSED");
+  keep(wanted, found);
 }
 
 // `found`: rates in operations a second, or times in microseconds, as the goal says. `cpu` may be
@@ -56,31 +87,21 @@ inline void print_comparison(const settings& wanted, unsigned row, const std::st
                              goal aim, const paired& found, const paired& cpu) {
   const paired& judged = aim.of == measure::cpu ? cpu : found;
   const char* const unit = aim.of == measure::rate ? "op/s" : "us/op";
-  const bool at_most = aim.of != measure::rate;
   const std::vector<double> ratios = judged.ratios();
-  const double ratio = median(ratios);
   const auto [low, high] = std::minmax_element(ratios.begin(), ratios.end());
-  if (wanted.json) {
-    std::printf(
-        "{\"row\": %u, \"case\": \"%s\", \"unit\": \"%s\", \"ours\": %.4g, \"yardstick\": %.4g, "
-        "\"ratio\": %.4f, \"ratio_min\": %.4f, "
-        "\"ratio_max\": %.4f, \"goal\": %.2f, \"goal_is\": \"%s\", \"pairs\": %zu, \"cpu_us_op\": "
-        "%.4g, \"yardstick_cpu_us_op\": %.4g, "
-        "\"cpu_ratio\": %.4f}\n",
-        row, what.c_str(), unit, median(judged.ours), median(judged.yardstick), ratio, *low, *high,
-        aim.ratio, at_most ? "at most" : "at least", ratios.size(), median(cpu.ours),
-        median(cpu.yardstick), median(cpu.ratios()));
-  } else {
-    std::printf("%3u  %-60s %10.4g %10.4g  %-5s %6.3f %6.3f..%6.3f %s%4.2f  %.3g / %.3g = %.3f%s\n",
-                row, what.c_str(), median(judged.ours), median(judged.yardstick), unit, ratio, *low,
-                *high, at_most ? "<=" : ">=", aim.ratio, median(cpu.ours), median(cpu.yardstick),
-                median(cpu.ratios()), aim.is_met_by(ratio) ? "" : "  MISSED");
-  }
-  std::fflush(stdout);
+  verdict result{row, what, "ratio", median(ratios), aim.ratio, aim.of != measure::rate, {}};
+  result.more = {{"ours", median(judged.ours)},   {"yardstick", median(judged.yardstick)},
+                 {"measured_in", unit},           {"ratios", ratios},
+                 {"cpu_us_op", median(cpu.ours)}, {"yardstick_cpu_us_op", median(cpu.yardstick)}};
+  std::printf("%3u  %-60s %10.4g %10.4g  %-5s %6.3f %6.3f..%6.3f %s%4.2f  %.3g / %.3g = %.3f%s\n",
+              row, what.c_str(), median(judged.ours), median(judged.yardstick), unit, result.figure,
+              *low, *high, result.at_most ? "<=" : ">=", aim.ratio, median(cpu.ours),
+              median(cpu.yardstick), median(cpu.ratios()), result.is_met() ? "" : "  MISSED");
+  keep(wanted, result);
 }
 
-// Calls `ours` and `yardstick` by turns, each answering with a sample, and prints a line, or a JSON
-// object a line. `before` runs ahead of each sample. The first pair warms up and does not count.
+// Calls `ours` and `yardstick` by turns, each answering with a sample, and prints a line. `before`
+// runs ahead of each sample. The first pair warms up and does not count.
 template <typename Ours, typename Yardstick, typename Before>
 void compare(const settings& wanted, unsigned row, const std::string& what, goal aim, Ours ours,
              Yardstick yardstick, Before before) {

@@ -6,6 +6,7 @@
 #include <asio/post.hpp>
 #include <asio/thread_pool.hpp>
 #include <asio/use_awaitable.hpp>
+#include <conduit/detail/asio_compat.hpp>
 #include <thread>
 
 #include "bare_ring.hpp"
@@ -32,6 +33,27 @@ sample coroutines(const flat_file_db& db, asio::io_context& context, data_locati
   access_pattern pattern(filled_store::file_bytes, 1);
   stint time(seconds);
   run_coroutines(context, count, [&](unsigned) { return read_slices(db, whole, pattern, time); });
+  return time.result();
+}
+
+asio::awaitable<void> read_as_tuples(flat_file_db db, data_location whole, access_pattern& pattern,
+                                     stint& time) {
+  const block_memory memory;
+  const asio::mutable_buffer to = memory.buffer();
+  do {
+    const std::uint64_t offset = pattern.next();
+    const slice part{offset, offset + block_bytes};
+    const auto [error, size] =
+        co_await db.get_into(whole, part, to, detail::as_tuple(asio::use_awaitable));
+    require(!error && size == block_bytes, "get_into");
+  } while (time.next());
+}
+
+sample tuples(const flat_file_db& db, asio::io_context& context, data_location whole,
+              double seconds) {
+  access_pattern pattern(filled_store::file_bytes, 1);
+  stint time(seconds);
+  run_coroutines(context, 1, [&](unsigned) { return read_as_tuples(db, whole, pattern, time); });
   return time.result();
 }
 
@@ -145,15 +167,18 @@ void run(const settings& wanted) {
 
   asio::io_context home;
   const flat_file_db db = flat_file_db::open(home, store.how());
-  print_header(wanted);
+  print_header();
 
   if (wanted.wants(1)) {
     const auto yardstick = [&] { return pread_loop(file.get(), seconds); };
     compare(
-        wanted, 1, "hot get_into, one coroutine / pread loop", {0.85},
+        wanted, 1, "hot get_into, one coroutine / pread loop", {0.90},
         [&] { return coroutines(db, home, whole, 1, seconds); }, yardstick, warm);
     compare(
-        wanted, 1, "hot get_into, one callback chain / pread loop", {0.65},
+        wanted, 1, "hot get_into, one coroutine, as_tuple / pread loop", {0.85},
+        [&] { return tuples(db, home, whole, seconds); }, yardstick, warm);
+    compare(
+        wanted, 1, "hot get_into, one callback chain / pread loop", {0.75},
         [&] { return callbacks(db, home, whole, seconds); }, yardstick, warm);
   }
   if (wanted.wants(2)) {
@@ -190,7 +215,7 @@ void run(const settings& wanted) {
     asio::io_context second_home;
     const flat_file_db unverified = flat_file_db::open(second_home, trusting);
     compare(
-        wanted, 19, "get of a 4 KiB blob with its checksum / without", {0.85},
+        wanted, 19, "get of a 4 KiB blob with its checksum / without", {0.88},
         [&] { return whole_blobs(db, home, store, seconds); },
         [&] { return whole_blobs(unverified, second_home, store, seconds); }, warm);
   }
@@ -200,7 +225,7 @@ void run(const settings& wanted) {
     asio::io_context second_home;
     const flat_file_db on_threads = flat_file_db::open(second_home, threads);
     compare(
-        wanted, 21, "hot get_into, backend threads, 32 coroutines / pread on a pool", {1.0},
+        wanted, 21, "hot get_into, backend threads, 32 coroutines / pread on a pool", {2.0},
         [&] { return coroutines(on_threads, second_home, whole, 32, seconds); },
         [&] { return pool_loop(file.get(), 32, seconds); }, warm);
   }
@@ -210,5 +235,5 @@ void run(const settings& wanted) {
 }  // namespace conduit::bench
 
 int main(int count, char** words) {
-  return conduit::bench::run_program(count, words, conduit::bench::run);
+  return conduit::bench::run_program(count, words, {1, 2, 4, 19, 21}, conduit::bench::run);
 }

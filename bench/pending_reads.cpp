@@ -77,7 +77,7 @@ class read_chain {
 void run(const settings& wanted) {
   const scratch_directory scratch(wanted);
   const filled_store store(wanted, scratch);
-  print_header(wanted);
+  print_header();
   struct aim {
     unsigned pending;
     double ratio;
@@ -107,5 +107,5 @@ void run(const settings& wanted) {
 }  // namespace conduit::bench
 
 int main(int count, char** words) {
-  return conduit::bench::run_program(count, words, conduit::bench::run);
+  return conduit::bench::run_program(count, words, {25}, conduit::bench::run);
 }

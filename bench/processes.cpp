@@ -233,27 +233,19 @@ outcome by_hand(const settings& wanted, const std::filesystem::path& path) {
   });
 }
 
-void print_latencies(const settings& wanted, const char* whose,
+// The bar of the maximum holds in four of five runs: the second highest counts.
+void print_latencies(const settings& wanted, const std::string& whose,
                      const std::vector<latency_us>& runs) {
   std::vector<double> p99_9;
   std::vector<double> max;
   for (const latency_us& one : runs) {
-    p99_9.push_back(one.p99_9);
-    max.push_back(one.max);
+    p99_9.push_back(one.p99_9 / 1000);
+    max.push_back(one.max / 1000);
   }
   std::sort(max.begin(), max.end());
   const double second_highest = max[max.size() < 2 ? 0 : max.size() - 2];
-  if (wanted.json) {
-    std::printf(
-        "{\"row\": 18, \"case\": \"latency, %s\", \"p99_9_us\": %.1f, \"max_us\": %.1f, "
-        "\"second_highest_max_us\": %.1f}\n",
-        whose, median(p99_9), max.back(), second_highest);
-  } else {
-    std::printf(
-        " 18  latency, %s: p99.9 %.0f us (goal <= 10000), highest maximum of the samples %.0f us, "
-        "second %.0f us (goal <= 50000)\n",
-        whose, median(p99_9), max.back(), second_highest);
-  }
+  print_figure(wanted, {18, "latency, " + whose + ": p99.9", "ms", median(p99_9), 2, true, {}});
+  print_figure(wanted, {18, "latency, " + whose + ": maximum", "ms", second_highest, 25, true, {}});
 }
 
 void run(const settings& wanted) {
@@ -261,9 +253,9 @@ void run(const settings& wanted) {
   const scratch_directory scratch(wanted);
   std::vector<latency_us> our_latencies;
   std::vector<latency_us> their_latencies;
-  print_header(wanted);
+  print_header();
   compare(
-      wanted, 18, "4 processes, 1 put : 9 gets / lock, append, pread by hand", {0.90},
+      wanted, 18, "4 processes, 1 put : 9 gets / lock, append, pread by hand", {0.80},
       [&] {
         const outcome result = ours(wanted, scratch / "store");
         our_latencies.push_back(result.latency);
@@ -287,5 +279,5 @@ void run(const settings& wanted) {
 }  // namespace conduit::bench
 
 int main(int count, char** words) {
-  return conduit::bench::run_program(count, words, conduit::bench::run);
+  return conduit::bench::run_program(count, words, {18}, conduit::bench::run);
 }

@@ -1,12 +1,14 @@
 // What every benchmark takes on its command line.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <conduit/options.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <initializer_list>
 #include <set>
 #include <string>
 #include <string_view>
@@ -23,7 +25,7 @@ struct settings {
   double seconds = 0.3;  // of one sample; those that read past the page cache take longer
   unsigned pairs = 7;    // samples of each side
   std::set<unsigned> rows;
-  bool json = false;
+  std::filesystem::path results;  // receives a JSON object a line; may be empty
 
   bool wants(unsigned row) const { return rows.empty() || rows.contains(row); }
 };
@@ -31,7 +33,7 @@ struct settings {
 [[noreturn]] inline void explain_and_exit(const char* program, const char* complaint) {
   std::fprintf(complaint == nullptr ? stdout : stderr,
                "%s%susage: %s [--directory DIR] [--backend automatic|io_uring|threads] [--seconds "
-               "S] [--pairs N] [--rows N,N...] [--json]\n"
+               "S] [--pairs N] [--rows N,N...] [--results FILE]\n"
                "DIR should lie on the disk of interest: memory file systems have neither a sync "
                "nor O_DIRECT.\n",
                complaint == nullptr ? "" : complaint, complaint == nullptr ? "" : "\n", program);
@@ -50,15 +52,13 @@ inline settings parse_settings(int count, char** words) {
   for (int i = 1; i < count; ++i) {
     const std::string_view word = words[i];
     if (word == "--help") explain_and_exit(words[0], nullptr);
-    if (word == "--json") {
-      found.json = true;
-      continue;
-    }
     if (i + 1 == count)
       explain_and_exit(words[0], "an option without its value, or no option at all");
     const std::string value = words[++i];
     if (word == "--directory") {
       found.directory = std::filesystem::absolute(value);
+    } else if (word == "--results") {
+      found.results = std::filesystem::absolute(value);
     } else if (word == "--backend") {
       found.backend = parse_backend(words[0], value);
     } else if (word == "--seconds") {
@@ -106,11 +106,14 @@ class scratch_directory {
   std::filesystem::path path_;
 };
 
-// The body of `main`: tells what went wrong instead of aborting.
+// The body of `main`: does nothing if none of the program's rows is wanted, and tells what went
+// wrong instead of aborting.
 template <typename Run>
-int run_program(int count, char** words, Run run) {
+int run_program(int count, char** words, std::initializer_list<unsigned> rows, Run run) {
   try {
-    run(parse_settings(count, words));
+    const settings wanted = parse_settings(count, words);
+    const auto is_wanted = [&wanted](unsigned row) { return wanted.wants(row); };
+    if (std::any_of(rows.begin(), rows.end(), is_wanted)) run(wanted);
     return 0;
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "%s: %s\n", words[0], failure.what());
