@@ -15,6 +15,7 @@
 #include <memory>
 
 #include "base/unique_fd.hpp"
+#include "io/cached_read.hpp"
 
 namespace conduit::io {
 
@@ -71,8 +72,7 @@ int flags_of(open_mode mode) noexcept {
 }  // namespace
 
 std::int64_t system_io::read_cached(int fd, void* data, std::size_t size, std::uint64_t offset) {
-  const iovec part{data, size};
-  return answer(::preadv2(fd, &part, 1, static_cast<off_t>(offset), RWF_NOWAIT));
+  return cached_read(fd, data, size, offset);
 }
 
 std::int64_t system_io::read(int fd, void* data, std::size_t size, std::uint64_t offset) {

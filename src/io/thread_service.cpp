@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/os_error.hpp"
+#include "io/cached_read.hpp"
 #include "io/deliver.hpp"
 
 namespace conduit::io {
@@ -52,9 +53,7 @@ void perform_pair(io_request& request) noexcept {
 // True if the page cache has all of it.
 bool read_at_once(io_request& request) noexcept {
   if (request.what != io_request::kind::read) return false;
-  const iovec part{request.data, request.size};
-  const ssize_t count =
-      ::preadv2(request.fd, &part, 1, static_cast<off_t>(request.offset), RWF_NOWAIT);
+  const std::int64_t count = cached_read(request.fd, request.data, request.size, request.offset);
   if (count < 0 || static_cast<std::size_t>(count) < request.size) return false;
   request.result = count;
   return true;

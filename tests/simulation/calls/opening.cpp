@@ -5,6 +5,7 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -238,6 +239,10 @@ long syscall(long number, ...) noexcept {
     return answered<long>(
         open_ours(static_cast<int>(given[0]), reinterpret_cast<const char*>(given[1]),
                   static_cast<int>(how.flags), (how.resolve & RESOLVE_CACHED) != 0));
+  }
+  if (in_world() && number == SYS_preadv2) {
+    return ::preadv2(static_cast<int>(given[0]), reinterpret_cast<const iovec*>(given[1]),
+                     static_cast<int>(given[2]), given[3], static_cast<int>(given[5]));
   }
   if (in_world() && number == cachestat) {
     const std::int64_t refused = refusal(kernel_call::unwritten_bytes);
