@@ -29,6 +29,9 @@ function(conduit_own_target target)
     -Wcast-align -Wformat=2 -Wextra-semi -Wimplicit-fallthrough -Wunused
     $<$<CXX_COMPILER_ID:GNU>:-Wduplicated-cond>
     $<$<CXX_COMPILER_ID:GNU>:-Wlogical-op>
+    # g++ 12 inlines Asio's operator new of a coroutine frame and not its operator delete, and takes
+    # them for a mismatch.
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>
     $<$<BOOL:${CONDUIT_WARNINGS_AS_ERRORS}>:-Werror>)
 endfunction()
 

@@ -39,14 +39,10 @@ void complete_some(std::unique_lock<std::mutex>& hold, work_queue& finished, Tak
   }
 }
 
-// Drops a request that has not begun, and the one linked to it. Their owner may live on for a
-// while: nobody must wait for them.
-inline void drop_pair(detail::io_request& request) noexcept {
-  detail::io_request* const linked = request.linked;
+// Drops a request that has not begun. Its owner may live on for a while: nobody must wait for it.
+inline void drop_request(detail::io_request& request) noexcept {
   request.state = detail::io_request::phase::done;
-  if (linked != nullptr) linked->state = detail::io_request::phase::done;
   request.drop();
-  if (linked != nullptr) linked->drop();
 }
 
 }  // namespace conduit::io

@@ -97,13 +97,13 @@ void ring_service::start(io_request& request) {
   std::unique_lock hold(mutex_);
   if (shut_down_) {
     hold.unlock();  // dropped requests may re-enter here
-    return drop_pair(request);
+    return drop_request(request);
   }
   request.state = io_request::phase::queued;
   request.orphaned = 0;
   queued_.push_back(request);
   ++queued_count_;
-  change_pending(request.linked != nullptr ? 2 : 1);
+  change_pending(1);
   if (!turns_.any()) post_turns();
 }
 
@@ -112,7 +112,7 @@ void ring_service::complete_later(io_request& request) {
   std::unique_lock hold(mutex_);
   if (shut_down_) {
     hold.unlock();
-    return drop_pair(request);
+    return drop_request(request);
   }
   change_pending(1);
   finish(request, request.result);
@@ -122,8 +122,6 @@ void ring_service::complete_later(io_request& request) {
 void ring_service::finish(io_request& request, std::int64_t result) noexcept {
   request.result = result;
   request.state = io_request::phase::done;
-  // Its sync completes later, for both. The owner of the two may end with that, on any thread.
-  if (request.linked != nullptr) return change_pending(-1);
   reaped_.push_back(request);
   ++reaped_count_;
 }
@@ -165,9 +163,7 @@ bool ring_service::submission_is_due() const noexcept {
 // tried when the kernel answers.
 bool ring_service::may_submit() noexcept {
   if (io_uring_sq_ready(&ring_) != 0) return true;
-  if (queued_.empty()) return false;
-  const unsigned needed = static_cast<io_request&>(queued_.front()).linked != nullptr ? 2 : 1;
-  return in_flight_ + needed <= in_flight_max_;
+  return !queued_.empty() && in_flight_ < in_flight_max_;
 }
 
 // Only if no other turn will come: that one looks again.
@@ -197,16 +193,12 @@ void ring_service::submit_queued() noexcept {
   std::size_t bytes = 0;
   while (!queued_.empty() && bytes < bytes_a_turn) {
     io_request& request = static_cast<io_request&>(queued_.front());
-    const unsigned needed = request.linked != nullptr ? 2 : 1;
-    // A linked pair must go into one submission: the kernel ends a chain there.
-    if (in_flight_ + needed > in_flight_max_ ||
-        (io_uring_sq_space_left(&ring_) < needed && !submit_filled()))
+    if (in_flight_ == in_flight_max_ || (io_uring_sq_space_left(&ring_) == 0 && !submit_filled()))
       break;
     work_queue::erase(request);
     --queued_count_;
     bytes += request.what == io_request::kind::read ? request.size : 0;
-    fill(request, request.linked != nullptr);
-    if (request.linked != nullptr) fill(*request.linked, false);
+    fill(request);
   }
   static_cast<void>(submit_filled());
 }
@@ -216,26 +208,11 @@ void ring_service::submit_queued() noexcept {
 bool ring_service::submit_filled() noexcept {
   while (io_uring_sq_ready(&ring_) != 0) {
     if (io_uring_submit(&ring_) <= 0) return false;
-    hold_back_parted_sync();
   }
   return true;
 }
 
-// If memory is scarce the kernel may stop between the two of a pair. A chain ends with a
-// submission: alone, the sync would not wait for the write, and would be answered before it. It
-// becomes a no-op, and counts as cancelled once the write is answered.
-void ring_service::hold_back_parted_sync() noexcept {
-  if (io_uring_sq_ready(&ring_) == 0) return;
-  const unsigned head = *ring_.sq.khead;
-  const io_uring_sqe& last_taken = ring_.sq.sqes[(head - 1) & ring_.sq.ring_mask];
-  if ((last_taken.flags & IOSQE_IO_LINK) == 0) return;
-  reinterpret_cast<io_request*>(last_taken.user_data)->parted = true;
-  io_uring_sqe& sync = ring_.sq.sqes[head & ring_.sq.ring_mask];
-  io_uring_prep_nop(&sync);
-  io_uring_sqe_set_data(&sync, nullptr);
-}
-
-void ring_service::fill(io_request& request, bool link) noexcept {
+void ring_service::fill(io_request& request) noexcept {
   io_uring_sqe* entry = io_uring_get_sqe(&ring_);
   assert(entry != nullptr);
   switch (request.what) {
@@ -250,7 +227,6 @@ void ring_service::fill(io_request& request, bool link) noexcept {
       io_uring_prep_fsync(entry, request.fd, IORING_FSYNC_DATASYNC);
       break;
   }
-  if (link) entry->flags |= IOSQE_IO_LINK;
   io_uring_sqe_set_data(entry, &request);
   request.state = io_request::phase::in_kernel;
   ++in_flight_;
@@ -265,16 +241,14 @@ void ring_service::reap() noexcept {
   io_uring_for_each_cqe(&ring_, head, entry) {
     ++seen;
     auto* request = static_cast<io_request*>(io_uring_cqe_get_data(entry));
-    if (request == nullptr) continue;  // the answer to a cancellation or a no-op
+    if (request == nullptr) continue;  // the answer to a cancellation
     returned_by_kernel(request);
     assert(request->state == io_request::phase::in_kernel);
-    io_request* const parted_sync = request->parted ? request->linked : nullptr;
     if (entry->res < 0 && is_orphaned(*request, entry->res)) {
       requeue(*request);
     } else {
       finish(*request, entry->res);
     }
-    if (parted_sync != nullptr) finish(*parted_sync, -ECANCELED);
   }
   io_uring_cq_advance(&ring_, seen);
   assert(seen <= in_flight_);
@@ -311,8 +285,7 @@ void ring_service::await_kernel() noexcept {
 }
 
 void ring_service::cancel(io_request& request) noexcept {
-  if (forked() || request.linked != nullptr)
-    return;  // a pair belongs to the writer, which completes it
+  if (forked()) return;
   const std::lock_guard hold(mutex_);
   if (request.state == io_request::phase::queued) {
     work_queue::erase(request);
@@ -367,7 +340,7 @@ void ring_service::shutdown() {
     std::error_code ignored;
     if (watch_) static_cast<void>(watch_->close(ignored));
   }
-  while (!queued.empty()) drop_pair(static_cast<io_request&>(queued.pop_front()));
+  while (!queued.empty()) drop_request(static_cast<io_request&>(queued.pop_front()));
   while (!dropped.empty()) dropped.pop_front().drop();
 }
 

@@ -52,8 +52,7 @@ class ring_service final : public asio::execution_context::service, public engin
   bool may_submit() noexcept;
   void submit_queued() noexcept;
   bool submit_filled() noexcept;
-  void hold_back_parted_sync() noexcept;
-  void fill(detail::io_request& request, bool link) noexcept;
+  void fill(detail::io_request& request) noexcept;
   void reap() noexcept;
   bool is_orphaned(detail::io_request& request, int result) noexcept;
   void requeue(detail::io_request& request) noexcept;

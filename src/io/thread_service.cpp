@@ -35,21 +35,6 @@ std::int64_t perform(const io_request& request) noexcept {
   return result < 0 ? -errno : result;
 }
 
-std::int64_t bytes_of(const io_request& write) noexcept {
-  std::int64_t sum = 0;
-  for (unsigned i = 0; i < write.iov_count; ++i)
-    sum += static_cast<std::int64_t>(write.iov[i].iov_len);
-  return sum;
-}
-
-// Like the kernel: anything but a whole transfer breaks a link.
-void perform_pair(io_request& request) noexcept {
-  request.result = perform(request);
-  if (request.linked != nullptr)
-    request.linked->result =
-        request.result == bytes_of(request) ? perform(*request.linked) : -ECANCELED;
-}
-
 // True if the page cache has all of it.
 bool read_at_once(io_request& request) noexcept {
   if (request.what != io_request::kind::read) return false;
@@ -57,12 +42,6 @@ bool read_at_once(io_request& request) noexcept {
   if (count < 0 || static_cast<std::size_t>(count) < request.size) return false;
   request.result = count;
   return true;
-}
-
-// The request of a pair that is completed for both: the owner of the two may end with that, on any
-// thread.
-io_request& told_for(io_request& request) noexcept {
-  return request.linked == nullptr ? request : *request.linked;
 }
 
 detail::completion* first_of(work_queue& queue) noexcept {
@@ -90,7 +69,7 @@ void thread_service::start(io_request& request) {
   std::unique_lock hold(mutex_);
   if (shut_down_) {
     hold.unlock();  // dropped requests may re-enter here
-    return drop_pair(request);
+    return drop_request(request);
   }
   request.state = io_request::phase::queued;
   queued_.push_back(request);
@@ -104,7 +83,7 @@ void thread_service::complete_later(io_request& request) {
   std::unique_lock hold(mutex_);
   if (shut_down_) {
     hold.unlock();  // dropped requests may re-enter here
-    return drop_pair(request);
+    return drop_request(request);
   }
   request.state = io_request::phase::done;
   done_.push_back(request);
@@ -207,7 +186,7 @@ void thread_service::hand_to_pool(io_request& request) {
     request.result = -ECANCELED;
     request.state = io_request::phase::done;
   }
-  port_.send_away(told_for(request));
+  port_.send_away(request);
   waiting_.push_back(request);
   if (need_worker() && workers_ == 0) serve_without_thread(request);
 }
@@ -231,7 +210,7 @@ void thread_service::serve_without_thread(io_request& request) {
   if (request.state != io_request::phase::done && request.what == io_request::kind::read) {
     request.result = -EAGAIN;
   } else if (request.state != io_request::phase::done) {
-    perform_pair(request);
+    request.result = perform(request);
   }
   bring_home(request);
 }
@@ -243,7 +222,7 @@ void thread_service::work() {
     const bool cancelled = request.state == io_request::phase::done;
     if (!cancelled) request.state = io_request::phase::in_kernel;
     hold.unlock();
-    if (!cancelled) perform_pair(request);
+    if (!cancelled) request.result = perform(request);
     hold.lock();
     bring_home(request);
   }
@@ -252,17 +231,14 @@ void thread_service::work() {
 
 // Under the lock, which the completion of the request does not need.
 void thread_service::bring_home(io_request& request) {
-  io_request& told = told_for(request);
   finish(request);
-  if (&told != &request) finish(told);
-  port_.deliver(told);
+  port_.deliver(request);
 }
 
 // ---- from outside the loop
 
 void thread_service::cancel(io_request& request) noexcept {
-  if (forked() || request.linked != nullptr)
-    return;  // a pair belongs to the writer, which completes it
+  if (forked()) return;
   const std::lock_guard hold(mutex_);
   if (request.state == io_request::phase::in_kernel) request.cancel_wanted = true;
   if (request.state != io_request::phase::queued) return;
@@ -306,12 +282,12 @@ void thread_service::shutdown() {
     dropped.splice(done_);
     while (!waiting_.empty()) {
       auto& request = static_cast<io_request&>(waiting_.pop_front());
-      port_.take_back(told_for(request));
+      port_.take_back(request);
       dropped.push_back(request);
     }
   }
   if (pool_) pool_->join();
-  while (!dropped.empty()) drop_pair(static_cast<io_request&>(dropped.pop_front()));
+  while (!dropped.empty()) drop_request(static_cast<io_request&>(dropped.pop_front()));
 }
 
 }  // namespace conduit::io

@@ -16,16 +16,10 @@ namespace {
 
 // ext4 hands buffered writes of the ring to worker threads: up to this size the copy costs less
 // than the hand-over.
-constexpr std::uint64_t inline_append_max = 256U << 10;
+constexpr std::uint64_t inline_append_max = 1U << 20;
 
-// The requests of an append; they live in the writer's coroutine.
+// A request of an append; it lives in the writer's coroutine.
 using awaited_request = io::awaited<io_request>;
-// The write of a linked pair. It does not complete: its sync completes for both.
-class silent_request final : public io_request {
- public:
-  void complete() override {}
-  void drop() noexcept override {}
-};
 
 void describe_write(io_request& request, int fd, const io::iov_cursor& from) noexcept {
   request.what = io_request::kind::write;
@@ -37,8 +31,10 @@ void describe_write(io_request& request, int fd, const io::iov_cursor& from) noe
 
 }  // namespace
 
+bool appender::is_small() const noexcept { return write_.bytes_left() <= inline_append_max; }
+
 bool appender::is_inline() const noexcept {
-  return write_.bytes_left() <= inline_append_max && our_.state.how.durability == durability::none;
+  return is_small() && our_.state.how.durability == durability::none;
 }
 
 // No coroutine of its own: a durable put would pay for one more frame.
@@ -47,26 +43,81 @@ asio::awaitable<std::error_code> appender::append(lock::held_lock& held) {
   return durably ? append_durably(held) : append_undurably(held);
 }
 
+std::error_code appender::append_inline(lock::held_lock& held) {
+  const std::shared_ptr<append_file>& file = our_.file.current_tail().file;
+  our_.state.unsynced->begin_write(file);
+  const std::error_code why = write_inline(held);
+  our_.state.unsynced->end_write(*file);
+  return why;
+}
+
 asio::awaitable<std::error_code> appender::append_undurably(lock::held_lock& held) {
-  if (!is_inline()) co_return co_await append_through_engine(held);
-  const std::error_code error = append_inline(held);
-  if (error) co_return co_await mend_failed_write(held, error, false);
-  co_return error;
+  std::error_code why;
+  if (is_small()) {
+    why = append_inline(held);
+  } else {
+    const std::shared_ptr<append_file> file = our_.file.current_tail().file;
+    our_.state.unsynced->begin_write(file);
+    why = co_await write_through_engine(held);
+    our_.state.unsynced->end_write(*file);
+  }
+  if (why) co_return co_await mend_failed_write(held, why, false);
+  co_return why;
+}
+
+// Empty blobs alone are synced, too: they lie behind bytes that another process may have left
+// unsynced, and must not outlive them.
+asio::awaitable<std::error_code> appender::append_durably(lock::held_lock& held) {
+  our_.puts.released();
+  std::error_code why = our_.file.mark_syncing(held);
+  if (why) co_return why;
+  if (!is_small()) {
+    why = co_await write_through_engine(held);
+  } else if (our_.puts.use_memory(nullptr)) {
+    why = write_inline(held);
+    our_.puts.released();
+  } else {
+    why = asio::error::operation_aborted;
+  }
+  if (why) co_return co_await mend_failed_write(held, why, false);
+  awaited_request sync;
+  sync.what = io_request::kind::sync_data;
+  sync.fd = our_.file.current_tail().file->fd.get();
+  auto start = [&] { our_.disk.start(sync); };
+  co_await sync.until_complete(std::move(start));
+  // Not retried: after a failed sync the kernel may answer 0 although the data is lost.
+  if (sync.result < 0) co_return co_await mend_failed_write(held, os_error(sync.result), true);
+  our_.counted.syncs.fetch_add(1, std::memory_order_relaxed);
+  co_return std::error_code{};
 }
 
 // An empty blob is a write, too: it lies behind bytes that another process may have written.
-std::error_code appender::append_inline(lock::held_lock& /*held*/) {
-  const std::shared_ptr<append_file>& file = our_.file.current_tail().file;
+std::error_code appender::write_inline(lock::held_lock& /*held*/) {
+  const int fd = our_.file.current_tail().file->fd.get();
   our_.counted.inline_appends.fetch_add(1, std::memory_order_relaxed);
-  our_.state.unsynced->begin_write(file);
   std::error_code why;
   for (unsigned retries = 0; !write_.done();) {
     const std::int64_t result =
-        our_.disk.write(file->fd.get(), write_.parts(), write_.part_count(), write_.offset());
+        our_.disk.write(fd, write_.parts(), write_.part_count(), write_.offset());
     if (!progressed(result, retries, why)) break;
   }
-  our_.state.unsynced->end_write(*file);
   return why;
+}
+
+asio::awaitable<std::error_code> appender::write_through_engine(lock::held_lock& /*held*/) {
+  const std::shared_ptr<append_file> file = our_.file.current_tail().file;
+  our_.counted.ring_appends.fetch_add(1, std::memory_order_relaxed);
+  std::error_code why;
+  for (unsigned retries = 0; !write_.done();) {
+    awaited_request write;
+    describe_write(write, file->fd.get(), write_);
+    if (!our_.puts.use_memory(&write)) co_return asio::error::operation_aborted;
+    auto start = [&] { our_.disk.start(write); };
+    co_await write.until_complete(std::move(start));
+    our_.puts.released();
+    if (!progressed(write.result, retries, why)) break;
+  }
+  co_return why;
 }
 
 // Accounts for the `result` of a write. True if the write may go on; otherwise `why` is set.
@@ -78,72 +129,6 @@ bool appender::progressed(std::int64_t result, unsigned& retries, std::error_cod
   }
   why = result == 0 ? std::make_error_code(std::errc::io_error) : os_error(result);
   return false;
-}
-
-asio::awaitable<std::error_code> appender::append_through_engine(lock::held_lock& held) {
-  const std::shared_ptr<append_file> file = our_.file.current_tail().file;
-  our_.counted.ring_appends.fetch_add(1, std::memory_order_relaxed);
-  our_.state.unsynced->begin_write(file);
-  std::error_code why;
-  for (unsigned retries = 0; !write_.done();) {
-    awaited_request write;
-    describe_write(write, file->fd.get(), write_);
-    if (!our_.puts.use_memory(write)) {
-      why = asio::error::operation_aborted;
-      break;
-    }
-    auto start = [&] { our_.disk.start(write); };
-    co_await write.until_complete(std::move(start));
-    our_.puts.released();
-    if (!progressed(write.result, retries, why)) break;
-  }
-  our_.state.unsynced->end_write(*file);
-  if (why) co_return co_await mend_failed_write(held, why, false);
-  co_return why;
-}
-
-// Writes and syncs as one linked pair. A short write breaks the link: the remainder is retried as a
-// pair.
-asio::awaitable<std::error_code> appender::append_durably(lock::held_lock& held) {
-  const int fd = our_.file.current_tail().file->fd.get();
-  our_.counted.ring_appends.fetch_add(1, std::memory_order_relaxed);
-  our_.puts.released();
-  std::error_code why = our_.file.mark_syncing(held);
-  if (why) co_return why;
-  bool synced = false;
-  for (unsigned retries = 0; !write_.done();) {
-    silent_request write;
-    awaited_request sync;
-    describe_write(write, fd, write_);
-    sync.what = io_request::kind::sync_data;
-    sync.fd = fd;
-    write.linked = &sync;
-    if (!our_.puts.use_memory(write))
-      co_return co_await mend_failed_write(held, asio::error::operation_aborted, false);
-    auto start = [&] { our_.disk.start(write); };
-    co_await sync.until_complete(std::move(start));
-    our_.puts.released();
-    if (!progressed(write.result, retries, why))
-      co_return co_await mend_failed_write(held, why, false);
-    // A cancelled sync never began: a short write breaks the link, and so may the kernel. Every
-    // other failure counts, for each part of a batch that takes several writes, and is not retried:
-    // after a failed sync the kernel may answer 0 although the data is lost.
-    synced = sync.result != -ECANCELED;
-    if (synced && sync.result < 0)
-      co_return co_await mend_failed_write(held, os_error(sync.result), true);
-  }
-  if (!synced) {
-    // Empty blobs alone need a sync as well: they lie behind bytes that another process may have
-    // left unsynced, and must not outlive them.
-    awaited_request sync;
-    sync.what = io_request::kind::sync_data;
-    sync.fd = fd;
-    auto start = [&] { our_.disk.start(sync); };
-    co_await sync.until_complete(std::move(start));
-    if (sync.result < 0) co_return co_await mend_failed_write(held, os_error(sync.result), true);
-  }
-  our_.counted.syncs.fetch_add(1, std::memory_order_relaxed);
-  co_return std::error_code{};
 }
 
 // No coroutine: without memory for one the file would stay in use.

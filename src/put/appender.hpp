@@ -34,9 +34,11 @@ class appender {
                                                      bool sync_failed);
 
  private:
+  bool is_small() const noexcept;
   asio::awaitable<std::error_code> append_undurably(lock::held_lock& held);
-  asio::awaitable<std::error_code> append_through_engine(lock::held_lock& held);
   asio::awaitable<std::error_code> append_durably(lock::held_lock& held);
+  std::error_code write_inline(lock::held_lock& held);
+  asio::awaitable<std::error_code> write_through_engine(lock::held_lock& held);
   void mend_failed_frames(lock::held_lock& held, bool file_is_sound, bool sync_failed);
   asio::awaitable<std::error_code> cut_back(bool file_is_sound, bool has_frames,
                                             std::error_code why);

@@ -181,11 +181,11 @@ bool pending_puts::place(std::uint32_t file, std::uint64_t plain_end) noexcept {
   return true;
 }
 
-bool pending_puts::use_memory(io_request& in_kernel) noexcept {
+bool pending_puts::use_memory(io_request* in_kernel) noexcept {
   const std::lock_guard hold(mutex_);
   if (!batch_.write()) return false;
   assert(in_kernel_ == nullptr);
-  if (batch_.now() == state::writing) in_kernel_ = &in_kernel;
+  if (batch_.now() == state::writing) in_kernel_ = in_kernel;
   return true;
 }
 

@@ -74,9 +74,9 @@ class pending_puts {
   work_queue take_cancelled() noexcept;
   // False if all were cancelled.
   bool place(std::uint32_t file, std::uint64_t plain_end) noexcept;
-  // The kernel begins to read the memory of the puts. False: some of it is gone; the batch must
-  // fail.
-  bool use_memory(io_request& in_kernel) noexcept;
+  // The kernel begins to read the memory of the puts, for a request or, if it is null, for a system
+  // call of the writer's thread. False: some of it is gone; the batch must fail.
+  bool use_memory(io_request* in_kernel) noexcept;
   void released() noexcept;
   // For assertions: the kernel has answered, as it must have before the lock is released.
   bool kernel_has_answered() noexcept;

@@ -187,7 +187,7 @@ TEST_CASE("gets of the writer's own context finish while its write is under way 
   const durability wanted = GENERATE(durability::fdatasync, durability::none);
   tenure_store at(wanted);
   if (GENERATE(false, true)) at.reopen();
-  const std::string more = bytes_of(99, 600'000);
+  const std::string more = bytes_of(99, 1'600'000);
   at.script->withhold();
   const auto put = begin_put(*at.store, more);
   REQUIRE(run_until(*at.context, [&] { return at.script->disk->withholds(); }));
@@ -200,8 +200,8 @@ TEST_CASE("gets of the writer's own context finish while its write is under way 
 
 TEST_CASE("a get of the batch before the one under way finishes, batch after batch") {
   tenure_store at;
-  const std::vector<std::string> batches{bytes_of(7, 300'000), bytes_of(8, 400'000),
-                                         bytes_of(9, 500'000)};
+  const std::vector<std::string> batches{bytes_of(7, 1'300'000), bytes_of(8, 1'400'000),
+                                         bytes_of(9, 1'500'000)};
   for (const std::string& bytes : batches) {
     at.script->withhold();
     const auto put = begin_put(*at.store, bytes);
@@ -218,7 +218,7 @@ TEST_CASE(
     "a get of a blob that nobody has put waits until its own store's writer leaves the lock, and "
     "no other get waits") {
   tenure_store at;
-  const std::string more = bytes_of(99, 600'000);
+  const std::string more = bytes_of(99, 1'600'000);
   at.script->withhold();
   const auto put = begin_put(*at.store, more);
   REQUIRE(run_until(*at.context, [&] { return at.script->disk->withholds(); }));

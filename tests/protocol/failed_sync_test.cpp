@@ -43,14 +43,16 @@ TEST_CASE(
   process writer = host.start();
   REQUIRE(!writer->put("some bytes").error);
   CHECK_FALSE(host.record()->syncing);
+  const auto [size, way] = GENERATE(
+      table<std::size_t, io_call>({{1000, io_call::write}, {1'500'000, io_call::start_write}}));
   std::vector<std::optional<std::uint32_t>> marks;
-  writer.script->set_rule([&](const seen_call& call) -> std::optional<fault> {
+  writer.script->set_rule([&, write = way](const seen_call& call) -> std::optional<fault> {
     const bool of_data =
-        call.file == "data_00000000.dat" && (call.kind == io_call::start_write || syncs_data(call));
+        call.file == "data_00000000.dat" && (call.kind == write || syncs_data(call));
     if (of_data || call.kind == io_call::unlock) marks.push_back(host.record()->syncing);
     return std::nullopt;
   });
-  REQUIRE(!writer->put("more bytes").error);
+  REQUIRE(!writer->put(bytes_of(1, size)).error);
   CHECK(marks == std::vector<std::optional<std::uint32_t>>{0U, 0U, std::nullopt});
 }
 

@@ -18,8 +18,8 @@ struct way {
 };
 
 way any_way() {
-  return GENERATE(way{durability::none, 1000}, way{durability::none, 600000},
-                  way{durability::fdatasync, 1000});
+  return GENERATE(way{durability::none, 1000}, way{durability::none, 1'500'000},
+                  way{durability::fdatasync, 1000}, way{durability::fdatasync, 1'500'000});
 }
 
 bool writes_data(const seen_call& call) {

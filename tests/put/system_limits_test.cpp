@@ -47,9 +47,9 @@ void give_up_rights() {
 
 int child_with_file_limit(const machine& host) {
   ::signal(SIGXFSZ, SIG_IGN);
-  limit(RLIMIT_FSIZE, 1U << 20);
+  limit(RLIMIT_FSIZE, 4U << 20);
   process writer = host.start();
-  const std::string big = bytes_of(1, 600000);
+  const std::string big = bytes_of(1, 2'400'000);
   const std::string small = bytes_of(2, 2000);
   const auto first = writer->put(big);
   EXPECT_IN_CHILD(!first.error);
@@ -171,7 +171,7 @@ TEST_CASE("a store works with 64 KiB of locked memory") {
           limit(RLIMIT_MEMLOCK, 64U << 10);
           give_up_rights();
           process writer = host.start();
-          const std::string big = bytes_of(1, 600000);
+          const std::string big = bytes_of(1, 2'400'000);
           const auto one = writer->put(big);
           EXPECT_IN_CHILD(!one.error && writer->get(one.value).value == big);
           return 0;

@@ -21,7 +21,7 @@ history life(unsigned form, unsigned way) {
   const std::string durable =
       "start 1 " + std::to_string(form) + " 1 " + std::to_string(way) + "; ";
   return parse_history("seed 20240229; temper 0 10 10; " + relaxed + durable +
-                       "put 0 3 1700; put 0 1 270000; put_many 0 3 2000; pause 20000; get 0 4; "
+                       "put 0 3 1700; put 0 1 1200000; put_many 0 3 2000; pause 20000; get 0 4; "
                        "slice 0 4; get_into 0 4; "
                        "put 1 1 1000; put 1 2 280; put 1 1 3000; pause 20000; get 1 4; slice 1 2; "
                        "put 0 1 400; sync 0; roll 0; put 0 1 50; pause 20000; "

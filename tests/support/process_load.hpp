@@ -107,8 +107,8 @@ class process_load {
     const std::uint64_t dice = random() % 1000;
     if (dice < 20) return 0;
     if (dice < 950) return 1 + random() % (8U << 10U);
-    if (dice < 995) return 1 + random() % (100U << 10U);
-    return (256U << 10U) + random() % (300U << 10U);
+    if (dice < 998) return 1 + random() % (100U << 10U);
+    return (1U << 20U) + random() % (300U << 10U);
   }
 
   asio::awaitable<void> put(flat_file_db& db, numbers& random) {

@@ -42,20 +42,15 @@ std::uint64_t moved(const fault& how, std::uint64_t size) noexcept {
 }  // namespace
 
 void scripted_disk::start(io_request& request) {
-  const bool writes = request.what == io_request::kind::write;
   seen_call call{0, io_call::start_sync, request.fd};
   if (request.what == io_request::kind::read)
     call = {0, io_call::start_read, request.fd, {}, request.offset, request.size};
-  if (writes)
+  if (request.what == io_request::kind::write)
     call = {0,  io_call::start_write, request.fd,
             {}, request.offset,       bytes_of(request.iov, request.iov_count)};
   const auto answer = script_->admit(std::move(call));
   if (answer && answer->what == fault::kind::withheld)
     return script_->withhold([this, &request] { inner_->start(request); });
-  if (writes && request.linked != nullptr) {
-    return start_pair(request, answer,
-                      script_->admit({0, io_call::start_sync, request.linked->fd}));
-  }
   if (!answer) return inner_->start(request);
   switch (request.what) {
     case io_request::kind::read:
@@ -75,23 +70,6 @@ void scripted_disk::start(io_request& request) {
 void scripted_disk::wait(io_request& request) noexcept {
   static_cast<void>(script_->admit({0, io_call::wait, request.fd}));
   inner_->wait(request);
-}
-
-// The pair breaks as it does in the kernel: anything but a whole write cancels the sync.
-void scripted_disk::start_pair(io_request& write, const std::optional<fault>& at_write,
-                               const std::optional<fault>& at_sync) {
-  if (!at_write && !at_sync) return inner_->start(write);
-  io_request& sync = *write.linked;
-  write.result = at_write
-                     ? short_write(write.fd, write.iov, write.iov_count, write.offset, *at_write)
-                     : inner_->write(write.fd, write.iov, write.iov_count, write.offset);
-  const bool whole =
-      write.result == static_cast<std::int64_t>(bytes_of(write.iov, write.iov_count));
-  sync.result = !whole ? -ECANCELED : at_sync ? -at_sync->error : inner_->sync_data(sync.fd);
-  // Each is delivered by itself from here on.
-  write.linked = nullptr;
-  inner_->complete_later(write);
-  inner_->complete_later(sync);
 }
 
 // Through memory of its own: a short transfer must leave the rest of the caller's alone, and

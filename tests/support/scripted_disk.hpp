@@ -48,8 +48,6 @@ class scripted_disk final : public io::file_io {
   std::int64_t unlock(int fd) override;
 
  private:
-  void start_pair(detail::io_request& write, const std::optional<fault>& at_write,
-                  const std::optional<fault>& at_sync);
   std::int64_t short_read(int fd, void* data, std::size_t size, std::uint64_t offset,
                           const fault& how);
   std::int64_t short_write(int fd, const iovec* iov, unsigned count, std::uint64_t offset,

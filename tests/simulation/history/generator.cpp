@@ -99,9 +99,8 @@ std::uint64_t generator::some_size() {
   if (kind < 4) return 0;
   if (kind < 20) return below(60);
   if (kind < 60) return below(700);
-  if (kind < 98) return below(3000);
-  if (kind < 99) return 270'000;            // through the engine
-  return chance(70) ? 270'000 : 1'200'000;  // written back before it is synced
+  if (kind < 99) return below(3000);
+  return 1'200'000;  // through the engine, and written back before it is synced
 }
 
 std::uint64_t generator::some_count() {

@@ -51,17 +51,9 @@ void let_go(transfer* done) {
   end_shared_object(done);
 }
 
-void end(ring& one, transfer* done, std::int64_t result, bool whole) {
+void end(ring& one, transfer* done, std::int64_t result) {
   std::erase(one.under_way, done);
   answer(one, done->user_data, result);
-  transfer* const next = done->follower;
-  if (next != nullptr && whole) {
-    next->due = the_world().now;
-    one.under_way.push_back(next);
-  } else if (next != nullptr) {
-    // A link breaks at anything but a whole transfer, and all that hangs on it is cancelled.
-    end(one, next, -ECANCELED, false);
-  }
   let_go(done);
 }
 
@@ -77,7 +69,7 @@ bool take_step(ring& one, transfer* it) {
     case transfer::kind::read: {
       const std::int64_t count =
           read_into(*it->file, kernel_call::ring_read, it->memory, it->size, it->offset);
-      end(one, it, count, count == static_cast<std::int64_t>(it->size));
+      end(one, it, count);
       return true;
     }
     case transfer::kind::write: {
@@ -91,12 +83,12 @@ bool take_step(ring& one, transfer* it) {
         return false;
       }
       const bool nothing = it->done == 0 && count <= 0;
-      end(one, it, nothing ? count : static_cast<std::int64_t>(it->done), it->done == all);
+      end(one, it, nothing ? count : static_cast<std::int64_t>(it->done));
       return true;
     }
     case transfer::kind::sync: {
       const std::int64_t result = sync_file(*it->file, kernel_call::ring_sync);
-      end(one, it, result, result == 0);
+      end(one, it, result);
       return true;
     }
   }
@@ -137,7 +129,7 @@ void cancel(ring& one, const io_uring_sqe& entry) {
                    [&](const transfer* other) { return other->user_data == entry.addr; });
   if (found == one.under_way.end()) return answer(one, entry.user_data, -ENOENT);
   if ((*found)->begun) return answer(one, entry.user_data, -EALREADY);
-  end(one, *found, -ECANCELED, false);
+  end(one, *found, -ECANCELED);
   answer(one, entry.user_data, 0);
 }
 
@@ -162,7 +154,6 @@ void flush_overflow(ring& one) {
 
 unsigned submit(ring& to, unsigned count) {
   io_uring& user = *to.user;
-  transfer* chain = nullptr;  // the last of a chain that goes on
   unsigned taken = 0;
   for (; taken < count; ++taken) {
     const unsigned head = value(user.sq.khead);
@@ -177,16 +168,10 @@ unsigned submit(ring& to, unsigned count) {
       answer(to, entry.user_data, -EBADF);
       continue;
     }
-    if (chain != nullptr) {
-      chain->follower = made;
-    } else {
-      to.under_way.push_back(made);
-    }
-    const bool goes_on = (entry.flags & IOSQE_IO_LINK) != 0;
+    to.under_way.push_back(made);
     const bool at_once =
-        chain == nullptr && !goes_on && made->what == transfer::kind::read &&
+        made->what == transfer::kind::read &&
         (to.owner->is_answered_at_once || by_chance(the_world().manners.inline_transfers));
-    chain = goes_on ? made : nullptr;
     if (at_once) take_step(to, made);
   }
   update_kernel_due(*to.owner);
@@ -221,7 +206,7 @@ void forget_submitter(const task& ended) {
     for (transfer* it : under_way) {
       if (it->submitter != &ended || it->what != transfer::kind::read || !by_chance(50)) continue;
       meet(trouble::ended_submitter, ended.owner);
-      end(*one, it, by_chance(50) ? -ECANCELED : -EFAULT, false);
+      end(*one, it, by_chance(50) ? -ECANCELED : -EFAULT);
     }
   }
   update_kernel_due(*ended.owner);
@@ -229,13 +214,7 @@ void forget_submitter(const task& ended) {
 
 void forget_transfers_of(process& dead) {
   for (ring* one : dead.rings) {
-    for (transfer* it : one->under_way) {
-      while (it != nullptr) {
-        transfer* const next = it->follower;
-        let_go(it);
-        it = next;
-      }
-    }
+    for (transfer* it : one->under_way) let_go(it);
     one->under_way.clear();
     one->user = nullptr;
   }

@@ -19,8 +19,7 @@ struct transfer {
   std::uint64_t size = 0;     // bytes, or parts
   std::uint64_t offset = 0;
   std::uint64_t user_data = 0;
-  std::uint64_t done = 0;        // bytes written so far
-  transfer* follower = nullptr;  // linked: begins when this one has wholly succeeded
+  std::uint64_t done = 0;  // bytes written so far
   bool begun = false;
   nanoseconds due = 0;
   const task* submitter = nullptr;
