@@ -5,8 +5,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/options.h>
 
-#include <algorithm>
-#include <cstring>
+#include <array>
 #include <memory>
 #include <stdexcept>
 #include <string>

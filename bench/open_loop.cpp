@@ -1,10 +1,9 @@
 // Durable puts that begin when they are due, whether or not earlier ones have ended: their latency
 // from the intended start, against one fdatasync. A closed loop would hide what waits behind a slow
 // sync.
-#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 
-#include <memory>
+#include <algorithm>
 
 #include "comparison.hpp"
 #include "filled_store.hpp"

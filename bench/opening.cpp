@@ -3,6 +3,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include <array>
 #include <cstring>
 #include <fstream>
 

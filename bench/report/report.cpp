@@ -4,12 +4,14 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
-#include <iostream>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -94,6 +96,7 @@ int main(int count, char** words) try {
   json rows = json::array();
   std::ifstream lines(words[1]);
   for (std::string line; std::getline(lines, line);) rows.push_back(json::parse(line));
+  if (rows.empty()) throw std::runtime_error("no benchmark has such a row, or none ran");
   std::stable_sort(rows.begin(), rows.end(), [](const json& one, const json& other) {
     return one.at("row") < other.at("row");
   });

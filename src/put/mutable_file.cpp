@@ -250,10 +250,7 @@ asio::awaitable<std::error_code> mutable_file::make_ready(lock::held_lock& held)
     const std::error_code error = co_await begin_next(held, why);
     if (error) co_return error;
   }
-  if (directory_unsynced_) {
-    const std::error_code error = (co_await sync_directory(held)).error;
-    if (error) co_return error;
-  }
+  if (directory_unsynced_) co_return (co_await sync_directory(held)).error;
   co_return std::error_code{};
 }
 

@@ -116,11 +116,14 @@ class compression_of_file {
     return {};
   }
 
-  // An original re-creates such a file at every start.
+  // An original re-creates such a file at every start. But it may also be a file of empty blobs,
+  // whose compressed form was left by a killed process: that one must be durable first.
   std::error_code remove_empty_plain() {
-    std::error_code error = take_lock();
+    std::error_code error = sync_compressed();
+    if (!error) error = take_lock();
     if (!error) error = check_unchanged(*held_);
     if (!error && !changed_) error = held_->announce_change();
+    if (!error && !changed_) error = sync_directory(*held_);
     if (!error && !changed_) error = remove_plain(*held_);
     unlock();
     return error || changed_ ? error : measure_compressed();
@@ -233,7 +236,7 @@ class compression_of_file {
     return {};
   }
 
-  // The plain file is empty, or the compressed one has its name and both are durable.
+  // The compressed file has its name, and both are durable.
   std::error_code remove_plain(lock::held_lock& /*held*/) {
     const std::int64_t removed = disk_.remove(state_.directory.get(), plain_name_.c_str());
     if (removed < 0 && removed != -ENOENT) return os_error(removed);
@@ -264,6 +267,14 @@ class compression_of_file {
                     held.mutable_file()->number, 0, error);
     }
     return error;
+  }
+
+  std::error_code sync_compressed() {
+    const std::int64_t fd =
+        disk_.open(state_.directory.get(), compressed_name_.c_str(), io::open_mode::read, 0);
+    if (fd < 0) return os_error(fd);
+    const unique_fd opened(static_cast<int>(fd));
+    return os_error(disk_.sync_data(opened.get()));
   }
 
   std::int64_t status_of(const files::file_name& name, io::file_status& found) {

@@ -137,8 +137,16 @@ TEST_CASE("rule 14: an empty plain file beside a compressed one hides nothing an
   process writer = at.host.start();
   CHECK((writer->get(at.where).value == at.bytes));
   CHECK(writer->files().value.at(0).form == file_form::zstd);
+  writer.script->forget_calls();
   REQUIRE_FALSE(writer->compress_file(0).error);
   CHECK(at.host.names() == strings{"data_00000000.dat.zst", "data_00000001.dat"});
+  // It may hold empty blobs.
+  const auto content = writer.calls(io_call::sync_data, ".zst");
+  const auto names = writer.calls(io_call::sync_directory);
+  const auto removal = writer.calls(io_call::remove, ".dat");
+  REQUIRE((content.size() == 1 && names.size() == 1 && removal.size() == 1));
+  CHECK(content[0].index < names[0].index);
+  CHECK(names[0].index < removal[0].index);
   CHECK((writer->get(at.where).value == at.bytes));
 }
 
