@@ -41,6 +41,5 @@ for name in hot_reads pending_reads asio_file direct_reads appends databases com
   fi
   "$programs/bench_$name" "${options[@]}" --results "$lines" || status=1
 done
-"$programs/bench_report" "$lines" "$directory" "$results" || status=1
-echo "kept in $results"
+"$programs/bench_report" "$lines" "$directory" "$results" && echo "kept in $results" || status=1
 exit $status
