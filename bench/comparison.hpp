@@ -50,7 +50,7 @@ struct verdict {
   double figure = 0;
   double bar = 0;
   bool at_most = false;
-  nlohmann::json more = nlohmann::json::object();  // how it came about
+  nlohmann::json::object_t more;  // how it came about
 
   bool is_met() const { return at_most ? figure <= bar : figure >= bar; }
 };
@@ -62,7 +62,7 @@ inline void keep(const settings& wanted, const verdict& found) {
                       {"unit", found.unit},   {"figure", found.figure},
                       {"bar", found.bar},     {"bar_is", found.at_most ? "at most" : "at least"},
                       {"met", found.is_met()}};
-  line.update(found.more);
+  line.update(nlohmann::json(found.more));
   std::ofstream file(wanted.results, std::ios::app);
   file << line.dump() << std::endl;
   require(file.good(), wanted.results.c_str());
