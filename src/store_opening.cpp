@@ -57,11 +57,6 @@ void check_options(const options& wanted) {
           "options::level");
 }
 
-std::string without_trailing_slash(std::string path) {
-  while (path.size() > 1 && path.back() == '/') path.pop_back();
-  return path;
-}
-
 // The kernel's format: 36 characters of hexadecimal digits and dashes.
 lock::boot_id read_boot_id() {
   std::ifstream source("/proc/sys/kernel/random/boot_id");
@@ -171,11 +166,6 @@ std::shared_ptr<binding> open_store(asio::io_context& home, const options& wante
   if (!surroundings.boot) surroundings.boot = read_boot_id;
   if (!surroundings.now) surroundings.now = std::chrono::steady_clock::now;
   auto state = store_state::make(wanted, std::move(surroundings));
-  state->directory_path = without_trailing_slash(
-      std::filesystem::absolute(wanted.data_directory).lexically_normal().string());
-  state->lock_path = wanted.lock_path.empty()
-                         ? state->directory_path + ".lock"
-                         : std::filesystem::absolute(wanted.lock_path).string();
   open_directory(*state);
   auto result = make_binding(state, home);
   look_around(*state, *result->disk);

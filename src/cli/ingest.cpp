@@ -9,6 +9,7 @@
 
 #include "cli/byte_budget.hpp"
 #include "cli/exit_status.hpp"
+#include "cli/terminal_stop.hpp"
 
 namespace conduit::cli {
 namespace {
@@ -41,6 +42,7 @@ void ingest(event_loops& loops, const flat_file_db& db, const ingest_job& job) {
     budgets.push_back(
         std::make_unique<byte_budget>(loops.at(i), job.bytes_at_a_time / loops.size()));
   }
+  const terminal_stop stops(db);
   loops.run(std::max(job.files_at_a_time, loops.size()), [&](unsigned index) {
     const unsigned loop = index % loops.size();
     return ingest_some(loops, handles[loop], *budgets[loop], job);

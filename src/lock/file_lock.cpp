@@ -70,7 +70,8 @@ class blocked_waiter final : public lock_wait::waiter {
 std::error_code file_lock::open(unsigned permissions) try {
   std::unique_ptr<lock_description> opened;
   auto fresh = own_ ? nullptr : std::make_shared<lock_wait>();
-  const std::error_code error = lock_description::open(disk_, path_, mode_, permissions, opened);
+  const std::error_code error =
+      lock_description::open(disk_, paths_.lock_file, mode_, permissions, opened);
   if (error) return error;
   own_ = std::move(opened);
   if (!fresh) return {};
@@ -91,7 +92,7 @@ std::error_code file_lock::attempt() noexcept {
 }
 
 std::error_code file_lock::begin_wait(lock_wait::waiter& who) noexcept try {
-  if (!thread_) thread_.emplace(wait_);
+  if (!thread_) thread_.emplace(wait_, paths_.directory);
   return wait_->begin(who, own_, *thread_);
 } catch (const std::bad_alloc&) {
   return std::make_error_code(std::errc::not_enough_memory);
@@ -100,7 +101,7 @@ std::error_code file_lock::begin_wait(lock_wait::waiter& who) noexcept try {
 // A store that never pauses sees the touch, and from time to time leaves the lock free for long
 // enough.
 void file_lock::knock() const noexcept {
-  ::utimensat(AT_FDCWD, path_.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
+  ::utimensat(AT_FDCWD, paths_.lock_file.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
 }
 
 asio::awaitable<std::error_code> file_lock::acquire(io::completion_port& home, bool& waited) {

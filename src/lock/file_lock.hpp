@@ -19,17 +19,22 @@
 
 namespace conduit::lock {
 
+struct lock_paths {
+  std::string lock_file;
+  std::string directory;  // of the data, where waits are marked
+};
+
 // All others, including other objects of this class, see it as another process. For one thread or
 // coroutine at a time, except `give_up`.
 class file_lock {
  public:
-  file_lock(io::file_io& disk, std::string path, lock_mode mode)
-      : disk_(disk), path_(std::move(path)), mode_(mode) {}
+  file_lock(io::file_io& disk, lock_paths paths, lock_mode mode)
+      : disk_(disk), paths_(std::move(paths)), mode_(mode) {}
   file_lock(const file_lock&) = delete;
   file_lock& operator=(const file_lock&) = delete;
   ~file_lock() = default;
 
-  // Opens the file at the path, creating it if `permissions` is not 0. Call it before anything
+  // Opens the lock file, creating it if `permissions` is not 0. Call it before anything
   // else, and only while the lock is not held. An error leaves everything as it was.
   std::error_code open(unsigned permissions);
 
@@ -63,7 +68,7 @@ class file_lock {
   void knock() const noexcept;
 
   io::file_io& disk_;
-  const std::string path_;
+  const lock_paths paths_;
   const lock_mode mode_;
   std::unique_ptr<lock_description> own_;  // null while a wait has it
   std::mutex mutex_;                       // guards the pointer: `give_up` comes from any thread

@@ -239,7 +239,14 @@ void held_lock::note_end(std::uint32_t number, std::uint64_t end, bool at_once) 
   known.record_due_ = true;
 }
 
-void held_lock::end() {
+std::error_code held_lock::record_end() {
+  if (!here().record_due_) return {};
+  const std::error_code error = here().write_record();
+  here().record_due_ = static_cast<bool>(error);
+  return error;
+}
+
+void held_lock::end() noexcept {
   store_lock& known = here();
   if (!known.marked_ && !known.record_due_) return;
   if (known.marked_) known.record_.syncing.reset();

@@ -16,7 +16,7 @@ std::error_code lent_locks::with(const std::function<bool()>& go_on,
                                  const std::function<void()>& work) {
   std::unique_ptr<file_lock> lock = borrow();
   bool opened = lock != nullptr;
-  if (!opened) lock = std::make_unique<file_lock>(disk_, path_, lock_mode::shared);
+  if (!opened) lock = std::make_unique<file_lock>(disk_, paths_, lock_mode::shared);
   std::error_code error;
   for (int reopens = 0; reopens < reopens_max; ++reopens) {
     error = opened ? std::error_code{} : lock->open(0);

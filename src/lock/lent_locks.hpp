@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -20,9 +19,9 @@ namespace conduit::lock {
 // borrowers at one time. For any thread.
 class lent_locks {
  public:
-  lent_locks(io::file_io& disk, std::string path) : disk_(disk), path_(std::move(path)) {}
+  lent_locks(io::file_io& disk, lock_paths paths) : disk_(disk), paths_(std::move(paths)) {}
 
-  // Calls `work` under the lock of the file at the path; the rules are those of
+  // Calls `work` under the lock; the rules are those of
   // `file_lock::acquire`. On an error `work` is not called. Throws std::bad_alloc.
   std::error_code with(const std::function<bool()>& go_on, std::chrono::milliseconds patience,
                        const std::function<void()>& work);
@@ -32,7 +31,7 @@ class lent_locks {
   void give_back(std::unique_ptr<file_lock> lock);
 
   io::file_io& disk_;
-  const std::string path_;
+  const lock_paths paths_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<file_lock>> given_up_;  // guarded by the mutex
 };

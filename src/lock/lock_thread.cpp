@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "lock/waiting_mark.hpp"
+
 namespace conduit::lock {
 
 std::error_code lock_thread::wake() noexcept {
@@ -18,10 +20,15 @@ std::error_code lock_thread::wake() noexcept {
 void lock_thread::work::run() noexcept {
   do {
     while (std::unique_ptr<lock_description> lock = waiters_->next()) {
-      const std::error_code refused = lock->wait();
+      const std::error_code refused = wait(*lock);
       waiters_->serve(refused, std::move(lock));
     }
   } while (goes_on());
+}
+
+std::error_code lock_thread::work::wait(lock_description& lock) const noexcept {
+  const waiting_mark mark(directory_);
+  return lock.wait();
 }
 
 bool lock_thread::work::goes_on() noexcept {

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <mutex>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -29,8 +30,9 @@ class lock_waiters {
 // not joined. Abandoned waits cost it nothing.
 class lock_thread {
  public:
-  explicit lock_thread(std::shared_ptr<lock_waiters> waiters)
-      : work_(std::make_shared<work>(std::move(waiters))) {}
+  // `directory`: the data directory, where the wait is marked.
+  lock_thread(std::shared_ptr<lock_waiters> waiters, std::string directory)
+      : work_(std::make_shared<work>(std::move(waiters), std::move(directory))) {}
   lock_thread(const lock_thread&) = delete;
   lock_thread& operator=(const lock_thread&) = delete;
   ~lock_thread() { threads_.leave(); }
@@ -41,7 +43,8 @@ class lock_thread {
  private:
   class work {
    public:
-    explicit work(std::shared_ptr<lock_waiters> waiters) noexcept : waiters_(std::move(waiters)) {}
+    work(std::shared_ptr<lock_waiters> waiters, std::string directory) noexcept
+        : waiters_(std::move(waiters)), directory_(std::move(directory)) {}
     void run() noexcept;
 
     std::mutex mutex;
@@ -51,7 +54,10 @@ class lock_thread {
    private:
     bool goes_on() noexcept;
 
+    std::error_code wait(lock_description& lock) const noexcept;
+
     const std::shared_ptr<lock_waiters> waiters_;
+    const std::string directory_;
   };
 
   const std::shared_ptr<work> work_;

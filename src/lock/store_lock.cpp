@@ -23,7 +23,9 @@ constexpr int reopens_max = 8;
 }  // namespace
 
 store_lock::store_lock(io::file_io& disk, store_place place)
-    : disk_(disk), place_(std::move(place)), file_(disk, place_.lock_path, lock_mode::exclusive) {}
+    : disk_(disk),
+      place_(std::move(place)),
+      file_(disk, {place_.lock_path, place_.directory_path}, lock_mode::exclusive) {}
 
 std::error_code store_lock::open() {
   const std::error_code error = file_.open(place_.lock_permissions);
@@ -34,6 +36,7 @@ std::error_code store_lock::open() {
 void store_lock::watch() {
   watching_ = true;
   watch_.begin(place_.directory_path, place_.lock_path);
+  waiters_.begin(place_.directory_path);
 }
 
 std::error_code store_lock::reopen() {

@@ -17,6 +17,7 @@
 #include "lock/file_lock.hpp"
 #include "lock/held_lock.hpp"
 #include "lock/store_place.hpp"
+#include "lock/waiting_mark.hpp"
 
 namespace conduit::lock {
 
@@ -28,9 +29,13 @@ class store_lock {
 
   // Opens the lock file; call it before anything else. `take_and_look` retries if this failed.
   std::error_code open();
-  // Begins to watch the directory and the lock file for changes. Both must exist.
+  // Begins to watch the directory and the lock file for changes, and the directory for waiters.
+  // Both must exist.
   void watch();
   const change_watch& changes() const noexcept { return watch_; }
+  // A process of this library, or another part of this one, waits for the lock in the kernel; true
+  // also if that cannot be found out.
+  bool is_waited_for() const noexcept { return waiters_.any(); }
 
   // Empty if another holder has the lock, or if the attempt failed.
   std::optional<held_lock> try_take() noexcept;
@@ -64,6 +69,7 @@ class store_lock {
   const std::uint64_t made_in_ = fork_generation();
   file_lock file_;
   change_watch watch_;
+  waiting_marks waiters_;
   bool watching_ = false;
   bool stale_ = true;  // the lock file under the path was not opened, or could not be
 

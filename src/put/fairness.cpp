@@ -16,6 +16,8 @@ constexpr auto visit_memory = 5s;
 // rare: for a while the store rests from time to time.
 constexpr auto unseen_busy_max = 60ms;
 constexpr auto unseen_memory = 20s;
+// An original opens the lock file for each of its operations, and polls every 100 ms at least.
+constexpr auto poll_memory = 1s;
 
 }  // namespace
 
@@ -26,6 +28,10 @@ bool fairness::rest_is_due(const lock::change_watch& visits) noexcept {
   const bool perhaps_unseen = now - visits.begun() <= unseen_memory;
   return (visited && now - busy_since_ >= busy_max) ||
          (perhaps_unseen && now - busy_since_ >= unseen_busy_max);
+}
+
+bool fairness::may_lease(const lock::change_watch& visits, clock::time_point now) noexcept {
+  return now - visits.last_opening() > poll_memory;
 }
 
 }  // namespace conduit::detail

@@ -20,9 +20,12 @@ class fairness {
 
   // Others had the lock, or could have had it.
   void had_a_rest() noexcept { busy_since_ = clock::now(); }
-  void released() noexcept { released_at_ = clock::now(); }
+  void released(clock::time_point when) noexcept { released_at_ = when; }
   // Call it before the lock is taken. `visits` tells when others came for it.
   bool rest_is_due(const lock::change_watch& visits) noexcept;
+  // The lock may be kept between two batches: no visitor is known who may be polling. Such a
+  // visitor would find the lock free in the rests only, not in the gaps between batches.
+  static bool may_lease(const lock::change_watch& visits, clock::time_point now) noexcept;
 
  private:
   clock::time_point busy_since_;  // since then there was no gap that others could have noticed

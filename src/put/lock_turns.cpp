@@ -5,18 +5,24 @@
 #include <conduit/error.hpp>
 
 #include <cassert>
+#include <utility>
 
 namespace conduit::detail {
 
 namespace {
 
 using namespace std::chrono_literals;
-using clock = std::chrono::steady_clock;
 
 // Bounds the retries when the lock file is replaced again and again.
 constexpr int attempts_max = 8;
 // How often the loop polls, as an original does, if no thread can wait in the kernel.
 constexpr auto ask_interval = 5ms;
+// A lease ends after this time: an original, which polls, must not wait longer than without leases.
+constexpr auto lease_max = 10ms;
+// The kernel is asked this often whether others wait: a waiter needs some 35 us to wake anyway.
+constexpr auto wanted_interval = 20us;
+// While others came for the lock within this time, it is left after every batch.
+constexpr auto wanted_memory = 1ms;
 // In the middle of a long job, other waiters need this long to wake.
 constexpr auto gap = 1ms;
 
@@ -92,7 +98,50 @@ void lock_turns::leave(holding& held) {
   assert(held && our_.puts.kernel_has_answered());
   our_.file.leave(*held);
   held.reset();
-  fairness_.released();
+  fairness_.released(clock::now());
+  if (std::exchange(leased_, false)) lease_.end();
+}
+
+// ---- between two batches
+
+void lock_turns::keep_or_leave(holding& held) {
+  if (!leased_ && !put_follows_) return leave(held);
+  const auto now = clock::now();
+  if (!may_keep(now) || !our_.file.prepare_to_park(*held)) return leave(held);
+  assert(our_.puts.kernel_has_answered());
+  lease_.park(std::move(*held), now);
+  held.reset();
+}
+
+bool lock_turns::may_keep(clock::time_point now) {
+  if (leased_) return now - lease_begun_ < lease_max && !is_wanted(now);
+  if (!fairness::may_lease(lock_.changes(), now) || is_wanted(now) || !lease_.begin()) return false;
+  leased_ = true;
+  lease_begun_ = now;
+  return true;
+}
+
+bool lock_turns::is_wanted(clock::time_point now) {
+  if (now - wanted_at_ < wanted_memory) return true;
+  if (now - asked_at_ < wanted_interval) return false;
+  asked_at_ = now;
+  const bool wanted = our_.state.seals.lock_wanted() || lock_.is_waited_for();
+  if (wanted) wanted_at_ = now;
+  return wanted;
+}
+
+bool lock_turns::resume(holding& held) {
+  if (!leased_) return false;
+  held = lease_.resume();
+  if (held) return true;
+  leased_ = false;
+  fairness_.released(lease_.released_at());
+  return false;
+}
+
+void lock_turns::end_lease() {
+  holding held;
+  if (resume(held)) leave(held);
 }
 
 asio::awaitable<std::error_code> lock_turns::let_others_in(holding& held) {

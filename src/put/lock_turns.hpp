@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "lock/held_lock.hpp"
+#include "lock/lease.hpp"
 #include "lock/store_lock.hpp"
 #include "put/fairness.hpp"
 #include "put/put_shared.hpp"
@@ -20,6 +21,7 @@ namespace conduit::detail {
 class lock_turns {
  public:
   using holding = std::optional<lock::held_lock>;
+  using clock = std::chrono::steady_clock;
 
   explicit lock_turns(put_shared& our);
 
@@ -28,6 +30,19 @@ class lock_turns {
   // Begins to watch what others do. The same thread calls it once, after all parts of this store
   // have opened the lock file.
   void watch() { lock_.watch(); }
+
+  // ---- between two batches
+
+  // Keeps the lock for the next batch if that is allowed, and otherwise leaves it.
+  void keep_or_leave(holding& held);
+  // The handlers of a batch have run: they queued the next put, or did not.
+  void handlers_queued(bool next_put) noexcept { put_follows_ = next_put; }
+  // Takes the lock that was kept. False if it was not, or if the handlers took too long.
+  bool resume(holding& held);
+  // Leaves a lock that was kept. Call it before everything that is not a batch.
+  void end_lease();
+
+  // ---- the lock
 
   // Call it before each turn. True: others must get the lock first.
   bool others_are_due() noexcept;
@@ -52,12 +67,20 @@ class lock_turns {
  private:
   asio::awaitable<void> rest(std::chrono::microseconds time);
   asio::awaitable<std::error_code> wait(holding& held, bool& waited);
+  bool may_keep(clock::time_point now);
+  bool is_wanted(clock::time_point now);
   void count_wait(std::chrono::steady_clock::duration wait) noexcept;
 
   put_shared& our_;
   lock::store_lock lock_;
   fairness fairness_;
-  bool given_up_ = false;  // written by `take`
+  lock::lease lease_;
+  bool leased_ = false;       // the lock was kept, or was just taken back
+  bool put_follows_ = false;  // the handlers of the last batch queued a put
+  clock::time_point lease_begun_;
+  clock::time_point asked_at_;   // whether others want the lock
+  clock::time_point wanted_at_;  // by others, when last asked
+  bool given_up_ = false;        // written by `take`
   // Made at the start: descriptors for Asio's timers may be unavailable later.
   asio::steady_timer pause_;
 };

@@ -384,16 +384,26 @@ void mutable_file::removed(lock::held_lock& held, std::uint32_t number) {
 
 void mutable_file::leave(lock::held_lock& held) {
   finish_table(held);
-  end_known_ = tail_.file != nullptr;
-  if (tail_.file && held.record_vouches() && !doubt_ && !directory_unsynced_) {
-    const lock::lock_record& record = held.record();
-    const std::uint32_t number = tail_.file->number;
-    const bool lags = record.mutable_file != number || record.end < tail_.end;
-    held.note_end(number, tail_.end, tail_.frames && lags);
-  }
+  note_end(held);
   held.end();
   // Others may append from here on.
   adopted_ = false;
+}
+
+void mutable_file::note_end(lock::held_lock& held) {
+  end_known_ = tail_.file != nullptr;
+  if (!tail_.file || !held.record_vouches() || doubt_ || directory_unsynced_) return;
+  const lock::lock_record& record = held.record();
+  const std::uint32_t number = tail_.file->number;
+  const bool lags = record.mutable_file != number || record.end < tail_.end;
+  held.note_end(number, tail_.end, tail_.frames && lags);
+}
+
+bool mutable_file::prepare_to_park(lock::held_lock& held) {
+  if (!ready(held) || tail_.table_due) return false;
+  note_end(held);
+  // The record's end moves before frames are acknowledged.
+  return !tail_.frames || !held.record_end();
 }
 
 }  // namespace conduit::detail

@@ -53,7 +53,7 @@ class mutable_file {
   file_form form() const noexcept;
 
   // Records an append of `bytes`.
-  void appended(std::uint64_t bytes) noexcept { tail_.end += bytes; }
+  void appended(std::uint64_t bytes) noexcept { found_.size = tail_.end += bytes; }
   // Call it before an append of frames with the table behind them, `current_tail().table`. Throws
   // std::bad_alloc: nothing was begun.
   void begin_frames(std::span<const codec::frame_sizes> frames);
@@ -83,6 +83,9 @@ class mutable_file {
 
   // Leaves the file, and the record, to the next holder. Call it before every unlock.
   void leave(lock::held_lock& held);
+  // The same, except that the record keeps its mark until `held_lock::end`, after which the file
+  // has to be adopted again. False: the lock must not be kept.
+  bool prepare_to_park(lock::held_lock& held);
 
  private:
   std::int64_t measure(const lock::held_lock& held);
@@ -96,6 +99,7 @@ class mutable_file {
   bool has_unrecorded_loss(const lock::held_lock& held) const noexcept;
   bool may_mend(const lock::held_lock& held) const noexcept;
   const char* reason_to_leave(const lock::held_lock& held) const;
+  void note_end(lock::held_lock& held);
 
   store_state& state_;
   io::file_io& disk_;

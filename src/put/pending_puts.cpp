@@ -91,10 +91,24 @@ bool pending_puts::revoke(queued_op& operation) noexcept {
   return true;
 }
 
-bool pending_puts::has_work_or_end() noexcept {
+pending_puts::work pending_puts::next() noexcept {
+  const std::lock_guard hold(mutex_);
+  if (batch_.now() != state::idle) return work::puts;
+  if (queue_.empty()) return work::none;
+  switch (queue_.front().what) {
+    case queued_op::kind::append:
+      return work::puts;
+    case queued_op::kind::close:
+      return work::close;
+    default:
+      return work::job;
+  }
+}
+
+bool pending_puts::end_if_idle() noexcept {
   const std::lock_guard hold(mutex_);
   if (queue_.empty() && batch_.now() == state::idle) writer_running_ = false;
-  return writer_running_;
+  return !writer_running_;
 }
 
 bool pending_puts::empty() noexcept {

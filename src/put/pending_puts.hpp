@@ -39,8 +39,11 @@ class pending_puts {
 
   // For the writer alone. The caller delivers the lists that are returned.
 
-  // False if there is nothing to do: the writer then counts as ended.
-  bool has_work_or_end() noexcept;
+  // The next thing to do, which the writer has not begun.
+  enum class work { none, puts, job, close };
+  work next() noexcept;
+  // True if there is nothing to do: the writer then counts as ended.
+  bool end_if_idle() noexcept;
   // Nothing waits to begin, is being encoded, or waits for the lock as frames.
   bool empty() noexcept;
   // The next operation needs no lock: it is `close`, or there is none.

@@ -97,6 +97,7 @@ class writer::end_of_run {
     // In a forked child the lock, and the file, are the parent's.
     if (orderly_ || self_.forked()) return;
     self_.our_.puts.released();
+    self_.turns_.end_lease();
     if (held_) self_.our_.file.finish_table(*held_);
   }
 
@@ -111,6 +112,8 @@ class writer::end_of_run {
 
 // Waits for the work that the compressing thread was asked to do; the lock is free.
 asio::awaitable<void> writer::finish_close() {
+  // It may have been cancelled.
+  if (!our_.puts.take_close()) co_return;
   auto rest_of_it = [state = state_]() -> std::int64_t {
     state->seals.close();
     return 0;
@@ -128,26 +131,24 @@ asio::awaitable<void> writer::run() {
   // A coroutine that is spawned on its own context begins inside the call; handlers must not run
   // there.
   co_await asio::post(context_, asio::use_awaitable);
-  while (!forked() && puts.has_work_or_end()) {
-    if (!puts.has_frames() && puts.take_close()) {
-      co_await finish_close();
-      continue;
-    }
+  while (!forked()) {
+    const pending_puts::work next = puts.next();
+    if (next != pending_puts::work::puts) turns_.end_lease();
+    if (next == pending_puts::work::none && puts.end_if_idle()) break;
+    if (next == pending_puts::work::close) co_await finish_close();
+    if (next == pending_puts::work::none || next == pending_puts::work::close) continue;
     if (!puts.has_frames() && our_.file.form() == file_form::zstd) {
       co_await framed_.encode();
       co_await ended.complete();
       if (forked()) break;
       if (!puts.has_frames() && puts.empty()) continue;  // all were cancelled meanwhile
     }
-    if (turns_.others_are_due()) co_await turns_.let_others_go_first();
-    if (!puts.has_frames() && sync_.is_next()) co_await sync_.prepare();
-    if (forked()) break;
-    std::error_code error;
-    if (!turns_.try_take(held)) error = co_await turns_.take(held);
-    if (forked()) break;
-    if (error) {
-      if (!turns_.was_given_up()) ended.deliver(puts.fail_all_that_need_the_lock(error));
-      continue;
+    if (!turns_.resume(held)) {
+      const bool simple = next == pending_puts::work::puts && !turns_.others_are_due();
+      std::error_code error;
+      if (!simple || !turns_.try_take(held)) error = co_await take_lock(held);
+      if (forked()) break;
+      if (error) continue;
     }
     if (puts.has_frames()) {
       co_await framed_.write(*held);
@@ -157,18 +158,31 @@ asio::awaitable<void> writer::run() {
       co_await plain_.write(*held);
     }
     if (forked()) break;
-    // The lock is free before anybody is told.
-    if (held) turns_.leave(held);
+    // A lock that is not kept is free before anybody is told.
+    if (held) turns_.keep_or_leave(held);
     if (!ended.complete_few()) co_await ended.complete_in_turns();
     if (forked()) break;
+    const bool put_follows = !puts.empty();
+    turns_.handlers_queued(put_follows);
     // The puts that the handlers started are the next batch. If there are none, the puts that
     // arrive in this turn are. A turn of the loop costs as much as the rest of a small batch.
-    if (ended.turn_is_full() || puts.empty()) {
+    if (ended.turn_is_full() || !put_follows) {
       ended.turn_began();
       co_await asio::post(context_, asio::use_awaitable);
     }
   }
   end.was_orderly();
+}
+
+// The rare ways to take the lock. After an error the operations that need it have failed.
+asio::awaitable<std::error_code> writer::take_lock(lock_turns::holding& held) {
+  if (!held && turns_.others_are_due()) co_await turns_.let_others_go_first();
+  if (!held && !our_.puts.has_frames() && sync_.is_next()) co_await sync_.prepare();
+  if (forked()) co_return make_error_code(errc::forked);
+  const std::error_code error = co_await turns_.take(held);
+  if (error && !forked() && !turns_.was_given_up())
+    our_.ended.deliver(our_.puts.fail_all_that_need_the_lock(error));
+  co_return error;
 }
 
 asio::awaitable<void> writer::run_job(pending_puts::job job, lock_turns::holding& held) {
@@ -198,7 +212,10 @@ asio::awaitable<void> writer::run_job(pending_puts::job job, lock_turns::holding
       break;
   }
   // In a forked child the job belongs to the parent, which completes it.
-  if (!forked()) our_.ended.add(our_.puts.finish_job(job, error));
+  if (forked()) co_return;
+  our_.ended.add(our_.puts.finish_job(job, error));
+  // Only batches keep the lock.
+  if (held) turns_.leave(held);
 }
 
 void writer::add_to(store_stats& sum) const noexcept {

@@ -46,6 +46,7 @@ class writer final : public put_service, public std::enable_shared_from_this<wri
 
   asio::awaitable<void> run();
   asio::awaitable<void> finish_close();
+  asio::awaitable<std::error_code> take_lock(lock_turns::holding& held);
   asio::awaitable<void> run_job(pending_puts::job job, lock_turns::holding& held);
   bool forked() const noexcept { return state_->forked(); }
   void fail_all_for_want_of_memory() noexcept;

@@ -81,7 +81,7 @@ class binding : public std::enable_shared_from_this<binding> {
         port(io::completion_port::of(where)),
         disk(std::move(way)),
         files(*disk, state->directory.get(), state->how.open_files),
-        locks(*disk, state->lock_path),
+        locks(*disk, {state->lock_path, state->directory_path}),
         chosen_backend(chosen),
         backend_reason(std::move(why)) {
     state->add(*this);

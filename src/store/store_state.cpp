@@ -1,6 +1,8 @@
 #include "store/store_state.hpp"
 
 #include <chrono>
+#include <filesystem>
+#include <utility>
 
 #include "base/start_thread.hpp"
 #include "store/binding.hpp"
@@ -10,11 +12,29 @@ namespace conduit::detail {
 namespace {
 // The space of a file that another process deleted is freed within a second.
 constexpr std::chrono::milliseconds deleted_files_interval{500};
+
+std::string without_trailing_slash(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  return path;
+}
+
+std::string directory_of(const options& wanted) {
+  return without_trailing_slash(
+      std::filesystem::absolute(wanted.data_directory).lexically_normal().string());
+}
+
+std::string lock_file_of(const options& wanted) {
+  if (wanted.lock_path.empty()) return directory_of(wanted) + ".lock";
+  return std::filesystem::absolute(wanted.lock_path).string();
+}
+
 }  // namespace
 
 store_state::store_state(const options& wanted, environment surroundings)
     : how(wanted),
       around(std::move(surroundings)),
+      directory_path(directory_of(wanted)),
+      lock_path(lock_file_of(wanted)),
       codecs(wanted.codec_threads),
       decoded_frames(wanted.frame_cache_bytes) {}
 

@@ -54,15 +54,16 @@ class store_state {
 
   const options how;
   const environment around;
-  std::string directory_path;
-  std::string lock_path;
+  const std::string directory_path;
+  const std::string lock_path;
   unique_fd directory;
   io::helper_threads helpers;
   codec::codec_pool codecs;
   frame_cache decoded_frames;
   const std::shared_ptr<read_waits> waits = std::make_shared<read_waits>();
   // The thread for the reads in `waits` that wait for the lock.
-  const std::shared_ptr<lock::lock_thread> lock_waits = std::make_shared<lock::lock_thread>(waits);
+  const std::shared_ptr<lock::lock_thread> lock_waits =
+      std::make_shared<lock::lock_thread>(waits, directory_path);
 
   // In a forked child a store is never destroyed: its threads are the parent's, and their waits
   // would never end.

@@ -1,4 +1,5 @@
 // `ffdb put` and `ffdb get`: what goes in comes out, whole or in slices, and nothing else does.
+#include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
@@ -9,6 +10,7 @@
 
 #include "cli/ffdb.hpp"
 #include "support/catch.hpp"
+#include "support/foreign_lock.hpp"
 
 namespace conduit::test {
 namespace {
@@ -32,6 +34,22 @@ TEST_CASE("an empty blob is a blob", "[cli]") {
   const program_result got = at.get(at.put(""));
   CHECK(got.status == 0);
   CHECK(got.out.empty());
+}
+
+TEST_CASE("a put that the terminal stops does not keep the lock", "[cli]") {
+  const scratch_store at;
+  const arguments files(20'000, at.write("one", "something"));
+  running_ffdb running(at.command_line("put", files));
+  REQUIRE_FALSE(running.read_line().empty());
+  ::kill(running.pid(), SIGTSTP);
+  int status = 0;
+  REQUIRE(::waitpid(running.pid(), &status, WUNTRACED) == running.pid());
+  REQUIRE(WIFSTOPPED(status));
+  CHECK(lock_is_free(at.store() + ".lock"));
+  ::kill(running.pid(), SIGCONT);
+  const program_result result = running.finish();
+  CHECK(result.status == 0);
+  CHECK(result.lines().size() == files.size() - 1);
 }
 
 TEST_CASE("put prints the location and the path of each file in their order", "[cli]") {

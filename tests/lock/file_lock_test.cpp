@@ -34,7 +34,8 @@ struct lock_under_test {
   const std::filesystem::path path = directory / "lock";
   asio::io_context context;
   io::system_io disk{io::thread_service::of(context)};
-  lock::file_lock lock{disk, path.string(), lock::lock_mode::exclusive};
+  lock::file_lock lock{
+      disk, {path.string(), directory.path().string()}, lock::lock_mode::exclusive};
 };
 
 bool keep_waiting() { return true; }

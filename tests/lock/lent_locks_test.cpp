@@ -40,7 +40,7 @@ struct lender {
   const std::filesystem::path path = directory / "lock";
   asio::io_context context;
   io::system_io disk{io::thread_service::of(context)};
-  lock::lent_locks locks{disk, path.string()};
+  lock::lent_locks locks{disk, {path.string(), directory.path().string()}};
   std::atomic<int> worked{0};
 };
 

@@ -64,7 +64,7 @@ TEST_CASE(
   REQUIRE_FALSE(lock::lock_description::open(disk, path.string(), lock::lock_mode::shared, 0, own));
   const int of_thread = own->fd();
   const auto waiter = std::make_shared<one_waiter>(std::move(own));
-  lock::lock_thread thread(waiter);
+  lock::lock_thread thread(waiter, directory.path().string());
   REQUIRE_FALSE(thread.wake());
   if (forked_under_the_lock) {
     writer.release();

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
@@ -43,6 +44,23 @@ void foreign_lock::take() { lock_command(file_.get(), F_OFD_SETLKW, F_WRLCK); }
 void foreign_lock::share() { lock_command(file_.get(), F_OFD_SETLK, F_RDLCK); }
 
 void foreign_lock::release() { lock_command(file_.get(), F_OFD_SETLK, F_UNLCK); }
+
+bool foreign_lock::is_free() const {
+  struct flock whole{};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  if (::fcntl(file_.get(), F_OFD_GETLK, &whole) < 0)
+    throw std::system_error(errno, std::system_category(), "lock");
+  return whole.l_type == F_UNLCK;
+}
+
+std::string foreign_lock::content() const {
+  std::string bytes(4096, '\0');
+  const ssize_t size = ::pread(file_.get(), bytes.data(), bytes.size(), 0);
+  if (size < 0) throw std::system_error(errno, std::system_category(), "lock file");
+  bytes.resize(static_cast<std::size_t>(size));
+  return bytes;
+}
 
 bool lock_is_free(const std::filesystem::path& lock_file) {
   const unique_fd file = open_lock_file(lock_file);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "base/unique_fd.hpp"
 
@@ -16,6 +17,10 @@ class foreign_lock {
   void release();
   void share();  // keeps others from writing only
   void take();   // waits for it
+
+  // Through the descriptor that is open, so that no store sees another opening.
+  bool is_free() const;         // nobody else holds it
+  std::string content() const;  // of the lock file
 
  private:
   unique_fd file_;

@@ -57,7 +57,7 @@ ssize_t pread(int fd, void* to, std::size_t size, off_t offset) {
   enter("pread");
   if (by_chance(the_world().manners.cold_reads)) {
     const nanoseconds time = random_time(millisecond);
-    current_process().cold_read_time += time;
+    current_process().own_delays += time;
     park(channel_of(current_task()), the_world().now + time);
   }
   return answered<ssize_t>(

@@ -35,6 +35,7 @@ class generator {
   void add_reads_among_puts();
   void add_a_handler_that_blocks();
   void add_a_burst();
+  void add_a_lease();
   void add_a_record_without_room();
   void add_waits_that_are_given_up();
   void add(std::initializer_list<step> steps) { result_.steps.insert(result_.steps.end(), steps); }
@@ -70,7 +71,7 @@ constexpr std::array usual_weights{
     usual{verb::compress, 8},  usual{verb::recover, 4},   usual{verb::survey, 8},
     usual{verb::cancel, 6},    usual{verb::close, 4},     usual{verb::wait, 10},
     usual{verb::original, 3},  usual{verb::block, 4},     usual{verb::slow, 8},
-    usual{verb::damage, 4},    usual{verb::foreign, 3}};
+    usual{verb::damage, 4},    usual{verb::foreign, 3},   usual{verb::chain, 12}};
 
 // Some things happen often for a while, and others not at all.
 void generator::change_mood() {
@@ -153,6 +154,8 @@ step generator::some_step() {
     case verb::try_put:
     case verb::put_many:
       return {what, {some_process(), some_count(), some_size()}};
+    case verb::chain:
+      return {what, {some_process(), 2 + below(30), some_size(), chance(20) ? below(30) : 0}};
     case verb::get:
       if (chance(97)) return {what, {some_process(), some_count()}};
       return {what, {some_process(), 700, below(2)}};
@@ -196,7 +199,8 @@ step generator::some_fault() {
 
 // What comes together too seldom by itself.
 void generator::add_a_scene() {
-  const auto kind = below(100);
+  const auto kind = below(110);
+  if (kind >= 100) return add_a_lease();
   if (kind < 50) return add_a_death();
   if (kind < 62) return add_a_slow_file();
   if (kind < 80) return add_a_file_in_the_place_of_another();
@@ -292,6 +296,26 @@ void generator::add_a_burst() {
        {verb::get, {whose, 500 + below(300), 1}},
        {verb::pause, {some_time()}},
        {verb::wait, {whose}}});
+}
+
+// A process keeps the lock from put to put, and dies, is stopped, or waits for others. Nobody who
+// may poll for the lock came for a while.
+void generator::add_a_lease() {
+  constexpr std::array others_want{verb::put, verb::sync, verb::roll, verb::get, verb::survey};
+  constexpr std::array ends{verb::kill, verb::stop, verb::finish, verb::destroy, verb::fork};
+  const std::uint64_t whose = below(processes_);
+  add({{verb::heal, {}}});
+  if (chance(50)) add({{verb::start, {whose, form_, below(2), chance(30) ? 1U : 0U, below(3)}}});
+  add({{verb::put, {whose, 1 + below(3), below(400)}}, {verb::pause, {1'100'000}}});
+  for (int i = 0; i < 3; ++i) {
+    add({{verb::chain, {whose, 2 + below(60), below(700), chance(60) ? 1 + below(20) : 0}}});
+    if (chance(40)) add({{verb::kill_at, {whose, below(300)}}});
+    if (chance(60)) add({{verb::pause, {below(chance(50) ? 1'000 : 12'000)}}});
+    if (chance(70))
+      add({{others_want[below(others_want.size())], {some_process(), 1 + below(3), below(400)}}});
+    if (chance(20)) add({{ends[below(ends.size())], {whose}}});
+    if (chance(20)) add({{verb::power, {2}}, start(whose)});
+  }
 }
 
 // A file is begun and files are deleted while the record cannot be written, and syncs fail.

@@ -13,7 +13,7 @@ constexpr std::array<std::string_view, verbs> names{
     "damage",  "foreign", "slow",     "start",  "original", "kill",   "kill_at",       "stop",
     "go",      "limit",   "fork",     "finish", "destroy",  "put",    "put_many",      "try_put",
     "get",     "slice",   "get_into", "roll",   "sync",     "remove", "remove_before", "compress",
-    "recover", "survey",  "cancel",   "close",  "wait",     "block",  "check"};
+    "recover", "survey",  "cancel",   "close",  "wait",     "block",  "chain",         "check"};
 
 }  // namespace
 

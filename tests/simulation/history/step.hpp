@@ -54,9 +54,11 @@ enum class verb : std::uint8_t {
   close,     // process
   wait,      // process: for all that it has begun
   block,     // process: a handler that waits for another one
+  chain,     // process, count, bytes, n: puts, each begun by the handler of the one before. The
+             // handler of each n-th waits for all that other processes have begun.
   check,     // process: everything that was promised is there
 };
-inline constexpr std::size_t verbs = 39;
+inline constexpr std::size_t verbs = 40;
 // A `which` of a file from here on: so many before the one that was put into last.
 inline constexpr std::uint64_t counted_back = 1000;
 

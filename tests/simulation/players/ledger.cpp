@@ -47,6 +47,15 @@ bool may_wait_for_slow_file(const operation& one) noexcept {
 
 }  // namespace
 
+bool others_wait() noexcept {
+  const auto& processes = the_world().processes;
+  return std::any_of(processes.begin(), processes.end(), [](const process* other) {
+    const bool waits =
+        other->number < present->seats.size() && present->seats[other->number].pending != 0;
+    return waits && other != &current_process() && other->alive && !other->stopped;
+  });
+}
+
 ledger& the_ledger() noexcept { return *present; }
 void set_ledger(ledger* next) noexcept { present = next; }
 
@@ -57,7 +66,7 @@ bool troubled_since(nanoseconds begun) noexcept {
 std::size_t begin_operation(verb what) {
   ledger& all = the_ledger();
   const unsigned owner = current_process().number;
-  all.operations.push_back({what, owner, the_world().now, 0, current_process().cold_read_time});
+  all.operations.push_back({what, owner, the_world().now, 0, current_process().own_delays});
   ++all.seats[owner].pending;
   ++current_process().pending[static_cast<std::size_t>(what)];
   return all.operations.size() - 1;
@@ -70,9 +79,8 @@ void end_operation(std::size_t number) {
   --the_world().processes[one.process]->pending[static_cast<std::size_t>(one.what)];
   const nanoseconds took = the_world().now - one.begun;
   // Many reads of one process may have much to read.
-  const nanoseconds reading =
-      the_world().processes[one.process]->cold_read_time - one.cold_read_time;
-  if (took > wait_max + reading && !troubled_since(one.begun) && !may_wait_for_slow_file(one)) {
+  const nanoseconds delays = the_world().processes[one.process]->own_delays - one.own_delays;
+  if (took > wait_max + delays && !troubled_since(one.begun) && !may_wait_for_slow_file(one)) {
     complain(std::string(name_of(one.what)) + " took " + std::to_string(took / millisecond) +
              " ms, and nobody was stopped");
   }

@@ -34,8 +34,8 @@ struct operation {
   verb what = verb::put;
   unsigned process = 0;
   nanoseconds begun = 0;
-  nanoseconds ended = 0;           // 0: not yet
-  nanoseconds cold_read_time = 0;  // of its process, when it began
+  nanoseconds ended = 0;       // 0: not yet
+  nanoseconds own_delays = 0;  // of its process, when it began
 };
 
 // A deletion: what is put into its files before it ends may be gone with them.
@@ -89,6 +89,8 @@ bool troubled_since(nanoseconds begun) noexcept;
 std::size_t begin_operation(verb what);
 // Complains where it took longer than the rules allow.
 void end_operation(std::size_t number);
+// Another process has an operation under way.
+bool others_wait() noexcept;
 // A blob's bytes.
 std::uint64_t new_blob() noexcept;
 // Of a put that began at `begun`.

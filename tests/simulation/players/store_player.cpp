@@ -171,6 +171,9 @@ void store_player::begin_all(const step& one, std::size_t where) {
     case verb::try_put:
       for (std::uint64_t i = 0; i < count; ++i) put(one.what, where, bytes + i % 7);
       break;
+    case verb::chain:
+      chain(where, count, bytes, one.with[3]);
+      break;
     case verb::put_many:
       put_many(where, count, bytes);
       break;

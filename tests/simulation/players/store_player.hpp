@@ -52,6 +52,7 @@ class store_player {
   void fork_if_due();
 
   void put(verb what, std::size_t where, std::uint64_t bytes);
+  void chain(std::size_t where, std::uint64_t count, std::uint64_t bytes, std::uint64_t period);
   void put_many(std::size_t where, std::uint64_t count, std::uint64_t bytes);
   void get(std::size_t where);
   void get_at_once(std::size_t where, std::uint64_t count);
@@ -67,6 +68,8 @@ class store_player {
   void close(std::size_t where);
   void cancel(std::uint64_t count);
   void wait();
+  void wait_for_others();
+  void pause_handler(nanoseconds until);
   void check();
   void block(std::size_t where);
   // Of reads whose first handler blocks.

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "simulation/world/inodes.hpp"
 #include "support/bytes.hpp"
@@ -56,6 +57,42 @@ void store_player::put(verb what, std::size_t where, std::uint64_t bytes) {
       handles_[where].put(bytes_now, handler<data_location>(one, done));
     }
   });
+}
+
+// The links are begun where they are asked for: in a handler.
+void store_player::chain(std::size_t where, std::uint64_t count, std::uint64_t bytes,
+                         std::uint64_t period) {
+  const held one = begin(verb::chain);
+  add_blob(*one, bytes);
+  auto done = [this, where, count, bytes, period](const held& self, std::error_code error,
+                                                  const data_location& found) {
+    if (!error) acknowledge(found, self->seeds.front(), store_, durable_, self->begun);
+    if (!error && period != 0 && count % period == 0) wait_for_others();
+    if (!error && count > 1) chain(where, count - 1, bytes, period);
+    finish(self, where, "a put", error);
+  };
+  const bool before = std::exchange(starts_at_once_, true);
+  initiate(one, where, [this, one, where, done] {
+    handles_[where].put(asio::buffer(one->blobs.front()), handler<data_location>(one, done));
+  });
+  starts_at_once_ = before;
+}
+
+// A store must not keep the lock meanwhile. Or the handler returns at about the moment at which the
+// store gives it up: 0.9 ms after it ran the handler.
+void store_player::wait_for_others() {
+  const nanoseconds begun = the_world().now;
+  if (by_chance(50))
+    return pause_handler(begun + 890'000 + static_cast<nanoseconds>(random_below(20'000)));
+  while (others_wait() && the_world().now < begun + 3500 * millisecond) {
+    pause_handler(the_world().now + millisecond);
+  }
+}
+
+void store_player::pause_handler(nanoseconds until) {
+  enter("waits in a handler");
+  current_process().own_delays += until - the_world().now;
+  park(channel_of(current_task()), until);
 }
 
 void store_player::put_many(std::size_t where, std::uint64_t count, std::uint64_t bytes) {

@@ -79,7 +79,8 @@ struct process {
   nanoseconds had_lock = -1;          // the store's, exclusively, last
   bool is_answered_at_once = false;   // its rings are
   bool finds_nothing_cached = false;  // for the moment
-  nanoseconds cold_read_time = 0;     // that its threads have waited for the disk, in sum
+  nanoseconds own_delays = 0;         // that its threads waited for the disk, and its handlers for
+                                      // other processes, in sum
   nanoseconds slow_until = 0;  // it syncs a file that takes very long, see `slow` of the histories
 };
 
