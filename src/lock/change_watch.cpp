@@ -32,26 +32,17 @@ bool change_watch::quiet() noexcept {
     for (std::size_t at = 0; at < static_cast<std::size_t>(bytes);) {
       inotify_event event{};
       std::memcpy(&event, &buffer[at], sizeof event);
-      note(event.wd, event.mask);
+      const bool visit = event.wd == lock_watch_ && (event.mask & (IN_OPEN | IN_ATTRIB)) != 0;
+      // An overflow may have dropped a visit.
+      if (visit || (event.mask & IN_Q_OVERFLOW) != 0)
+        last_visit_ = std::chrono::steady_clock::now();
       at += sizeof event + event.len;
     }
   }
 }
 
-void change_watch::note(int watch, std::uint32_t what) noexcept {
-  // An overflow may have dropped a visit.
-  const std::uint32_t seen = watch == lock_watch_ ? what : what & IN_Q_OVERFLOW;
-  const auto now = std::chrono::steady_clock::now();
-  if ((seen & (IN_OPEN | IN_ATTRIB | IN_Q_OVERFLOW)) != 0) last_visit_ = now;
-  if ((seen & (IN_OPEN | IN_Q_OVERFLOW)) != 0) last_opening_ = now;
-}
-
 std::chrono::steady_clock::time_point change_watch::last_visit() const noexcept {
   return events_ ? last_visit_ : std::chrono::steady_clock::now();
-}
-
-std::chrono::steady_clock::time_point change_watch::last_opening() const noexcept {
-  return events_ ? last_opening_ : std::chrono::steady_clock::now();
 }
 
 }  // namespace conduit::lock

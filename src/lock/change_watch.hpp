@@ -4,7 +4,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <string>
 
 #include "base/unique_fd.hpp"
@@ -23,24 +22,18 @@ class change_watch {
   // lock file count as well.
   bool quiet() noexcept;
 
-  // The time when a process last opened or touched the lock file. Every new waiter does so: an
-  // original opens it, a store of this library touches it. Without inotify the answer is always
-  // now.
+  // The time when a process last opened or touched the lock file, as everybody does who polls for
+  // the lock: an original opens it for each of its operations, a store of this library that has no
+  // thread for its wait touches it. Without inotify the answer is always now.
   std::chrono::steady_clock::time_point last_visit() const noexcept;
-  // The same, without the touches: the visitor may be an original, which polls. Or it opened a
-  // store.
-  std::chrono::steady_clock::time_point last_opening() const noexcept;
   // Visits are seen since this time.
   std::chrono::steady_clock::time_point begun() const noexcept { return begun_; }
 
  private:
-  void note(int watch, std::uint32_t what) noexcept;
-
   unique_fd events_;
   int lock_watch_ = -1;
   // Long ago, as long as nobody was seen.
   std::chrono::steady_clock::time_point last_visit_{-std::chrono::hours(1)};
-  std::chrono::steady_clock::time_point last_opening_{-std::chrono::hours(1)};
   std::chrono::steady_clock::time_point begun_;
 };
 

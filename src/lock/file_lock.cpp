@@ -18,9 +18,9 @@ using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
 constexpr auto ask_interval = 10ms;
-// A blocking wait knocks only after this time: the writer of its own store leaves the lock free for
-// it anyway, and every store that sees a knock makes rests for seconds.
-constexpr auto knock_after = 100ms;
+// A holder that writes a small batch releases the lock within a few microseconds: less than it
+// takes to wake a thread.
+constexpr auto spin_max = 15us;
 
 // A waiting coroutine. A lock that was granted and not taken is destroyed with this object.
 class suspended_waiter : public detail::completion, public lock_wait::waiter {
@@ -98,18 +98,23 @@ std::error_code file_lock::begin_wait(lock_wait::waiter& who) noexcept try {
   return std::make_error_code(std::errc::not_enough_memory);
 }
 
-// A store that never pauses sees the touch, and from time to time leaves the lock free for long
-// enough.
+std::error_code file_lock::attempt_for_a_moment() noexcept {
+  std::error_code refused = attempt();
+  for (const auto begun = clock::now(); refused == std::errc::resource_unavailable_try_again &&
+                                        own_ && clock::now() - begun < spin_max;)
+    refused = attempt();
+  return refused;
+}
+
 void file_lock::knock() const noexcept {
   ::utimensat(AT_FDCWD, paths_.lock_file.c_str(), nullptr, AT_SYMLINK_NOFOLLOW);
 }
 
 asio::awaitable<std::error_code> file_lock::acquire(io::completion_port& home, bool& waited) {
   waited = false;
-  const std::error_code refused = attempt();
+  const std::error_code refused = attempt_for_a_moment();
   if (refused != std::errc::resource_unavailable_try_again) co_return refused;
   waited = true;
-  knock();
   io::awaited<suspended_waiter> waiter;
   waiter.wait = wait_;
   waiter.home = &home;
@@ -141,13 +146,11 @@ std::error_code file_lock::acquire(const std::function<bool()>& go_on,
   blocked_waiter waiter;
   refused = begin_wait(waiter);
   if (refused) return refused;
-  bool knocked = false;
   while (!waiter.wait_for(ask_interval)) {
     const auto waited = clock::now() - begun;
     const bool wanted = go_on();
     if ((!wanted || waited >= patience) && wait_->abandon(waiter))
       return wanted ? std::make_error_code(std::errc::timed_out) : asio::error::operation_aborted;
-    if (waited >= knock_after && !std::exchange(knocked, true)) knock();
   }
   if (waiter.lock) own_ = std::move(waiter.lock);
   return waiter.refused;

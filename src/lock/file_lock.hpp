@@ -50,6 +50,10 @@ class file_lock {
   // Blocks and polls `go_on`: `operation_aborted` once that is false, `timed_out` after `patience`.
   std::error_code acquire(const std::function<bool()>& go_on, std::chrono::milliseconds patience);
 
+  // For an owner that has to poll: a store that never pauses sees the touch, and from time to time
+  // leaves the lock free for long enough.
+  void knock() const noexcept;
+
   void release() noexcept { disk_.unlock(fd()); }
   // From any thread: nobody needs the lock now. The current wait, or the next one, ends with
   // `operation_aborted`.
@@ -64,8 +68,8 @@ class file_lock {
   int fd() const noexcept { return own_->fd(); }
 
  private:
+  std::error_code attempt_for_a_moment() noexcept;
   std::error_code begin_wait(lock_wait::waiter& who) noexcept;
-  void knock() const noexcept;
 
   io::file_io& disk_;
   const lock_paths paths_;

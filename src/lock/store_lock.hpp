@@ -49,6 +49,9 @@ class store_lock {
   // `operation_aborted`.
   void give_up() noexcept { file_.give_up(); }
 
+  // Before a poll, see `file_lock`.
+  void knock() const noexcept { file_.knock(); }
+
   // Opens the lock file that has replaced ours under the path. Only while the lock is not held.
   std::error_code reopen();
 

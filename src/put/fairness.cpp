@@ -6,7 +6,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A store may keep known visitors waiting for this long.
+// A store may keep waiters, and those who poll, waiting for this long.
+constexpr auto busy_max_beside_waiter = 1ms;
 constexpr auto busy_max = 10ms;
 // The lock must be free for this long for a waiter to get it.
 constexpr auto gap_min = 200us;
@@ -21,17 +22,24 @@ constexpr auto poll_memory = 1s;
 
 }  // namespace
 
-bool fairness::rest_is_due(const lock::change_watch& visits) noexcept {
-  const auto now = clock::now();
+fairness::clock::duration fairness::busy_for(clock::time_point now) noexcept {
   if (now - released_at_ >= gap_min) busy_since_ = now;
+  return now - busy_since_;
+}
+
+bool fairness::has_been_busy(clock::time_point now) noexcept {
+  return busy_for(now) >= busy_max_beside_waiter;
+}
+
+bool fairness::poller_is_due(const lock::change_watch& visits, clock::time_point now) noexcept {
+  const clock::duration busy = busy_for(now);
   const bool visited = now - visits.last_visit() <= visit_memory;
   const bool perhaps_unseen = now - visits.begun() <= unseen_memory;
-  return (visited && now - busy_since_ >= busy_max) ||
-         (perhaps_unseen && now - busy_since_ >= unseen_busy_max);
+  return (visited && busy >= busy_max) || (perhaps_unseen && busy >= unseen_busy_max);
 }
 
 bool fairness::may_lease(const lock::change_watch& visits, clock::time_point now) noexcept {
-  return now - visits.last_opening() > poll_memory;
+  return now - visits.last_visit() > poll_memory;
 }
 
 }  // namespace conduit::detail

@@ -36,13 +36,15 @@ bool no_thread_could_wait(std::error_code error) noexcept {
 lock_turns::lock_turns(put_shared& our)
     : our_(our), lock_(our.disk, our.state.place()), pause_(our.home.context()) {}
 
-bool lock_turns::others_are_due() noexcept {
-  return fairness_.rest_is_due(lock_.changes()) || our_.state.seals.lock_wanted();
+bool lock_turns::others_are_due() {
+  const auto now = clock::now();
+  return our_.state.seals.lock_wanted() || fairness_.poller_is_due(lock_.changes(), now) ||
+         (fairness_.has_been_busy(now) && is_wanted(now));
 }
 
 asio::awaitable<void> lock_turns::let_others_go_first() {
-  if (!fairness_.rest_is_due(lock_.changes())) co_return co_await rest(fairness::rest_for_sealer);
-  co_await rest(fairness::rest);
+  const bool polled = fairness_.poller_is_due(lock_.changes(), clock::now());
+  co_await rest(polled ? fairness::rest_for_poller : fairness::rest_for_waiter);
   fairness_.had_a_rest();
 }
 
@@ -81,6 +83,7 @@ asio::awaitable<std::error_code> lock_turns::wait(holding& held, bool& waited) {
     const std::error_code error = co_await lock_.take(our_.home, held, was_taken);
     waited = waited || was_taken;
     if (!was_taken || !no_thread_could_wait(error)) co_return error;
+    lock_.knock();
     co_await rest(ask_interval);
     if (our_.state.forked()) co_return make_error_code(errc::forked);
   }

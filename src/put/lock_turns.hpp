@@ -45,7 +45,7 @@ class lock_turns {
   // ---- the lock
 
   // Call it before each turn. True: others must get the lock first.
-  bool others_are_due() noexcept;
+  bool others_are_due();
   asio::awaitable<void> let_others_go_first();
 
   // The common case, which does not suspend: the lock is free and nobody did anything. False:
