@@ -19,6 +19,8 @@ struct event {
     write_failed,  // an append failed: the file, the offset, the errno, and whether the file was
                    // cut back or left
     sync_failed,   // a sync of the file, or of the directory, failed: the file is poisoned
+    lock_waited_for,      // a call, or the compression, has waited for the lock for a second: the
+                          // process that has it may be stopped
     lock_file_replaced,   // the lock file was unlinked or replaced in use; the store uses the
                           // file that stands there now
     foreign_object,       // a link, FIFO or directory under a data file's name; it is skipped

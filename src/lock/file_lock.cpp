@@ -112,7 +112,7 @@ void file_lock::knock() const noexcept {
 
 asio::awaitable<std::error_code> file_lock::acquire(io::completion_port& home, bool& waited) {
   waited = false;
-  const std::error_code refused = attempt_for_a_moment();
+  const std::error_code refused = attempt();
   if (refused != std::errc::resource_unavailable_try_again) co_return refused;
   waited = true;
   io::awaited<suspended_waiter> waiter;

@@ -40,6 +40,8 @@ class file_lock {
 
   // Takes the lock if it is free; `resource_unavailable_try_again` if another holder has it.
   std::error_code attempt() noexcept;
+  // The same, again and again for some microseconds: the calling thread is kept busy meanwhile.
+  std::error_code attempt_for_a_moment() noexcept;
 
   // Take the lock, at once if it is free. Otherwise a thread waits in the kernel; if no thread can
   // be started, the error is `resource_unavailable_try_again`. An abandoned wait unlocks as soon as
@@ -68,7 +70,6 @@ class file_lock {
   int fd() const noexcept { return own_->fd(); }
 
  private:
-  std::error_code attempt_for_a_moment() noexcept;
   std::error_code begin_wait(lock_wait::waiter& who) noexcept;
 
   io::file_io& disk_;

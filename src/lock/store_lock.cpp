@@ -22,6 +22,14 @@ constexpr int reopens_max = 8;
 
 }  // namespace
 
+event long_wait_for(const std::string& lock_path) {
+  return {event::kind::lock_waited_for,
+          lock_path + " has been locked by another process for a second; it may be stopped",
+          0,
+          0,
+          {}};
+}
+
 store_lock::store_lock(io::file_io& disk, store_place place)
     : disk_(disk),
       place_(std::move(place)),
@@ -57,6 +65,11 @@ std::optional<held_lock> store_lock::try_take() noexcept {
   return held_lock(*this);
 }
 
+std::optional<held_lock> store_lock::try_take_for_a_moment() noexcept {
+  if (file_.attempt_for_a_moment()) return std::nullopt;
+  return held_lock(*this);
+}
+
 asio::awaitable<std::error_code> store_lock::take(io::completion_port& home,
                                                   std::optional<held_lock>& into, bool& waited) {
   const std::error_code error = co_await file_.acquire(home, waited);
@@ -64,11 +77,23 @@ asio::awaitable<std::error_code> store_lock::take(io::completion_port& home,
   co_return error;
 }
 
+// Polls like `go_on`, and reports a long wait, once.
+std::function<bool()> store_lock::telling(const std::function<bool()>& go_on) const {
+  const auto told_at = std::chrono::steady_clock::now() + long_wait;
+  return [this, &go_on, told_at, told = false]() mutable {
+    if (!told && place_.on_event && std::chrono::steady_clock::now() >= told_at) {
+      told = true;
+      place_.on_event(long_wait_for(place_.lock_path));
+    }
+    return go_on();
+  };
+}
+
 std::error_code store_lock::take_and_look(const std::function<bool()>& go_on,
                                           std::optional<held_lock>& into) {
   for (int reopens = 0; reopens < reopens_max; ++reopens) {
     std::error_code error = stale_ ? open() : std::error_code{};
-    if (!error) error = file_.acquire(go_on, patience);
+    if (!error) error = file_.acquire(telling(go_on), patience);
     if (error) return error;
     into = held_lock(*this);
     bool stale = false;

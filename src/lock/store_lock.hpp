@@ -39,6 +39,8 @@ class store_lock {
 
   // Empty if another holder has the lock, or if the attempt failed.
   std::optional<held_lock> try_take() noexcept;
+  // The same, for some microseconds: see `file_lock::attempt_for_a_moment`.
+  std::optional<held_lock> try_take_for_a_moment() noexcept;
   // Waits for the lock: see `file_lock::acquire`.
   asio::awaitable<std::error_code> take(io::completion_port& home, std::optional<held_lock>& into,
                                         bool& waited);
@@ -58,6 +60,7 @@ class store_lock {
  private:
   friend class held_lock;
 
+  std::function<bool()> telling(const std::function<bool()>& go_on) const;
   std::error_code read_record();
   // Call it after each change of the record's boot or device, or of the directory's device.
   void judge_record() noexcept {

@@ -5,6 +5,7 @@
 #include <conduit/error.hpp>
 
 #include <cassert>
+#include <new>
 #include <utility>
 
 namespace conduit::detail {
@@ -34,7 +35,10 @@ bool no_thread_could_wait(std::error_code error) noexcept {
 }  // namespace
 
 lock_turns::lock_turns(put_shared& our)
-    : our_(our), lock_(our.disk, our.state.place()), pause_(our.home.context()) {}
+    : our_(our),
+      lock_(our.disk, our.state.place()),
+      pause_(our.home.context()),
+      alarm_(our.home.context()) {}
 
 bool lock_turns::others_are_due() {
   const auto now = clock::now();
@@ -77,16 +81,33 @@ asio::awaitable<std::error_code> lock_turns::take(holding& held) {
   co_return make_error_code(errc::locked);
 }
 
+// Reports a long wait, unless the wait ends before.
+void lock_turns::set_alarm() try {
+  alarm_.expires_after(lock::long_wait);
+  alarm_.async_wait([state = our_.state.weak_from_this()](const std::error_code& stopped) {
+    const auto open = stopped ? nullptr : state.lock();
+    if (open && !open->forked()) open->notify_of_lock_wait();
+  });
+} catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch)
+  // The wait matters more.
+}
+
 asio::awaitable<std::error_code> lock_turns::wait(holding& held, bool& waited) {
+  held = lock_.try_take_for_a_moment();
+  if (held) co_return std::error_code{};
+  set_alarm();
+  std::error_code error;
   for (;;) {
     bool was_taken = false;
-    const std::error_code error = co_await lock_.take(our_.home, held, was_taken);
+    error = co_await lock_.take(our_.home, held, was_taken);
     waited = waited || was_taken;
-    if (!was_taken || !no_thread_could_wait(error)) co_return error;
+    if (!was_taken || !no_thread_could_wait(error)) break;
     lock_.knock();
     co_await rest(ask_interval);
     if (our_.state.forked()) co_return make_error_code(errc::forked);
   }
+  alarm_.cancel();
+  co_return error;
 }
 
 void lock_turns::count_wait(clock::duration wait) noexcept {

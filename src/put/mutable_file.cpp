@@ -2,7 +2,6 @@
 
 #include <conduit/error.hpp>
 
-#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -98,20 +97,8 @@ asio::awaitable<std::error_code> mutable_file::list(lock::held_lock& held) {
   form_seen_ = file ? file->form : file_form::plain;
   if (file) state_.sealed_up_to(file->number);
   state_.unsynced->forget_deleted(disk_);
-  report(foreign);
+  foreign_.report(state_, foreign);
   co_return error;
-}
-
-void mutable_file::report(const std::vector<files::file_id>& foreign) {
-  for (const files::file_id& file : foreign) {
-    if (std::find(reported_.begin(), reported_.end(), file) != reported_.end()) continue;
-    reported_.push_back(file);
-    state_.notify(
-        event::kind::foreign_object,
-        files::file_name(file).text() +
-            " is no regular file; it is never opened, and new files are numbered above it",
-        file.number);
-  }
 }
 
 // A file that was left failed its sync, without the lock. The record tells the others: they must

@@ -15,6 +15,7 @@
 #include "io/completion_port.hpp"
 #include "io/file_io.hpp"
 #include "lock/held_lock.hpp"
+#include "put/foreign_objects.hpp"
 #include "put/tail.hpp"
 #include "store/store_state.hpp"
 
@@ -90,7 +91,6 @@ class mutable_file {
  private:
   std::int64_t measure(const lock::held_lock& held);
   asio::awaitable<std::error_code> list(lock::held_lock& held);
-  void report(const std::vector<files::file_id>& foreign);
   void note(const lock::held_lock& held, const lock::directory_sync& failed);
   asio::awaitable<std::error_code> find_changes(lock::held_lock& held);
   asio::awaitable<std::error_code> open(lock::held_lock& held);
@@ -107,15 +107,15 @@ class mutable_file {
 
   // Written by the writer's coroutine alone.
   tail tail_;
-  io::file_status found_;                 // status of its file under the present lock
-  bool adopted_ = false;                  // this store knows what others did to it
-  bool end_known_ = false;                // this process set its end
-  bool directory_unsynced_ = true;        // its entry in the directory may not be durable
-  bool shrunk_ = false;                   // it is shorter than it was
-  bool table_failed_ = false;             // its table could not be written, which was reported
-  std::optional<std::string> doubt_;      // why it, compressed, is never written again
-  std::vector<files::file_id> reported_;  // entries that are no regular file, once each
-  std::optional<file_form> form_seen_;    // of the highest file, when last looked at
+  io::file_status found_;               // status of its file under the present lock
+  bool adopted_ = false;                // this store knows what others did to it
+  bool end_known_ = false;              // this process set its end
+  bool directory_unsynced_ = true;      // its entry in the directory may not be durable
+  bool shrunk_ = false;                 // it is shorter than it was
+  bool table_failed_ = false;           // its table could not be written, which was reported
+  std::optional<std::string> doubt_;    // why it, compressed, is never written again
+  foreign_objects foreign_;             // in the directory
+  std::optional<file_form> form_seen_;  // of the highest file, when last looked at
 };
 
 }  // namespace conduit::detail

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "lock/store_place.hpp"
+
 namespace conduit::detail {
 
 bool read_waits::try_lead(const frame_key& work) {
@@ -54,7 +56,7 @@ std::optional<read_waits::ticket> read_waits::enter(completion& read, io::comple
   const std::lock_guard hold(mutex_);
   if (abandoned.load()) return std::nullopt;
   const ticket own = ++last_ticket_;
-  for_lock_.emplace(own, lock_wait{&read, turn});
+  for_lock_.emplace(own, lock_wait{&read, turn, std::chrono::steady_clock::now()});
   try {
     waiting_.emplace(&read, own);
   } catch (...) {
@@ -64,6 +66,14 @@ std::optional<read_waits::ticket> read_waits::enter(completion& read, io::comple
   lock_ = std::move(lock);
   port.send_away(read);
   return own;
+}
+
+bool read_waits::lock_wait_is_long() noexcept {
+  const std::lock_guard hold(mutex_);
+  if (for_lock_.empty()) return false;
+  lock_wait& oldest = for_lock_.begin()->second;
+  if (std::chrono::steady_clock::now() - oldest.begun < lock::long_wait) return false;
+  return !std::exchange(oldest.reported, true);
 }
 
 std::unique_ptr<lock::lock_description> read_waits::next() noexcept {

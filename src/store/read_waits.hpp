@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <conduit/detail/completion.hpp>
 #include <cstdint>
 #include <map>
@@ -53,6 +54,8 @@ class read_waits final : public lock::lock_waiters {
   // Serves all that wait now, and none that come later, since a writer may be waiting too.
   void serve(std::error_code refused,
              std::unique_ptr<lock::lock_description> lock) noexcept override;
+  // The oldest of these waits has lasted for a second. True once a wait.
+  bool lock_wait_is_long() noexcept;
   // False if the read no longer waits; it may then be gone.
   bool take(const completion* read, ticket of) noexcept;
   // The same without a ticket, for the owner of the read: to cancel it, or because its context
@@ -70,6 +73,8 @@ class read_waits final : public lock::lock_waiters {
   struct lock_wait {
     completion* read;
     lock_turn turn;
+    std::chrono::steady_clock::time_point begun;
+    bool reported = false;
   };
 
   std::optional<lock_wait> next_for_lock(ticket newest) noexcept;

@@ -60,6 +60,10 @@ lock::store_place store_state::place() const {
           how.on_event};
 }
 
+void store_state::notify_of_lock_wait() const {
+  if (how.on_event) how.on_event(lock::long_wait_for(lock_path));
+}
+
 void store_state::notify(event::kind what, std::string message, std::uint32_t file,
                          std::uint64_t offset, std::error_code error) const {
   if (how.on_event) how.on_event(event{what, std::move(message), file, offset, error});
@@ -106,6 +110,7 @@ void store_state::look_for_deleted_files() {
   std::unique_lock hold(mutex_);
   while (!stop_.wait_for(hold, deleted_files_interval, [this] { return stopping_; })) {
     for (binding* context : contexts_) context->files.forget_deleted();
+    if (waits->lock_wait_is_long()) notify_of_lock_wait();
   }
 }
 

@@ -45,7 +45,7 @@ struct environment {
   std::function<std::chrono::steady_clock::time_point()> now;
 };
 
-class store_state {
+class store_state : public std::enable_shared_from_this<store_state> {
  public:
   store_state(const options& wanted, environment surroundings);
   store_state(const store_state&) = delete;
@@ -81,6 +81,8 @@ class store_state {
   bool forked() const noexcept { return fork_generation() != opened_in_; }
   void close() noexcept { closed_.store(true, std::memory_order_release); }
 
+  // Something of this store has waited for the lock for a second.
+  void notify_of_lock_wait() const;
   void notify(event::kind what, std::string message, std::uint32_t file = 0,
               std::uint64_t offset = 0, std::error_code error = {}) const;
 
