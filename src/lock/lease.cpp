@@ -57,7 +57,7 @@ void lease::park(held_lock held, clock::time_point now) noexcept {
 }
 
 std::optional<held_lock> lease::resume() noexcept {
-  std::uint64_t seen = parked_.load(std::memory_order_relaxed);
+  std::uint64_t seen = parked_.load(std::memory_order_acquire);
   if (seen == not_parked) return std::nullopt;
   if (seen != being_released &&
       parked_.compare_exchange_strong(seen, not_parked, std::memory_order_acquire))

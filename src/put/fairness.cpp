@@ -22,17 +22,18 @@ constexpr auto poll_memory = 1s;
 
 }  // namespace
 
-fairness::clock::duration fairness::busy_for(clock::time_point now) noexcept {
-  if (now - released_at_ >= gap_min) busy_since_ = now;
-  return now - busy_since_;
+void fairness::notice_gap(clock::time_point now) noexcept {
+  if (now - released_at_ >= gap_min) rested_at_ = gave_way_at_ = now;
 }
 
 bool fairness::has_been_busy(clock::time_point now) noexcept {
-  return busy_for(now) >= busy_max_beside_waiter;
+  notice_gap(now);
+  return now - gave_way_at_ >= busy_max_beside_waiter;
 }
 
 bool fairness::poller_is_due(const lock::change_watch& visits, clock::time_point now) noexcept {
-  const clock::duration busy = busy_for(now);
+  notice_gap(now);
+  const clock::duration busy = now - rested_at_;
   const bool visited = now - visits.last_visit() <= visit_memory;
   const bool perhaps_unseen = now - visits.begun() <= unseen_memory;
   return (visited && busy >= busy_max) || (perhaps_unseen && busy >= unseen_busy_max);

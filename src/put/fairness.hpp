@@ -18,7 +18,9 @@ class fairness {
   static constexpr std::chrono::microseconds rest_for_waiter{200};
 
   // Others had the lock, or could have had it.
-  void had_a_rest() noexcept { busy_since_ = clock::now(); }
+  void had_a_rest() noexcept { rested_at_ = gave_way_at_ = clock::now(); }
+  // Only a waiter could have had it.
+  void gave_way_to_waiter() noexcept { gave_way_at_ = released_at_ = clock::now(); }
   void released(clock::time_point when) noexcept { released_at_ = when; }
 
   // Call these before the lock is taken.
@@ -32,9 +34,10 @@ class fairness {
   static bool may_lease(const lock::change_watch& visits, clock::time_point now) noexcept;
 
  private:
-  clock::duration busy_for(clock::time_point now) noexcept;
+  void notice_gap(clock::time_point now) noexcept;
 
-  clock::time_point busy_since_;  // since then there was no gap that others could have noticed
+  clock::time_point rested_at_;    // since then there was no gap that others could have noticed
+  clock::time_point gave_way_at_;  // the same, for a waiter in the kernel
   clock::time_point released_at_;
 };
 

@@ -34,11 +34,10 @@ bool no_thread_could_wait(std::error_code error) noexcept {
 
 }  // namespace
 
-lock_turns::lock_turns(put_shared& our)
-    : our_(our),
-      lock_(our.disk, our.state.place()),
-      pause_(our.home.context()),
-      alarm_(our.home.context()) {}
+lock_turns::lock_turns(put_shared& our) : our_(our), lock_(our.disk, our.state.place()) {
+  // The first timer of a context needs a descriptor, which may be unavailable later.
+  const asio::steady_timer first(our.home.context());
+}
 
 bool lock_turns::others_are_due() {
   const auto now = clock::now();
@@ -47,14 +46,19 @@ bool lock_turns::others_are_due() {
 }
 
 asio::awaitable<void> lock_turns::let_others_go_first() {
-  const bool polled = fairness_.poller_is_due(lock_.changes(), clock::now());
-  co_await rest(polled ? fairness::rest_for_poller : fairness::rest_for_waiter);
-  fairness_.had_a_rest();
+  if (fairness_.poller_is_due(lock_.changes(), clock::now())) {
+    co_await rest(fairness::rest_for_poller);
+    fairness_.had_a_rest();
+  } else {
+    co_await rest(fairness::rest_for_waiter);
+    fairness_.gave_way_to_waiter();
+  }
 }
 
+// A timer in the frame: one of the store's might outlive the context, which it must not.
 asio::awaitable<void> lock_turns::rest(std::chrono::microseconds time) {
-  pause_.expires_after(time);
-  co_await pause_.async_wait(asio::use_awaitable);
+  asio::steady_timer pause(our_.home.context(), time);
+  co_await pause.async_wait(asio::use_awaitable);
 }
 
 bool lock_turns::try_take(holding& held) {
@@ -82,9 +86,9 @@ asio::awaitable<std::error_code> lock_turns::take(holding& held) {
 }
 
 // Reports a long wait, unless the wait ends before.
-void lock_turns::set_alarm() try {
-  alarm_.expires_after(lock::long_wait);
-  alarm_.async_wait([state = our_.state.weak_from_this()](const std::error_code& stopped) {
+void lock_turns::set(asio::steady_timer& alarm) const try {
+  alarm.expires_after(lock::long_wait);
+  alarm.async_wait([state = our_.state.weak_from_this()](const std::error_code& stopped) {
     const auto open = stopped ? nullptr : state.lock();
     if (open && !open->forked()) open->notify_of_lock_wait();
   });
@@ -95,19 +99,17 @@ void lock_turns::set_alarm() try {
 asio::awaitable<std::error_code> lock_turns::wait(holding& held, bool& waited) {
   held = lock_.try_take_for_a_moment();
   if (held) co_return std::error_code{};
-  set_alarm();
-  std::error_code error;
+  asio::steady_timer alarm(our_.home.context());
+  set(alarm);
   for (;;) {
     bool was_taken = false;
-    error = co_await lock_.take(our_.home, held, was_taken);
+    const std::error_code error = co_await lock_.take(our_.home, held, was_taken);
     waited = waited || was_taken;
-    if (!was_taken || !no_thread_could_wait(error)) break;
+    if (!was_taken || !no_thread_could_wait(error)) co_return error;
     lock_.knock();
     co_await rest(ask_interval);
     if (our_.state.forked()) co_return make_error_code(errc::forked);
   }
-  alarm_.cancel();
-  co_return error;
 }
 
 void lock_turns::count_wait(clock::duration wait) noexcept {

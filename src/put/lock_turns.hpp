@@ -69,7 +69,7 @@ class lock_turns {
   asio::awaitable<std::error_code> wait(holding& held, bool& waited);
   bool may_keep(clock::time_point now);
   bool is_wanted(clock::time_point now);
-  void set_alarm();
+  void set(asio::steady_timer& alarm) const;
   void count_wait(std::chrono::steady_clock::duration wait) noexcept;
 
   put_shared& our_;
@@ -82,9 +82,6 @@ class lock_turns {
   clock::time_point asked_at_;   // whether others want the lock
   clock::time_point wanted_at_;  // by others, when last asked
   bool given_up_ = false;        // written by `take`
-  // Made at the start: descriptors for Asio's timers may be unavailable later.
-  asio::steady_timer pause_;
-  asio::steady_timer alarm_;
 };
 
 }  // namespace conduit::detail

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "lock/waiting_mark.hpp"
 #include "support/everything.hpp"
 #include "support/foreign_lock.hpp"
 #include "support/outcome.hpp"
@@ -215,6 +216,25 @@ TEST_CASE("a context may die with everything pending while another process holds
   // The thread that waited for the lock gives it up when it gets there, although the handle lives
   // on.
   wait_until_lock_is_free(scratch.lock_path());
+  CHECK(db.is_open());
+}
+
+TEST_CASE("a context may die while its store leaves the lock free for a waiter") {
+  const store_fixture scratch;
+  const lock::waiting_mark waiter(scratch.how.data_directory.string());
+  std::unique_ptr<outcome<data_location>> put;
+  flat_file_db db;
+  {
+    asio::io_context context;
+    db = flat_file_db::open(context, scratch.how);
+    do {
+      put = std::make_unique<outcome<data_location>>();
+      db.put(asio::buffer("something", 9), put->handler());
+      context.restart();
+      context.poll();
+    } while (put->called());
+  }
+  CHECK(put->pending() == 0);
   CHECK(db.is_open());
 }
 

@@ -76,13 +76,14 @@ TEST_CASE("the watchman releases a lock that is not taken back") {
 
 TEST_CASE("a lock that the watchman is about to release is not taken back") {
   leased_lock under_test;
-  under_test.park();
   std::promise<void> releasing;
   std::promise<void> resuming;
-  under_test.script->before(io_call::write, [&](const seen_call&) {
+  under_test.script->before(io_call::write, [&, parker = std::this_thread::get_id()](auto&) {
+    if (std::this_thread::get_id() == parker) return;
     releasing.set_value();
     resuming.get_future().wait();
   });
+  under_test.park();
   releasing.get_future().wait();
   resuming.set_value();
   CHECK_FALSE(under_test.lease.resume());

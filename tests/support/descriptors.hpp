@@ -1,21 +1,18 @@
 // Counts the descriptors of this process that are open on a file.
 #pragma once
 
-#include <sys/stat.h>
-
 #include <filesystem>
+#include <system_error>
 
 namespace conduit::test {
 
-// -1 where there is no such file.
+// Asks the kernel by path: other threads may open and close descriptors meanwhile.
 inline int descriptors_of(const std::filesystem::path& file) {
-  struct stat wanted{};
-  if (::stat(file.c_str(), &wanted) != 0) return -1;
+  const std::filesystem::path wanted = std::filesystem::canonical(file);
   int count = 0;
-  for (int fd = 0; fd < 1024; ++fd) {
-    struct stat found{};
-    if (::fstat(fd, &found) == 0 && found.st_dev == wanted.st_dev && found.st_ino == wanted.st_ino)
-      ++count;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    if (std::filesystem::read_symlink(entry, gone) == wanted) ++count;
   }
   return count;
 }

@@ -5,13 +5,12 @@
 #include <initializer_list>
 #include <random>
 
+#include "simulation/history/mood.hpp"
 #include "simulation/world/kernel_calls.hpp"
 
 namespace conduit::simulation {
 
 namespace {
-
-using random_numbers = std::mt19937_64;
 
 class generator {
  public:
@@ -24,8 +23,6 @@ class generator {
   std::uint64_t below(std::uint64_t bound) { return random_() % bound; }
   // The one behind the last is an original, where there are originals.
   std::uint64_t some_process() { return below(processes_ + (originals_ ? 1 : 0)); }
-  void change_mood();
-  verb some_verb();
   step some_step();
   step some_fault();
   void add_a_scene();
@@ -45,55 +42,13 @@ class generator {
   std::uint64_t some_time();
   std::uint64_t some_number() { return chance(50) ? below(1000) : counted_back + below(4); }
 
-  random_numbers random_;
+  std::mt19937_64 random_;
   history result_;
-  std::array<unsigned, verbs> weights_{};
+  mood mood_;
   std::uint64_t processes_ = 1;
   std::uint64_t form_ = 0;
   bool originals_ = false;
 };
-
-struct usual {
-  verb what;
-  unsigned weight;
-};
-
-constexpr std::array usual_weights{
-    usual{verb::pause, 40},    usual{verb::power, 4},     usual{verb::capacity, 3},
-    usual{verb::fault, 40},    usual{verb::heal, 5},      usual{verb::backup, 4},
-    usual{verb::temper, 2},    usual{verb::decay, 4},     usual{verb::start, 12},
-    usual{verb::kill, 4},      usual{verb::kill_at, 6},   usual{verb::stop, 3},
-    usual{verb::go, 6},        usual{verb::limit, 4},     usual{verb::fork, 6},
-    usual{verb::finish, 3},    usual{verb::destroy, 3},   usual{verb::put, 60},
-    usual{verb::put_many, 15}, usual{verb::try_put, 6},   usual{verb::get, 30},
-    usual{verb::slice, 15},    usual{verb::get_into, 10}, usual{verb::roll, 8},
-    usual{verb::sync, 15},     usual{verb::remove, 5},    usual{verb::remove_before, 4},
-    usual{verb::compress, 8},  usual{verb::recover, 4},   usual{verb::survey, 8},
-    usual{verb::cancel, 6},    usual{verb::close, 4},     usual{verb::wait, 10},
-    usual{verb::original, 3},  usual{verb::block, 4},     usual{verb::slow, 8},
-    usual{verb::damage, 4},    usual{verb::foreign, 3},   usual{verb::chain, 12}};
-
-// Some things happen often for a while, and others not at all.
-void generator::change_mood() {
-  for (const usual& one : usual_weights) {
-    const auto kind = below(10);
-    weights_[static_cast<std::size_t>(one.what)] = kind < 2   ? 0
-                                                   : kind < 3 ? 5 * one.weight
-                                                              : one.weight;
-  }
-}
-
-verb generator::some_verb() {
-  std::uint64_t sum = 0;
-  for (const unsigned weight : weights_) sum += weight;
-  if (sum == 0) return verb::put;
-  std::uint64_t at = below(sum);
-  for (std::size_t i = 0; i < weights_.size(); ++i) {
-    if (at < weights_[i]) return static_cast<verb>(i);
-    at -= weights_[i];
-  }
-  return verb::put;
-}
 
 std::uint64_t generator::some_size() {
   const auto kind = below(100);
@@ -125,7 +80,7 @@ step generator::start(std::uint64_t process) {
 }
 
 step generator::some_step() {
-  const verb what = some_verb();
+  const verb what = mood_.some_verb(random_);
   switch (what) {
     case verb::pause:
       return {what, {some_time()}};
@@ -372,7 +327,7 @@ history generator::run() {
   processes_ = 1 + below(3);
   form_ = below(3);
   originals_ = form_ == 0 && chance(30);
-  change_mood();
+  mood_.change(random_);
   if (originals_) result_.steps.push_back({verb::original, {processes_}});
   result_.steps.push_back({verb::temper, {1 + below(12), below(30), below(30)}});
   for (std::uint64_t i = 0; i < processes_; ++i) {
@@ -384,7 +339,7 @@ history generator::run() {
   }
   const auto count = 5 + below(60);
   for (std::uint64_t i = 0; i < count; ++i) {
-    if (chance(8)) change_mood();
+    if (chance(8)) mood_.change(random_);
     if (chance(6)) add_a_scene();
     result_.steps.push_back(some_step());
   }
