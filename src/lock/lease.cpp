@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // The watchman releases a lock that is parked for this long.
-constexpr auto parked_max = 900us;
+constexpr auto parked_max = 800us;
 // A sleeping watchman costs the loop a system call to wake: it stays awake for this many looks.
 constexpr int idle_looks_max = 100;
 
