@@ -18,6 +18,7 @@
 #include "base/fork_guard.hpp"
 #include "base/os_error.hpp"
 #include "base/unique_fd.hpp"
+#include "base/whole_file.hpp"
 #include "lock/lock_record.hpp"
 
 namespace conduit::detail {
@@ -67,9 +68,7 @@ class creation_lock {
     return ::fstat(fd_.get(), &found) == 0 ? found.st_size : 0;
   }
   int set(short type) const noexcept {
-    struct flock whole{};
-    whole.l_type = type;
-    whole.l_whence = SEEK_SET;
+    struct flock whole = whole_file(type);
     return ::fcntl(fd_.get(), F_OFD_SETLK, &whole);
   }
 

@@ -15,6 +15,7 @@
 #include <memory>
 
 #include "base/unique_fd.hpp"
+#include "base/whole_file.hpp"
 #include "io/cached_read.hpp"
 
 namespace conduit::io {
@@ -43,9 +44,7 @@ std::int64_t look_at(int directory, const char* name, int flags, file_status& fo
 }
 
 std::int64_t lock_command(int fd, int command, short type) noexcept {
-  struct flock whole{};
-  whole.l_type = type;
-  whole.l_whence = SEEK_SET;
+  struct flock whole = whole_file(type);
   return answer(::fcntl(fd, command, &whole));
 }
 

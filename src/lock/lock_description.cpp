@@ -10,6 +10,7 @@
 
 #include "base/os_error.hpp"
 #include "base/retries.hpp"
+#include "base/whole_file.hpp"
 
 namespace conduit::lock {
 
@@ -26,9 +27,7 @@ std::int64_t open_file(io::file_io& disk, int directory, const char* name, lock_
 }
 
 std::int64_t lock_command(int fd, int command, short type) noexcept {
-  struct flock whole{};
-  whole.l_type = type;
-  whole.l_whence = SEEK_SET;
+  struct flock whole = whole_file(type);
   return ::fcntl(fd, command, &whole) < 0 ? -errno : 0;
 }
 

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 
+#include "base/whole_file.hpp"
+
 namespace conduit::lock {
 
 namespace {
@@ -10,20 +12,19 @@ unique_fd open_directory(const std::string& path) noexcept {
   return unique_fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
-struct flock whole_file(short type) noexcept {
-  struct flock whole{};
-  whole.l_type = type;
-  whole.l_whence = SEEK_SET;
-  return whole;
-}
-
 }  // namespace
 
-// Closing the description, of which nobody else has a copy, releases the lock.
 waiting_mark::waiting_mark(const std::string& directory) noexcept
     : directory_(open_directory(directory)) {
   struct flock shared = whole_file(F_RDLCK);
   if (directory_) ::fcntl(directory_.get(), F_OFD_SETLK, &shared);
+}
+
+// Unlocks explicitly: a child that was just forked may share the description, and would keep the
+// mark.
+waiting_mark::~waiting_mark() {
+  struct flock none = whole_file(F_UNLCK);
+  if (directory_ && fork_generation() == made_in_) ::fcntl(directory_.get(), F_OFD_SETLK, &none);
 }
 
 void waiting_marks::begin(const std::string& directory) noexcept {

@@ -3,6 +3,7 @@
 // one.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/fork_guard.hpp"
@@ -15,9 +16,13 @@ namespace conduit::lock {
 class waiting_mark {
  public:
   explicit waiting_mark(const std::string& directory) noexcept;
+  waiting_mark(const waiting_mark&) = delete;
+  waiting_mark& operator=(const waiting_mark&) = delete;
+  ~waiting_mark();
 
  private:
   const unique_fd directory_;
+  const std::uint64_t made_in_ = fork_generation();
   const closed_on_fork fork_guard_{directory_.get()};
 };
 
