@@ -15,7 +15,7 @@ constexpr auto parked_max = 800us;
 constexpr int idle_looks_max = 100;
 
 std::uint64_t word_of(lease::clock::time_point moment) noexcept {
-  // No moment is one of the two words that are no time.
+  // 0 and 1 are no times.
   return static_cast<std::uint64_t>(moment.time_since_epoch().count()) + 2;
 }
 
@@ -26,24 +26,31 @@ lease::clock::time_point moment_of(std::uint64_t word) noexcept {
 }  // namespace
 
 lease::~lease() {
+  if (fork_generation() != made_in_) return;
   assert(!lock_);
   {
     const std::lock_guard hold(mutex_);
     stopping_ = true;
-    wakes_.notify_one();
+    wakes_->notify_one();
   }
   crew_.join();
 }
 
-bool lease::begin() noexcept {
+bool lease::begin(clock::time_point now) noexcept {
   const std::lock_guard hold(mutex_);
   if (!watching_) {
-    if (!called_) called_ = !crew_.post([this] { watch(); });
+    call_watchman(now);
     return false;
   }
   on_ = true;
-  if (asleep_) wakes_.notify_one();
+  if (asleep_) wakes_->notify_one();
   return true;
+}
+
+void lease::call_watchman(clock::time_point now) noexcept {
+  if (called_ || now - refused_at_ < retry_interval) return;
+  called_ = !crew_.post([this] { watch(); });
+  if (!called_) refused_at_ = now;
 }
 
 void lease::end() noexcept {
@@ -83,10 +90,10 @@ void lease::watch() noexcept {
     if (release(seen, now)) continue;
     idle_looks = on_ ? 0 : idle_looks + 1;
     if (idle_looks < idle_looks_max) {
-      wakes_.wait_until(hold, next_look(seen, now));
+      wakes_->wait_until(hold, next_look(seen, now));
     } else {
       asleep_ = true;
-      wakes_.wait(hold, [this] { return on_ || stopping_; });
+      wakes_->wait(hold, [this] { return on_ || stopping_; });
       asleep_ = false;
     }
   }

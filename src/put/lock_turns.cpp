@@ -86,7 +86,7 @@ asio::awaitable<std::error_code> lock_turns::take(holding& held) {
 }
 
 // Reports a long wait, unless the wait ends before.
-void lock_turns::set(asio::steady_timer& alarm) const try {
+void lock_turns::set_alarm(asio::steady_timer& alarm) const try {
   alarm.expires_after(lock::long_wait);
   alarm.async_wait([state = our_.state.weak_from_this()](const std::error_code& stopped) {
     const auto open = stopped ? nullptr : state.lock();
@@ -100,7 +100,7 @@ asio::awaitable<std::error_code> lock_turns::wait(holding& held, bool& waited) {
   held = lock_.try_take_for_a_moment();
   if (held) co_return std::error_code{};
   asio::steady_timer alarm(our_.home.context());
-  set(alarm);
+  set_alarm(alarm);
   for (;;) {
     bool was_taken = false;
     const std::error_code error = co_await lock_.take(our_.home, held, was_taken);
@@ -141,7 +141,8 @@ void lock_turns::keep_or_leave(holding& held) {
 
 bool lock_turns::may_keep(clock::time_point now) {
   if (leased_) return now - lease_begun_ < lease_max && !is_wanted(now);
-  if (!fairness::may_lease(lock_.changes(), now) || is_wanted(now) || !lease_.begin()) return false;
+  if (!fairness::may_lease(lock_.changes(), now) || is_wanted(now) || !lease_.begin(now))
+    return false;
   leased_ = true;
   lease_begun_ = now;
   return true;
@@ -161,6 +162,7 @@ bool lock_turns::resume(holding& held) {
   held = lease_.resume();
   if (held) return true;
   leased_ = false;
+  our_.file.was_left();
   fairness_.released(lease_.released_at());
   return false;
 }

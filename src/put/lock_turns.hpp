@@ -69,7 +69,7 @@ class lock_turns {
   asio::awaitable<std::error_code> wait(holding& held, bool& waited);
   bool may_keep(clock::time_point now);
   bool is_wanted(clock::time_point now);
-  void set(asio::steady_timer& alarm) const;
+  void set_alarm(asio::steady_timer& alarm) const;
   void count_wait(std::chrono::steady_clock::duration wait) noexcept;
 
   put_shared& our_;

@@ -373,8 +373,7 @@ void mutable_file::leave(lock::held_lock& held) {
   finish_table(held);
   note_end(held);
   held.end();
-  // Others may append from here on.
-  adopted_ = false;
+  was_left();
 }
 
 void mutable_file::note_end(lock::held_lock& held) {

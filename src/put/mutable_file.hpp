@@ -84,9 +84,11 @@ class mutable_file {
 
   // Leaves the file, and the record, to the next holder. Call it before every unlock.
   void leave(lock::held_lock& held);
-  // The same, except that the record keeps its mark until `held_lock::end`, after which the file
-  // has to be adopted again. False: the lock must not be kept.
+  // The same, except that the record keeps its mark until `held_lock::end`. False: the lock must
+  // not be kept.
   bool prepare_to_park(lock::held_lock& held);
+  // Somebody has called `held_lock::end` and unlocked.
+  void was_left() noexcept { adopted_ = false; }
 
  private:
   std::int64_t measure(const lock::held_lock& held);
@@ -108,7 +110,7 @@ class mutable_file {
   // Written by the writer's coroutine alone.
   tail tail_;
   io::file_status found_;               // status of its file under the present lock
-  bool adopted_ = false;                // this store knows what others did to it
+  bool adopted_ = false;                // nobody else can have changed it since we looked
   bool end_known_ = false;              // this process set its end
   bool directory_unsynced_ = true;      // its entry in the directory may not be durable
   bool shrunk_ = false;                 // it is shorter than it was

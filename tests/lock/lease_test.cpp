@@ -21,7 +21,7 @@ namespace {
 struct leased_lock {
   leased_lock() {
     REQUIRE_FALSE(own.open());
-    while (!lease.begin()) std::this_thread::yield();
+    while (!lease.begin(lock::lease::clock::now())) std::this_thread::yield();
   }
 
   void park() {
@@ -70,7 +70,7 @@ TEST_CASE("the watchman releases a lock that is not taken back") {
     other.take();
     CHECK_FALSE(under_test.lease.resume());
     other.release();
-    REQUIRE(under_test.lease.begin());
+    REQUIRE(under_test.lease.begin(lock::lease::clock::now()));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <memory>
@@ -197,6 +198,30 @@ TEST_CASE("a child that is forked while the lock is kept does not keep it") {
     co_await of.put_until_kept();
     child.kill();
   }(own));
+  CHECK(own.other.is_free());
+}
+
+TEST_CASE("a child may destroy the context of a writer whose handles the parent had dropped") {
+  leasing_store own;
+  auto context = std::make_unique<asio::io_context>();
+  own.store.emplace(*context, own.how, scripted(own.script));
+  asio::co_spawn(
+      *context,
+      [&]() -> asio::awaitable<void> {
+        do {
+          co_await own.put();
+        } while (own.other.is_free());
+        context->stop();
+      },
+      asio::detached);
+  context->run();
+  own.store.reset();
+  CHECK(in_child([&] {
+          ::alarm(10);
+          context.reset();
+          return 0;
+        }) == 0);
+  context.reset();
   CHECK(own.other.is_free());
 }
 
