@@ -110,7 +110,9 @@ void store_state::look_for_deleted_files() {
   std::unique_lock hold(mutex_);
   while (!stop_.wait_for(hold, deleted_files_interval, [this] { return stopping_; })) {
     for (binding* context : contexts_) context->files.forget_deleted();
+    hold.unlock();
     if (waits->lock_wait_is_long()) notify_of_lock_wait();
+    hold.lock();
   }
 }
 
