@@ -19,7 +19,19 @@ class terminal_stop::one_stop {
   std::atomic<bool> happened_{false};
 };
 
+namespace {
+
+// Whoever started the program may want it to ignore the signal.
+bool is_ignored(int signal) noexcept {
+  struct sigaction now{};
+  return ::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+}  // namespace
+
 terminal_stop::terminal_stop(flat_file_db db) : db_(std::move(db)) {
+  if (is_ignored(SIGTSTP)) return;
+  signals_.add(SIGTSTP);
   wait_for_signal();
   thread_ = std::jthread([this] { context_.run(); });
 }

@@ -27,7 +27,7 @@ class terminal_stop {
 
   flat_file_db db_;
   asio::io_context context_;
-  asio::signal_set signals_{context_, SIGTSTP};
+  asio::signal_set signals_{context_};
   asio::steady_timer patience_{context_};
   std::jthread thread_;
 };
