@@ -34,8 +34,8 @@ class file_lock {
   file_lock& operator=(const file_lock&) = delete;
   ~file_lock() = default;
 
-  // Opens the lock file, creating it if `permissions` is not 0. Call it before anything
-  // else, and only while the lock is not held. An error leaves everything as it was.
+  // Opens the lock file, creating it if `permissions` is not 0. Call it before anything else, and
+  // only while the lock is not held. An error leaves everything as it was.
   std::error_code open(unsigned permissions);
 
   // Takes the lock if it is free; `resource_unavailable_try_again` if another holder has it.

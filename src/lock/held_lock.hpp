@@ -89,7 +89,7 @@ class held_lock {
   // now, not only soon.
   void note_end(std::uint32_t number, std::uint64_t end, bool at_once);
 
-  // The record names this end now, and keeps its mark.
+  // Writes the end that was noted into the record, which keeps its mark.
   std::error_code record_end();
 
   // Leaves the record for the next holder.

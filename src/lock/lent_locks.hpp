@@ -21,8 +21,8 @@ class lent_locks {
  public:
   lent_locks(io::file_io& disk, lock_paths paths) : disk_(disk), paths_(std::move(paths)) {}
 
-  // Calls `work` under the lock; the rules are those of
-  // `file_lock::acquire`. On an error `work` is not called. Throws std::bad_alloc.
+  // Calls `work` under the lock; the rules are those of `file_lock::acquire`. On an error `work` is
+  // not called. Throws std::bad_alloc.
   std::error_code with(const std::function<bool()>& go_on, std::chrono::milliseconds patience,
                        const std::function<void()>& work);
 

@@ -53,7 +53,6 @@ class lock_thread {
 
    private:
     bool goes_on() noexcept;
-
     std::error_code wait(lock_description& lock) const noexcept;
 
     const std::shared_ptr<lock_waiters> waiters_;
