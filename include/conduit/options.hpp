@@ -68,6 +68,9 @@ struct options {
   unsigned open_files =
       256;  // data files that a context keeps open for reading; those not used lately go first
   bool direct_io = false;  // O_DIRECT reads of sealed plain files: for data sets far beyond memory
+  bool read_once = false;  // reads of more than 256 KiB leave nothing new in the page cache: for a
+                           // pass over more data than memory holds, which would push out what
+                           // others read often
   bool allow_network = false;  // open although data or lock lie on a file system that is not known
                                // to be local: its record locks may not work
 

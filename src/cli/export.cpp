@@ -166,7 +166,7 @@ asio::awaitable<void> try_export_blob(flat_file_db db, const manifest_entry& ent
 
 exit_status run_export(const export_flags& flags) {
   event_loops loops(1);
-  const flat_file_db db = flags.open_reading(loops.home());
+  const flat_file_db db = flags.open_reading_once(loops.home());
   const std::vector<manifest_entry> entries = read_manifest(flags.manifest);
   // All paths are checked before the first file is written.
   for (const manifest_entry& entry : entries) (void)relative_target(entry.path);

@@ -8,11 +8,23 @@
 #include <unistd.h>
 
 #include "cli/exit_status.hpp"
+#include "io/read_once.hpp"
 
 namespace conduit::cli {
 
+namespace {
+
+std::int64_t read_next(int fd, std::byte* to, std::size_t size) noexcept {
+  const ssize_t count = ::read(fd, to, size);
+  return count < 0 ? -errno : count;
+}
+
+}  // namespace
+
 source_bytes read_to_end(int fd, std::uint64_t size_expected, std::error_code& error) {
   error.clear();
+  // A pipe has no position.
+  const off_t begin = ::lseek(fd, 0, SEEK_CUR);
   constexpr std::size_t growth_min = 64U << 10;
   // One byte more than expected, so that the end of the file shows without growing.
   blob memory(static_cast<std::size_t>(size_expected) + 1);
@@ -23,12 +35,15 @@ source_bytes read_to_end(int fd, std::uint64_t size_expected, std::error_code& e
       std::memcpy(larger.data(), memory.data(), size);
       memory = std::move(larger);
     }
-    const ssize_t count = ::read(fd, memory.data() + size, memory.size() - size);
+    const std::int64_t count = begin < 0
+                                   ? read_next(fd, memory.data() + size, memory.size() - size)
+                                   : io::read_once(fd, memory.data() + size, memory.size() - size,
+                                                   static_cast<std::uint64_t>(begin) + size);
     if (count == 0) return {std::move(memory), size};
     if (count > 0) {
       size += static_cast<std::size_t>(count);
-    } else if (errno != EINTR) {
-      error = last_error();
+    } else if (count != -EINTR) {
+      error = std::error_code(static_cast<int>(-count), std::system_category());
       return {};
     }
   }

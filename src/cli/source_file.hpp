@@ -34,9 +34,9 @@ class source_bytes {
   std::size_t size_ = 0;
 };
 
-// Reads from the position of `fd` to the end, with plain blocking reads: never a mapping, which
-// would turn a file that is cut meanwhile into SIGBUS. The file may now be shorter or longer than
-// `size_expected`.
+// Reads from the position of `fd` to the end, with blocking reads that leave nothing new in the
+// page cache: never a mapping, which would turn a file that is cut meanwhile into SIGBUS. The file
+// may now be shorter or longer than `size_expected`.
 source_bytes read_to_end(int fd, std::uint64_t size_expected, std::error_code& error);
 
 // Reads a whole file by its name. Throws `failure`.

@@ -140,6 +140,12 @@ flat_file_db store_flags::open_reading(asio::io_context& context) const {
   return open_store(context, reading());
 }
 
+flat_file_db store_flags::open_reading_once(asio::io_context& context) const {
+  options chosen = reading();
+  chosen.read_once = true;
+  return open_store(context, chosen);
+}
+
 flat_file_db store_flags::open_writing(asio::io_context& context, missing_directory how) const {
   const options chosen = writing();
   // Not `options::create`: an existing store without its lock file, a restored backup for example,

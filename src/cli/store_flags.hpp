@@ -38,6 +38,8 @@ class store_flags {
 
   // Throws `failure` if the store cannot be opened.
   flat_file_db open_reading(asio::io_context& context) const;
+  // The same for a pass over the store: what it reads is not worth the page cache.
+  flat_file_db open_reading_once(asio::io_context& context) const;
   flat_file_db open_writing(asio::io_context& context, missing_directory how) const;
 
  private:

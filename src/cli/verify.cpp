@@ -73,7 +73,7 @@ void print_text(const survey& all, std::size_t blobs, const std::vector<blob_fau
 
 exit_status run_verify(const verify_flags& flags) {
   event_loops loops(1);
-  const flat_file_db db = flags.open_reading(loops.home());
+  const flat_file_db db = flags.open_reading_once(loops.home());
   std::vector<manifest_entry> entries;
   if (!flags.manifest.empty()) entries = read_manifest(flags.manifest);
 

@@ -10,8 +10,8 @@
 #include "base/os_error.hpp"
 #include "base/unique_fd.hpp"
 #include "codec/codec_pool.hpp"
-#include "files/exact_transfers.hpp"
 #include "files/frame_loading.hpp"
+#include "files/passing_reader.hpp"
 
 namespace conduit::files {
 
@@ -29,13 +29,13 @@ std::error_code open_form(io::file_io& disk, int directory, file_id file, unique
   return error;
 }
 
-std::error_code compare_frame(io::file_io& disk, int plain, int compressed,
+std::error_code compare_frame(passing_reader& plain, passing_reader& compressed,
                               const codec::placed_frame& frame, bool& equal) {
   std::vector<std::byte> stored(frame.sizes.stored);
   std::vector<std::byte> decoded(frame.sizes.plain);
   std::vector<std::byte> expected(frame.sizes.plain);
-  std::error_code error = read_exact(disk, compressed, stored, frame.stored_start);
-  if (!error) error = read_exact(disk, plain, expected, frame.plain_start);
+  std::error_code error = compressed.read_exact(stored, frame.stored_start);
+  if (!error) error = plain.read_exact(expected, frame.plain_start);
   if (!error && frame.sizes.plain != 0)
     error = codec::decoder_of_thread().decode_whole(stored, decoded);
   equal = !error && decoded == expected;
@@ -59,10 +59,12 @@ std::error_code compare_forms(io::file_io& disk, int directory, std::uint32_t nu
   if (!found.both || found.equal) return {};
   loaded_frames table;
   error = read_seek_table(disk, compressed.get(), table);
+  passing_reader plain_bytes(disk, plain.get());
+  passing_reader compressed_bytes(disk, compressed.get());
   bool equal = !error && table.frames.plain_size() == found.plain.size;
   for (std::size_t i = 0; equal && i < table.frames.count(); ++i) {
     if (!go_on()) return asio::error::operation_aborted;
-    error = compare_frame(disk, plain.get(), compressed.get(), table.frames[i], equal);
+    error = compare_frame(plain_bytes, compressed_bytes, table.frames[i], equal);
   }
   found.equal = equal && !error;
   return error == errc::corrupt ? std::error_code{} : error;

@@ -8,11 +8,12 @@
 namespace conduit::files {
 
 std::error_code read_up_to(io::file_io& disk, int fd, std::span<std::byte> to, std::uint64_t offset,
-                           std::size_t& count) {
+                           std::size_t& count, io::cache_use use) {
   count = 0;
   unsigned retries = 0;
   while (count < to.size()) {
-    const std::int64_t result = disk.read(fd, to.data() + count, to.size() - count, offset + count);
+    const std::int64_t result =
+        disk.read(fd, to.data() + count, to.size() - count, offset + count, use);
     if (tries_again(result, retries)) continue;
     if (result <= 0) return os_error(result);
     count += static_cast<std::size_t>(result);

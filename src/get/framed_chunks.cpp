@@ -90,10 +90,14 @@ void framed_read::serve(const frame_part& part, const blob& bytes) noexcept {
 
 // ---- its stored bytes
 
-// If recent reads were hits, the decoding threads also read the frames.
+// If recent reads were hits, the decoding threads also read the frames. A read that keeps nothing in
+// the page cache does not try: the kernel would read ahead for the attempt, and keep that.
 void framed_read::read_chunk() {
-  if (where().inline_reads.may_try() && chunk_.from_page_cache(*where().disk, op_.file->fd()))
-    return decode();
+  const std::uint64_t stored =
+      chunk_.parts.back().frame.stored_end() - chunk_.parts.front().frame.stored_start;
+  const bool may_probe = !is_read_once(state().how, static_cast<std::size_t>(stored)) &&
+                         where().inline_reads.may_try();
+  if (may_probe && chunk_.from_page_cache(*where().disk, op_.file->fd())) return decode();
   read_stored();
 }
 
@@ -125,6 +129,7 @@ void framed_read::attempt() {
   op_.offset = chunk_.stored_start + op_.transferred;
   op_.size =
       std::min<std::size_t>(static_cast<std::size_t>(stored_end_ - op_.offset), transfer_bytes_max);
+  op_.once = is_read_once(state().how, op_.size);
   where().disk->start(op_);
 }
 

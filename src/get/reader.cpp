@@ -160,6 +160,7 @@ void get_op::attempt() {
     offset = align_down(range.start) + transferred;
     size = std::min<std::size_t>(align_up(range.start + length) - offset, transfer_bytes_max);
   }
+  once = is_read_once(owner->state->how, size);
   owner->disk->start(*this);
 }
 

@@ -41,6 +41,12 @@ enum class open_patience {
   cached_only  // -EAGAIN if a disk access is needed
 };
 
+// What a read leaves in the page cache.
+enum class cache_use : std::uint8_t {
+  keep,
+  once  // nothing that was not there before, as far as the kernel can do that
+};
+
 class file_io {
  public:
   file_io() = default;
@@ -63,7 +69,8 @@ class file_io {
   // Immediate transfers on the calling thread. `read_cached` answers -EAGAIN instead of waiting for
   // the disk.
   virtual std::int64_t read_cached(int fd, void* data, std::size_t size, std::uint64_t offset) = 0;
-  virtual std::int64_t read(int fd, void* data, std::size_t size, std::uint64_t offset) = 0;
+  virtual std::int64_t read(int fd, void* data, std::size_t size, std::uint64_t offset,
+                            cache_use use = cache_use::keep) = 0;
   virtual std::int64_t write(int fd, const iovec* iov, unsigned count, std::uint64_t offset) = 0;
 
   // Blocking: for the helper threads.

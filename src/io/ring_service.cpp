@@ -12,6 +12,7 @@
 #include "base/os_error.hpp"
 #include "base/unique_fd.hpp"
 #include "io/deliver.hpp"
+#include "io/read_once.hpp"
 #include "io/tsan.hpp"
 
 namespace conduit::io {
@@ -100,7 +101,7 @@ void ring_service::start(io_request& request) {
     return drop_request(request);
   }
   request.state = io_request::phase::queued;
-  request.orphaned = 0;
+  request.rounds = 0;
   queued_.push_back(request);
   ++queued_count_;
   change_pending(1);
@@ -219,6 +220,7 @@ void ring_service::fill(io_request& request) noexcept {
     case io_request::kind::read:
       io_uring_prep_read(entry, request.fd, request.data, static_cast<unsigned>(request.size),
                          request.offset);
+      if (request.once && !drops_by_hand_) entry->rw_flags = read_without_caching;
       break;
     case io_request::kind::write:
       io_uring_prep_writev(entry, request.fd, request.iov, request.iov_count, request.offset);
@@ -244,9 +246,11 @@ void ring_service::reap() noexcept {
     if (request == nullptr) continue;  // the answer to a cancellation
     returned_by_kernel(request);
     assert(request->state == io_request::phase::in_kernel);
-    if (entry->res < 0 && is_orphaned(*request, entry->res)) {
+    if (entry->res < 0 && goes_again(*request, entry->res)) {
       requeue(*request);
     } else {
+      if (request->once && drops_by_hand_ && entry->res > 0)
+        drop_from_cache(request->fd, request->offset, static_cast<std::uint64_t>(entry->res));
       finish(*request, entry->res);
     }
   }
@@ -255,14 +259,17 @@ void ring_service::reap() noexcept {
   in_flight_ -= seen;
 }
 
-// The thread that submitted a read carries it on if it had to wait. If that thread has ended the
-// kernel answers with these errors, and another thread can retry; a read changes nothing. Memory
-// that is really bad gives the same answer every time.
-bool ring_service::is_orphaned(io_request& request, int result) noexcept {
-  constexpr std::uint8_t orphaned_max = 16;
-  const bool perhaps = (result == -EFAULT || result == -ECANCELED) && !request.cancel_wanted;
-  return perhaps && request.what == io_request::kind::read && !shut_down_ &&
-         ++request.orphaned <= orphaned_max;
+// True if the answer says nothing of the file.
+bool ring_service::goes_again(io_request& request, int result) noexcept {
+  if (request.what != io_request::kind::read || shut_down_) return false;
+  // Bounds the rounds: memory that is really bad gives the same answer every time.
+  constexpr std::uint8_t rounds_max = 16;
+  // The thread that submitted a read carries it on if it had to wait. If that thread has ended the
+  // kernel answers with these errors, and another thread can retry; a read changes nothing.
+  const bool orphaned = (result == -EFAULT || result == -ECANCELED) && !request.cancel_wanted;
+  const bool wants_cache = result == -EOPNOTSUPP && request.once;
+  drops_by_hand_ = drops_by_hand_ || wants_cache;
+  return (orphaned || wants_cache) && ++request.rounds <= rounds_max;
 }
 
 void ring_service::requeue(io_request& request) noexcept {

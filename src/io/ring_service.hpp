@@ -54,7 +54,7 @@ class ring_service final : public asio::execution_context::service, public engin
   bool submit_filled() noexcept;
   void fill(detail::io_request& request) noexcept;
   void reap() noexcept;
-  bool is_orphaned(detail::io_request& request, int result) noexcept;
+  bool goes_again(detail::io_request& request, int result) noexcept;
   void requeue(detail::io_request& request) noexcept;
   void finish(detail::io_request& request, std::int64_t result) noexcept;
   void await_kernel() noexcept;
@@ -85,8 +85,9 @@ class ring_service final : public asio::execution_context::service, public engin
   std::size_t reaped_count_ = 0;
   unsigned in_flight_ = 0;
   unsigned in_flight_max_ = 0;
-  bool watching_ = false;   // Asio's reactor watches the ring
-  bool shut_down_ = false;  // set once
+  bool watching_ = false;       // Asio's reactor watches the ring
+  bool shut_down_ = false;      // set once
+  bool drops_by_hand_ = false;  // set once: a file refused to be read without caching
   posted_turns turns_;
   handler_memory watch_memory_;
   std::optional<asio::posix::stream_descriptor> watch_;

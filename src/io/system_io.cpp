@@ -17,6 +17,7 @@
 #include "base/unique_fd.hpp"
 #include "base/whole_file.hpp"
 #include "io/cached_read.hpp"
+#include "io/read_once.hpp"
 
 namespace conduit::io {
 
@@ -74,7 +75,9 @@ std::int64_t system_io::read_cached(int fd, void* data, std::size_t size, std::u
   return cached_read(fd, data, size, offset);
 }
 
-std::int64_t system_io::read(int fd, void* data, std::size_t size, std::uint64_t offset) {
+std::int64_t system_io::read(int fd, void* data, std::size_t size, std::uint64_t offset,
+                             cache_use use) {
+  if (use == cache_use::once) return read_once(fd, data, size, offset);
   return answer(::pread(fd, data, size, static_cast<off_t>(offset)));
 }
 

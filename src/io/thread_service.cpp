@@ -8,6 +8,7 @@
 #include "base/os_error.hpp"
 #include "io/cached_read.hpp"
 #include "io/deliver.hpp"
+#include "io/read_once.hpp"
 
 namespace conduit::io {
 
@@ -23,6 +24,7 @@ std::int64_t perform(const io_request& request) noexcept {
   std::int64_t result = 0;
   switch (request.what) {
     case io_request::kind::read:
+      if (request.once) return read_once(request.fd, request.data, request.size, request.offset);
       result = ::pread(request.fd, request.data, request.size, offset);
       break;
     case io_request::kind::write:
@@ -37,7 +39,8 @@ std::int64_t perform(const io_request& request) noexcept {
 
 // True if the page cache has all of it.
 bool read_at_once(io_request& request) noexcept {
-  if (request.what != io_request::kind::read) return false;
+  // The kernel would keep what it reads ahead even for such an attempt.
+  if (request.what != io_request::kind::read || request.once) return false;
   const std::int64_t count = cached_read(request.fd, request.data, request.size, request.offset);
   if (count < 0 || static_cast<std::size_t>(count) < request.size) return false;
   request.result = count;

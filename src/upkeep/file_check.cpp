@@ -12,32 +12,32 @@
 
 #include "base/os_error.hpp"
 #include "codec/frame_walk.hpp"
-#include "files/exact_transfers.hpp"
 #include "files/frame_loading.hpp"
+#include "files/passing_reader.hpp"
 
 namespace conduit::detail {
 
 namespace {
 
-constexpr std::size_t read_bytes = 1U << 20;
+constexpr std::size_t step_bytes = 1U << 20;
 // How long a check of the mutable file waits for the lock.
 constexpr std::chrono::seconds lock_patience{5};
 constexpr std::chrono::milliseconds ask_interval{1};
 // Bounds the rounds for a file that another process keeps tearing and mending.
 constexpr int rounds_max = 8;
 
-// Reads the bytes [at, end) in pieces. `take` returns whether it wants more. `at` tells how far it
-// got.
+// Reads the bytes [at, end) step by step. `take` returns whether it wants more. `at` tells how far
+// it got.
 template <typename Take>
-std::error_code read_range(binding& where, int fd, std::uint64_t& at, std::uint64_t end,
+std::error_code read_range(files::passing_reader& file, std::uint64_t& at, std::uint64_t end,
                            const std::atomic<bool>& abandoned, Take take) {
-  const std::size_t room = static_cast<std::size_t>(std::min<std::uint64_t>(read_bytes, end - at));
+  const std::size_t room = static_cast<std::size_t>(std::min<std::uint64_t>(step_bytes, end - at));
   const auto memory = std::make_unique_for_overwrite<std::byte[]>(room);
   while (at < end) {
     if (abandoned.load(std::memory_order_relaxed)) return asio::error::operation_aborted;
     const std::span piece(memory.get(), std::min<std::uint64_t>(room, end - at));
     std::size_t count = 0;
-    const std::error_code error = files::read_up_to(*where.disk, fd, piece, at, count);
+    const std::error_code error = file.read_up_to(piece, at, count);
     at += count;
     if (error) return error;
     if (count > 0 && !take(std::span<const std::byte>(piece.first(count)))) break;
@@ -54,18 +54,18 @@ void add_fault(verify_report& report, const data_file& file, std::uint64_t frame
 bool is_of_the_file(const std::error_code& error) { return error == errc::corrupt; }
 
 // Checks one frame by itself, as the table places it: frames behind a bad one are checked too.
-std::error_code check_frame(binding& where, const data_file& file, const codec::placed_frame& frame,
+std::error_code check_frame(files::passing_reader& file, const codec::placed_frame& frame,
                             const std::atomic<bool>& abandoned, verify_report& report) {
   // One byte more than the frame has: it need not end a file.
   codec::frame_walk walk(std::uint64_t{frame.sizes.stored} + 1);
   std::error_code no_memory;
   std::uint64_t at = frame.stored_start;
-  const std::error_code error = read_range(where, file.fd(), at, frame.stored_end(), abandoned,
-                                           [&](std::span<const std::byte> piece) {
-                                             report.bytes += piece.size();
-                                             no_memory = walk.feed(piece);
-                                             return !no_memory;
-                                           });
+  const std::error_code error =
+      read_range(file, at, frame.stored_end(), abandoned, [&](std::span<const std::byte> piece) {
+        report.bytes += piece.size();
+        no_memory = walk.feed(piece);
+        return !no_memory;
+      });
   if (error || no_memory) return error ? error : no_memory;
   const bool whole = walk.frames().count() == 1 && walk.frames()[0].sizes == frame.sizes;
   return whole ? std::error_code{} : errc::corrupt;
@@ -75,9 +75,10 @@ std::error_code check_frame(binding& where, const data_file& file, const codec::
 std::error_code check_frames(binding& where, const data_file& file,
                              const files::loaded_frames& table, const std::atomic<bool>& abandoned,
                              verify_report& report) {
+  files::passing_reader stored(*where.disk, file.fd());
   for (std::size_t i = 0; i < table.frames.count(); ++i) {
     const codec::placed_frame frame = table.frames[i];
-    const std::error_code error = check_frame(where, file, frame, abandoned, report);
+    const std::error_code error = check_frame(stored, frame, abandoned, report);
     if (error == asio::error::operation_aborted || error == std::errc::not_enough_memory)
       return error;
     if (error) add_fault(report, file, i, frame.stored_start, error);
@@ -152,7 +153,8 @@ std::error_code check_plain_file(binding& where, const data_file& file,
   io::file_status status;
   const std::int64_t known = where.disk->status(file.fd(), status);
   if (known < 0) return os_error(known);
-  const std::error_code error = read_range(where, file.fd(), report.bytes, status.size, abandoned,
+  files::passing_reader bytes(*where.disk, file.fd());
+  const std::error_code error = read_range(bytes, report.bytes, status.size, abandoned,
                                            [](std::span<const std::byte>) { return true; });
   if (error == asio::error::operation_aborted) return error;
   if (error) add_fault(report, file, 0, report.bytes, error);

@@ -13,6 +13,7 @@
 #include "codec/frame.hpp"
 #include "codec/seek_table.hpp"
 #include "files/exact_transfers.hpp"
+#include "files/passing_reader.hpp"
 
 namespace conduit::detail {
 
@@ -86,12 +87,13 @@ class frame_file {
 std::error_code write_frame_file(io::file_io& disk, int from, std::uint64_t plain_size, int to,
                                  const std::function<bool()>& go_on, file_compression& result) try {
   frame_file file(disk, to, result);
+  files::passing_reader source(disk, from);
   std::vector<std::byte> plain;
   for (std::uint64_t at = 0; at < plain_size; at += plain.size()) {
     if (!go_on()) return asio::error::operation_aborted;
     plain.resize(
         static_cast<std::size_t>(std::min<std::uint64_t>(result.frame_bytes, plain_size - at)));
-    std::error_code error = files::read_exact(disk, from, plain, at);
+    std::error_code error = source.read_exact(plain, at);
     if (!error) error = file.add(plain);
     if (error) return error;
   }

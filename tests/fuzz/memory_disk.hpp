@@ -22,7 +22,8 @@ class memory_disk final : public test::forwarding_disk {
   // Writes, truncations and syncs so far.
   std::size_t changes() const noexcept { return changes_; }
 
-  std::int64_t read(int, void* data, std::size_t size, std::uint64_t offset) override {
+  std::int64_t read(int, void* data, std::size_t size, std::uint64_t offset,
+                    io::cache_use) override {
     if (offset >= file_.size()) return 0;
     const std::size_t count = std::min(size, file_.size() - static_cast<std::size_t>(offset));
     if (count != 0) std::memcpy(data, file_.data() + offset, count);

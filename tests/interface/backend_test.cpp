@@ -4,31 +4,19 @@
 #include <conduit/error.hpp>
 #include <conduit/flat_file_db.hpp>
 
-#include <seccomp.h>
-
 #include <cerrno>
 #include <cstdio>
 #include <string>
 #include <vector>
 
 #include "support/child_process.hpp"
+#include "support/forbidden_call.hpp"
 #include "support/outcome.hpp"
 #include "support/store_fixture.hpp"
 
 namespace conduit::test {
 
 namespace {
-
-// From here on this process gets `error` from the system call, as in a container.
-bool forbid(int system_call, int error) {
-  const scmp_filter_ctx filter = ::seccomp_init(SCMP_ACT_ALLOW);
-  if (filter == nullptr) return false;
-  const bool well = ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(static_cast<unsigned>(error)),
-                                       system_call, 0) == 0 &&
-                    ::seccomp_load(filter) == 0;
-  ::seccomp_release(filter);
-  return well;
-}
 
 // Puts and reads of all sizes, whole files and the upkeep; 0 where all is right.
 int use_everything(const options& how) {

@@ -5,9 +5,6 @@
 #include <catch2/catch.hpp>
 #include <conduit/flat_file_db.hpp>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -21,6 +18,7 @@
 #include "support/everything.hpp"
 #include "support/foreign_lock.hpp"
 #include "support/outcome.hpp"
+#include "support/page_cache.hpp"
 #include "support/store_fixture.hpp"
 #include "support/store_on_disk.hpp"
 
@@ -29,13 +27,6 @@ namespace conduit::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Pushes a file out of the page cache, so that a read of it has to wait for the disk.
-void make_cold(const std::filesystem::path& file) {
-  const unique_fd opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  ::fdatasync(opened.get());
-  ::posix_fadvise(opened.get(), 0, 0, POSIX_FADV_DONTNEED);
-}
 
 enum class call : std::uint8_t { get, put, files, verify, sync, roll, compress_file, close };
 constexpr std::array every_call{call::get,  call::put,  call::files,         call::verify,

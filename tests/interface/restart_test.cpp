@@ -4,32 +4,16 @@
 #include <catch2/catch.hpp>
 #include <conduit/flat_file_db.hpp>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "base/unique_fd.hpp"
 #include "support/outcome.hpp"
+#include "support/page_cache.hpp"
 #include "support/store_fixture.hpp"
 
 namespace conduit::test {
-
-namespace {
-
-// Pushes what was synced out of the page cache, so that a read has to wait for the disk.
-void make_cold(const store_fixture& store) {
-  for (const auto& entry : std::filesystem::directory_iterator(store.how.data_directory)) {
-    const unique_fd opened(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
-    ::posix_fadvise(opened.get(), 0, 0, POSIX_FADV_DONTNEED);
-  }
-}
-
-}  // namespace
 
 TEST_CASE(
     "a get that begins between two runs, with nothing else pending, is told in the second one") {
@@ -72,7 +56,7 @@ TEST_CASE(
   store.run(store.db.sync());
   std::size_t well = 0;
   for (std::size_t round = 0; round < 10; ++round) {
-    make_cold(store);
+    make_all_cold(store.how.data_directory);
     std::vector<outcome<blob>> gets(known.size());
     for (std::size_t i = 0; i < gets.size(); ++i) store.db.get(known[i], gets[i].handler());
     store.context.restart();

@@ -4,12 +4,15 @@
 
 #include <asio/io_context.hpp>
 #include <catch2/catch.hpp>
+#include <sys/mman.h>
 #include <sys/uio.h>
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdint>
+#include <deque>
 #include <string>
 
 #include "base/unique_fd.hpp"
@@ -77,6 +80,36 @@ TEST_CASE("requests that begin where another one is dropped with its context are
   CHECK(answered.drops == 1);
   CHECK(beside.drops == 1);
   CHECK(begun.completions + answered.completions + beside.completions == 0);
+}
+
+TEST_CASE("reads once of a file that cannot be read without caching give its bytes all the same") {
+  // A file in memory refuses such reads.
+  const unique_fd file(::memfd_create("bytes", MFD_CLOEXEC));
+  constexpr std::size_t part_bytes = 1000;
+  const std::string bytes = bytes_of(5, 100 * part_bytes);
+  REQUIRE(::write(file.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+  std::string found(bytes.size(), '\0');
+  std::deque<counted_request> reads;
+  asio::io_context context;
+  for (int round = 0; round < 2; ++round) {
+    found.assign(bytes.size(), '\0');
+    reads.clear();
+    for (std::size_t at = 0; at < bytes.size(); at += part_bytes) {
+      counted_request& read = reads.emplace_back(io_request::kind::read, file.get());
+      read.once = true;
+      read.data = found.data() + at;
+      read.size = part_bytes;
+      read.offset = at;
+      engine_of(context).start(read);
+    }
+    context.restart();
+    context.run();
+    for (const counted_request& read : reads) {
+      CHECK(read.completions == 1);
+      CHECK(read.result == static_cast<std::int64_t>(part_bytes));
+    }
+    CHECK(found == bytes);
+  }
 }
 
 }  // namespace conduit::test

@@ -21,8 +21,9 @@ class forwarding_disk : public io::file_io {
   std::int64_t read_cached(int fd, void* data, std::size_t size, std::uint64_t offset) override {
     return real_->read_cached(fd, data, size, offset);
   }
-  std::int64_t read(int fd, void* data, std::size_t size, std::uint64_t offset) override {
-    return real_->read(fd, data, size, offset);
+  std::int64_t read(int fd, void* data, std::size_t size, std::uint64_t offset,
+                    io::cache_use use) override {
+    return real_->read(fd, data, size, offset, use);
   }
   std::int64_t write(int fd, const iovec* iov, unsigned count, std::uint64_t offset) override {
     return real_->write(fd, iov, count, offset);

@@ -111,10 +111,11 @@ std::int64_t scripted_disk::read_cached(int fd, void* data, std::size_t size,
                 : inner_->read_cached(fd, data, size, offset);
 }
 
-std::int64_t scripted_disk::read(int fd, void* data, std::size_t size, std::uint64_t offset) {
+std::int64_t scripted_disk::read(int fd, void* data, std::size_t size, std::uint64_t offset,
+                                 io::cache_use use) {
   const auto answer = script_->admit({0, io_call::read, fd, {}, offset, size});
   return answer ? short_read(fd, data, size, offset, *answer)
-                : inner_->read(fd, data, size, offset);
+                : inner_->read(fd, data, size, offset, use);
 }
 
 std::int64_t scripted_disk::write(int fd, const iovec* iov, unsigned count, std::uint64_t offset) {

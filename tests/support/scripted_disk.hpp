@@ -27,7 +27,8 @@ class scripted_disk final : public io::file_io {
   bool idle() const noexcept override { return inner_->idle(); }
 
   std::int64_t read_cached(int fd, void* data, std::size_t size, std::uint64_t offset) override;
-  std::int64_t read(int fd, void* data, std::size_t size, std::uint64_t offset) override;
+  std::int64_t read(int fd, void* data, std::size_t size, std::uint64_t offset,
+                    io::cache_use use = io::cache_use::keep) override;
   std::int64_t write(int fd, const iovec* iov, unsigned count, std::uint64_t offset) override;
   std::int64_t sync_data(int fd) override;
   std::int64_t begin_write_back(int fd, std::uint64_t offset, std::uint64_t size) override;

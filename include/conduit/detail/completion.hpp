@@ -50,14 +50,15 @@ class CONDUIT_EXPORTED io_request : public completion {
   kind what = kind::read;
   phase state = phase::idle;  // guarded by the engine's lock
   bool cancel_wanted = false;
+  bool once = false;  // of `read`: leaves nothing new in the page cache
   int fd = -1;
   unsigned iov_count = 0;      // of `write`
   const iovec* iov = nullptr;  // of `write`
   void* data = nullptr;        // of `read`
   std::size_t size = 0;        // of `read`: bytes
   std::uint64_t offset = 0;    // bytes from the file's start
-  std::uint8_t orphaned = 0;  // count of answers that only say that the submitting thread has ended
-  std::int64_t result = 0;    // bytes, or -errno
+  std::uint8_t rounds = 0;     // count of answers that say nothing of the file
+  std::int64_t result = 0;     // bytes, or -errno
 
  protected:
   ~io_request() = default;

@@ -68,6 +68,11 @@ ssize_t preadv2(int fd, const iovec* parts, int count, off_t offset, int flags) 
   const open_file* const file = file_of(fd);
   if (file == nullptr) return CONDUIT_REAL(preadv2)(fd, parts, count, offset, flags);
   enter("preadv2");
+  // Some kernels cannot read without caching.
+  if ((flags & RWF_NOWAIT) == 0)
+    return current_process().finds_nothing_cached
+               ? answered(-EOPNOTSUPP)
+               : ::pread(fd, parts->iov_base, parts->iov_len, offset);
   const bool cold = file->direct || current_process().finds_nothing_cached;
   if (cold || by_chance(the_world().manners.cold_reads)) return answered(-EAGAIN);
   return answered<ssize_t>(read_into(*file, kernel_call::read_cached, parts->iov_base,
