@@ -90,8 +90,8 @@ void framed_read::serve(const frame_part& part, const blob& bytes) noexcept {
 
 // ---- its stored bytes
 
-// If recent reads were hits, the decoding threads also read the frames. A read that keeps nothing in
-// the page cache does not try: the kernel would read ahead for the attempt, and keep that.
+// If recent reads were hits, the decoding threads also read the frames. A read that keeps nothing
+// in the page cache does not try: the kernel would read ahead for the attempt, and keep that.
 void framed_read::read_chunk() {
   const std::uint64_t stored =
       chunk_.parts.back().frame.stored_end() - chunk_.parts.front().frame.stored_start;

@@ -161,23 +161,24 @@ TEST_CASE(
     "verify reads on after short and interrupted reads, and reports an error with its offset") {
   machine host;
   process store = host.start();
-  REQUIRE(!store->put(bytes_of(1, 3000000)).error);
+  REQUIRE(!store->put(bytes_of(1, 9000000)).error);
   store.script->set_rule([count = 0](const seen_call& call) mutable -> std::optional<fault> {
     if (call.kind != io_call::read) return std::nullopt;
     return ++count % 2 == 0 ? fault{fault::kind::short_half} : fault::with_error(EINTR);
   });
   const auto sound = store->verify(0);
   CHECK(!sound.error);
-  CHECK(sound.value.bytes == 3000000);
+  CHECK(sound.value.bytes == 9000000);
   CHECK(sound.value.faults.empty());
 
   store.script->set_rule([](const seen_call& call) -> std::optional<fault> {
-    if (call.kind != io_call::read || call.offset < 1000000) return std::nullopt;
+    if (call.kind != io_call::read || call.offset < 4000000) return std::nullopt;
     return fault::with_error(EIO);
   });
   const auto broken = store->verify(0);
   REQUIRE(broken.value.faults.size() == 1);
   CHECK(broken.value.faults[0].offset == broken.value.bytes);
+  CHECK(broken.value.bytes >= 4000000);
   CHECK(broken.value.faults[0].error == std::errc::io_error);
   CHECK(store->verify(1).error == errc::no_such_file);
 }
