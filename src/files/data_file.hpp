@@ -16,14 +16,15 @@ namespace conduit::detail {
 
 class data_file {
  public:
-  data_file(files::file_id file, unique_fd fd, const io::file_status& found, bool for_direct,
-            bool is_direct)
+  data_file(files::file_id file, unique_fd fd, io::fixed_file fixed, const io::file_status& found,
+            bool for_direct, bool is_direct)
       : id(file),
         identity(found),
         opened_for_direct(for_direct),
         direct(is_direct),
         serial(next_serial()),
         fd_(std::move(fd)),
+        fixed_(std::move(fixed)),
         frames_(file.form == file_form::zstd ? std::make_shared<file_frames>() : nullptr) {}
 
   const files::file_id id;
@@ -33,6 +34,8 @@ class data_file {
   const std::uint64_t serial;      // unique among all openings of files in this process
 
   int fd() const noexcept { return fd_.get(); }
+  // For requests of the engine that the file was opened for.
+  int fixed() const noexcept { return fixed_.number(); }
 
   // Null for a plain file. The known frames belong to this opening: a later file may get the inode
   // number at once.
@@ -54,6 +57,7 @@ class data_file {
   }
 
   unique_fd fd_;
+  io::fixed_file fixed_;  // goes before the descriptor
   mutable std::mutex mutex_;
   std::shared_ptr<file_frames> frames_;
 };

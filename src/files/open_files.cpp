@@ -132,7 +132,9 @@ std::shared_ptr<data_file> open_files::open_form(files::file_id file, bool direc
       return nullptr;
     }
   }
-  return std::make_shared<data_file>(file, std::move(opened), status, asked_direct, direct);
+  io::fixed_file fixed = disk_.fix(opened.get());
+  return std::make_shared<data_file>(file, std::move(opened), std::move(fixed), status,
+                                     asked_direct, direct);
 }
 
 // The clock algorithm: evicts the first file that was not used since the last round.

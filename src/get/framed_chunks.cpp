@@ -125,6 +125,7 @@ void framed_read::read_stored() {
 void framed_read::attempt() {
   op_.what = io_request::kind::read;
   op_.fd = op_.file->fd();
+  op_.fixed = op_.file->fixed();
   op_.data = chunk_.stored.data() + op_.transferred;
   op_.offset = chunk_.stored_start + op_.transferred;
   op_.size =

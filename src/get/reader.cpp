@@ -149,6 +149,7 @@ void get_op::attempt() {
   const file_range range = range_of(location, part);
   what = kind::read;
   fd = file->fd();
+  fixed = file->fixed();
   if (bounce.empty()) {
     data = destination + transferred;
     offset = range.start + transferred;

@@ -3,6 +3,8 @@
 
 #include <conduit/detail/completion.hpp>
 
+#include "io/fixed_files.hpp"
+
 namespace conduit::io {
 
 // The calls of `file_io` that need a queue; file_io.hpp states their contract.
@@ -15,6 +17,7 @@ class engine {
   virtual void cancel(detail::io_request& request) noexcept = 0;
   virtual void wait(detail::io_request& request) noexcept = 0;
   virtual bool idle() const noexcept = 0;
+  virtual fixed_file fix(int fd) noexcept = 0;
 
  protected:
   ~engine() = default;

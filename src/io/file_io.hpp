@@ -10,6 +10,8 @@
 #include <sys/uio.h>
 #include <vector>
 
+#include "io/fixed_files.hpp"
+
 namespace conduit::io {
 
 struct file_status {
@@ -65,6 +67,9 @@ class file_io {
   virtual void wait(detail::io_request& request) noexcept = 0;
   // Nothing is queued or running: an inline attempt overtakes nobody.
   virtual bool idle() const noexcept = 0;
+  // Gives the open file a number under which requests cost less, if there is one; the file must
+  // stay open as long as that value lives.
+  virtual fixed_file fix(int fd) noexcept = 0;
 
   // Immediate transfers on the calling thread. `read_cached` answers -EAGAIN instead of waiting for
   // the disk.

@@ -68,6 +68,7 @@ ring_service::ring_service(asio::execution_context& context)
   if (!watched) error_ = os_error(-errno);
   if (error_) return;
   try {
+    fixed_ = std::make_shared<fixed_files>(ring_);
     watch_.emplace(context_);
     static_cast<void>(watch_->assign(watched.get(), error_));
   } catch (const std::system_error& refused) {  // Asio's reactor wants descriptors of its own
@@ -81,6 +82,7 @@ ring_service::ring_service(asio::execution_context& context)
 ring_service::~ring_service() {
   ring_in_child_.reset();
   if (!have_ring_) return;
+  if (fixed_) fixed_->close();
   if (forked()) {
     // The ring is not mapped here; other memory may now be at its addresses.
     ::close(ring_.ring_fd);
@@ -216,10 +218,12 @@ bool ring_service::submit_filled() noexcept {
 void ring_service::fill(io_request& request) noexcept {
   io_uring_sqe* entry = io_uring_get_sqe(&ring_);
   assert(entry != nullptr);
+  const bool fixed = request.fixed != fixed_files::none;
   switch (request.what) {
     case io_request::kind::read:
-      io_uring_prep_read(entry, request.fd, request.data, static_cast<unsigned>(request.size),
-                         request.offset);
+      io_uring_prep_read(entry, fixed ? request.fixed : request.fd, request.data,
+                         static_cast<unsigned>(request.size), request.offset);
+      if (fixed) io_uring_sqe_set_flags(entry, IOSQE_FIXED_FILE);
       if (request.once && !drops_by_hand_) entry->rw_flags = read_without_caching;
       break;
     case io_request::kind::write:
@@ -342,6 +346,7 @@ void ring_service::shutdown() {
     queued.splice(queued_);
     // Buffers belong to the kernel until it has answered.
     while (in_flight_ != 0) await_kernel();
+    if (fixed_) fixed_->close();
     dropped.splice(reaped_);
     watched_in_child_.reset();
     std::error_code ignored;

@@ -42,6 +42,7 @@ class ring_service final : public asio::execution_context::service, public engin
   void cancel(detail::io_request& request) noexcept override;
   void wait(detail::io_request& request) noexcept override;
   bool idle() const noexcept override { return pending_.load(std::memory_order_relaxed) == 0; }
+  fixed_file fix(int fd) noexcept override { return {fixed_, fd}; }
 
  private:
   void shutdown() override;
@@ -76,7 +77,8 @@ class ring_service final : public asio::execution_context::service, public engin
   const std::uint64_t made_in_ = fork_generation();
   std::error_code error_;
   io_uring ring_{};
-  bool have_ring_ = false;  // set by the constructor
+  bool have_ring_ = false;              // set by the constructor
+  std::shared_ptr<fixed_files> fixed_;  // set by the constructor; null if there is no ring
 
   mutable std::mutex mutex_;  // guards all below except `pending_`
   work_queue queued_;         // not yet in the submission queue, which may be full

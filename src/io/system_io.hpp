@@ -15,6 +15,7 @@ class system_io final : public file_io {
   void cancel(detail::io_request& request) noexcept override { engine_.cancel(request); }
   void wait(detail::io_request& request) noexcept override { engine_.wait(request); }
   bool idle() const noexcept override { return engine_.idle(); }
+  fixed_file fix(int fd) noexcept override { return engine_.fix(fd); }
 
   std::int64_t read_cached(int fd, void* data, std::size_t size, std::uint64_t offset) override;
   std::int64_t read(int fd, void* data, std::size_t size, std::uint64_t offset,

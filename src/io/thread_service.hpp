@@ -38,6 +38,7 @@ class thread_service final : public asio::execution_context::service, public eng
   void complete_later(detail::io_request& request) override;
   void cancel(detail::io_request& request) noexcept override;
   void wait(detail::io_request& request) noexcept override;
+  fixed_file fix(int /*fd*/) noexcept override { return {}; }
   bool idle() const noexcept override { return pending_.load(std::memory_order_relaxed) == 0; }
 
  private:

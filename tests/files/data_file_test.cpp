@@ -20,7 +20,7 @@ std::shared_ptr<detail::file_frames> frames_of(std::size_t count) {
 }  // namespace
 
 TEST_CASE("knowledge of a file's frames is never replaced by less of it") {
-  detail::data_file file({0, file_form::zstd}, unique_fd(), {}, false, false);
+  detail::data_file file({0, file_form::zstd}, unique_fd(), {}, {}, false, false);
   const auto many = frames_of(3);
   file.share(many);
   file.share(frames_of(1));

@@ -17,6 +17,7 @@ class forwarding_disk : public io::file_io {
   void cancel(detail::io_request& request) noexcept override { real_->cancel(request); }
   void wait(detail::io_request& request) noexcept override { real_->wait(request); }
   bool idle() const noexcept override { return real_->idle(); }
+  io::fixed_file fix(int fd) noexcept override { return real_->fix(fd); }
 
   std::int64_t read_cached(int fd, void* data, std::size_t size, std::uint64_t offset) override {
     return real_->read_cached(fd, data, size, offset);

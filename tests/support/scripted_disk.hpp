@@ -25,6 +25,7 @@ class scripted_disk final : public io::file_io {
   void cancel(detail::io_request& request) noexcept override { inner_->cancel(request); }
   void wait(detail::io_request& request) noexcept override;
   bool idle() const noexcept override { return inner_->idle(); }
+  io::fixed_file fix(int fd) noexcept override { return inner_->fix(fd); }
 
   std::int64_t read_cached(int fd, void* data, std::size_t size, std::uint64_t offset) override;
   std::int64_t read(int fd, void* data, std::size_t size, std::uint64_t offset,

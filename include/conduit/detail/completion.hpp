@@ -52,6 +52,7 @@ class CONDUIT_EXPORTED io_request : public completion {
   bool cancel_wanted = false;
   bool once = false;  // of `read`: leaves nothing new in the page cache
   int fd = -1;
+  int fixed = -1;              // of `read`: the number under which the ring knows the file, or -1
   unsigned iov_count = 0;      // of `write`
   const iovec* iov = nullptr;  // of `write`
   void* data = nullptr;        // of `read`

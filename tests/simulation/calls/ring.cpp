@@ -3,6 +3,7 @@
 #include <liburing.h>
 
 #include <bit>
+#include <cerrno>
 #include <cstdlib>
 
 #include "simulation/calls/answers.hpp"
@@ -101,6 +102,7 @@ void io_uring_queue_exit(io_uring* user) {
       for (transfer* it : one->under_way) it->due = the_world().now;
       work_for_kernel(*one->owner);
     }
+    for (std::size_t number = 0; number < one->fixed.size(); ++number) fix(*one, number, nullptr);
     std::erase(one->owner->rings, one);
     one->user = nullptr;
     update_kernel_due(*one->owner);
@@ -138,6 +140,33 @@ int __io_uring_get_cqe(io_uring* user, io_uring_cqe** found, unsigned submitted,
   while (wanted != 0 && !has_answers(one)) park(channel_of(&one));
   *found = has_answers(one) ? &user->cq.cqes[*user->cq.khead & user->cq.ring_mask] : nullptr;
   return *found == nullptr ? -EAGAIN : 0;
+}
+
+int io_uring_register_files_sparse(io_uring* user, unsigned count) {
+  if (!in_world()) return CONDUIT_REAL(io_uring_register_files_sparse)(user, count);
+  enter("io_uring_register");
+  const std::int64_t refused = refusal(kernel_call::ring_setup);
+  if (refused == 0) ring_of(*user)->fixed.resize(count);
+  return static_cast<int>(refused);
+}
+
+int io_uring_register_files_update(io_uring* user, unsigned offset, const int* files,
+                                   unsigned count) {
+  if (!in_world()) return CONDUIT_REAL(io_uring_register_files_update)(user, offset, files, count);
+  enter("io_uring_register");
+  ring& one = *ring_of(*user);
+  if (offset >= one.fixed.size()) return -EINVAL;
+  fix(one, offset, *files < 0 ? nullptr : description_as<open_file>(*files));
+  return static_cast<int>(count);
+}
+
+int io_uring_unregister_files(io_uring* user) {
+  if (!in_world()) return CONDUIT_REAL(io_uring_unregister_files)(user);
+  enter("io_uring_register");
+  ring& one = *ring_of(*user);
+  for (std::size_t number = 0; number < one.fixed.size(); ++number) fix(one, number, nullptr);
+  one.fixed.clear();
+  return 0;
 }
 
 int io_uring_ring_dontfork(io_uring* user) {

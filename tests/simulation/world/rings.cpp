@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "simulation/world/faults.hpp"
 #include "simulation/world/processes.hpp"
@@ -46,8 +47,12 @@ void answer(ring& one, std::uint64_t user_data, std::int64_t result) {
   became_readable(one);
 }
 
+void let_go(open_file* file) {
+  if (--file->holders == 0) delete file;
+}
+
 void let_go(transfer* done) {
-  if (--done->file->holders == 0) delete done->file;
+  let_go(done->file);
   end_shared_object(done);
 }
 
@@ -95,8 +100,14 @@ bool take_step(ring& one, transfer* it) {
   return true;
 }
 
-transfer* make_transfer(const io_uring_sqe& entry) {
-  auto* const file = description_as<open_file>(entry.fd);
+open_file* file_of(const ring& one, const io_uring_sqe& entry) {
+  if ((entry.flags & IOSQE_FIXED_FILE) == 0) return description_as<open_file>(entry.fd);
+  const auto number = static_cast<std::size_t>(entry.fd);
+  return number < one.fixed.size() ? one.fixed[number] : nullptr;
+}
+
+transfer* make_transfer(const ring& one, const io_uring_sqe& entry) {
+  open_file* const file = file_of(one, entry);
   if (file == nullptr) return nullptr;
   auto* const made = make_shared_object<transfer>();
   made->file = file;
@@ -137,6 +148,11 @@ void cancel(ring& one, const io_uring_sqe& entry) {
 
 ring::~ring() = default;
 
+void fix(ring& one, std::size_t number, open_file* file) {
+  if (file != nullptr) ++file->holders;
+  if (open_file* const before = std::exchange(one.fixed[number], file)) let_go(before);
+}
+
 bool ring::readable() const noexcept {
   return user != nullptr && in_world() && &current_process() == owner && has_answers(*this);
 }
@@ -163,7 +179,7 @@ unsigned submit(ring& to, unsigned count) {
       cancel(to, entry);
       continue;
     }
-    transfer* const made = make_transfer(entry);
+    transfer* const made = make_transfer(to, entry);
     if (made == nullptr) {
       answer(to, entry.user_data, -EBADF);
       continue;
@@ -216,6 +232,7 @@ void forget_transfers_of(process& dead) {
   for (ring* one : dead.rings) {
     for (transfer* it : one->under_way) let_go(it);
     one->under_way.clear();
+    for (std::size_t number = 0; number < one->fixed.size(); ++number) fix(*one, number, nullptr);
     one->user = nullptr;
   }
   dead.rings.clear();

@@ -32,10 +32,14 @@ struct ring final : description {
   const char* kind() const noexcept override { return "io_uring"; }
 
   process* owner;
-  io_uring* user = nullptr;  // in the owner's memory
+  io_uring* user = nullptr;         // in the owner's memory
+  shared_vector<open_file*> fixed;  // held, by number; null where there is none
   shared_vector<transfer*> under_way;
   shared_deque<std::pair<std::uint64_t, int>> overflow;  // answers that found no room
 };
+
+// Registers a file under a number, instead of the one before; null frees the number.
+void fix(ring& one, std::size_t number, open_file* file);
 
 // Takes what is filled in, up to `count` entries; returns how many.
 unsigned submit(ring& to, unsigned count);
