@@ -122,6 +122,25 @@ TEST_CASE(
   CHECK(store.get(store.put("goes on")) == "goes on");
 }
 
+TEST_CASE("without memory for the ring's numbers a get goes on without one") {
+  temporary_directory directory;
+  asio::io_context context;
+  flat_file_db db = flat_file_db::open(context, options_in(directory));
+  outcome<data_location> put;
+  db.put(asio::buffer("some bytes", 10), put.handler());
+  run_dry(context);
+  REQUIRE(put.well());
+  outcome<blob> get;
+  {
+    // The numbers are all that is of this size.
+    const failing_allocation failing(whose::of_this_thread, 512 * sizeof(int), 512 * sizeof(int));
+    db.get(put.value(), get.handler());
+    CHECK(failing.happened() == (backend_under_test() == backend::io_uring));
+  }
+  run_dry(context);
+  CHECK(get.value().text() == "some bytes");
+}
+
 TEST_CASE(
     "without memory for a file that has to be opened a get ends with an error, and the next one "
     "succeeds") {
@@ -139,18 +158,18 @@ TEST_CASE(
   REQUIRE(put.well());
   outcome<blob> get;
   bool happened = false;
+  // Beside the file, the count of its owners.
+  constexpr std::size_t file_bytes = sizeof(detail::data_file);
+  constexpr std::size_t shared_bytes = file_bytes + 2 * sizeof(void*);
   SECTION("on a helper thread") {
     cold = true;
-    const failing_allocation failing(whose::of_other_threads);
+    const failing_allocation failing(whose::of_other_threads, file_bytes, shared_bytes);
     store.get(put.value(), get.handler());
     run_dry(context);
     happened = failing.happened();
   }
   SECTION("at once") {
-    // Beside the file, the count of its owners.
-    constexpr std::size_t file_bytes = sizeof(detail::data_file);
-    const failing_allocation failing(whose::of_this_thread, file_bytes,
-                                     file_bytes + 2 * sizeof(void*));
+    const failing_allocation failing(whose::of_this_thread, file_bytes, shared_bytes);
     store.get(put.value(), get.handler());
     happened = failing.happened();
   }
