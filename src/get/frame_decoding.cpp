@@ -84,20 +84,27 @@ bool frame_decoding::halted(const std::atomic<bool>& stop) const noexcept {
          missed();
 }
 
-void frame_decoding::work(const std::atomic<bool>& stop, read_counters& counters) noexcept {
+bool frame_decoding::work(const std::atomic<bool>& stop, read_counters& counters,
+                          std::chrono::steady_clock::duration turn) noexcept {
   using clock = std::chrono::steady_clock;
   const clock::time_point begin = clock::now();
+  clock::time_point now = begin;
   std::uint64_t decoded = 0;
+  bool more = false;
   while (!halted(stop)) {
+    more = now - begin >= turn;
+    if (more) break;
     const std::size_t first = next_.fetch_add(share_, std::memory_order_relaxed);
     if (first >= parts.size()) break;
     decoded +=
         decode_share(std::span(parts).subspan(first, std::min(share_, parts.size() - first)));
+    now = clock::now();
   }
   counters.frames_decoded.fetch_add(decoded, std::memory_order_relaxed);
   counters.decode_ns.fetch_add(
-      static_cast<std::uint64_t>(std::chrono::nanoseconds(clock::now() - begin).count()),
+      static_cast<std::uint64_t>(std::chrono::nanoseconds(now - begin).count()),
       std::memory_order_relaxed);
+  return more;
 }
 
 std::size_t frame_decoding::decode_share(std::span<frame_part> share) noexcept {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <conduit/blob.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -48,9 +49,11 @@ class frame_decoding {
   // How many threads can be busy at once.
   std::size_t share_count() const noexcept { return (parts.size() + share_ - 1) / share_; }
 
-  // From any thread, several at once: returns when no frame is left to begin. Skips the remaining
-  // frames once one has failed or was `missed`, or on `stop`.
-  void work(const std::atomic<bool>& stop, read_counters& counters) noexcept;
+  // From any thread, several at once: returns when no frame is left to begin, or after `turn`; then
+  // it is true that some may be left. Skips the remaining frames once one has failed or was
+  // `missed`, or on `stop`.
+  bool work(const std::atomic<bool>& stop, read_counters& counters,
+            std::chrono::steady_clock::duration turn = std::chrono::hours(1)) noexcept;
 
   // Call it after all `work` has returned.
   const frame_part* failed() const noexcept;

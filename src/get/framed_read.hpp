@@ -61,6 +61,7 @@ class framed_read {
   void next_chunk();
   void plan_chunk();
   void add_part(const codec::placed_frame& frame);
+  void shorten_chunk(std::vector<frame_part>::iterator first);
   void read_chunk();
   void read_stored();
   void attempt();
@@ -68,6 +69,7 @@ class framed_read {
   void decode();
   bool decodes_here(std::uint64_t plain_bytes) const noexcept;
   void work_in_pool() noexcept;  // on a thread of the codec pool
+  bool comes_again() noexcept;
   void decoded();
   void serve_followed();
   void take_over_followed();
@@ -112,6 +114,7 @@ class framed_read {
 
   frame_look look_;
   frame_decoding chunk_;
+  bool tries_page_cache_ = false;     // the chunk was planned for that
   std::uint64_t stored_end_ = 0;      // of the chunk
   std::vector<frame_part> followed_;  // of the chunk: frames that another read is decoding
   decoded_frame followed_bytes_;      // the last one that arrived

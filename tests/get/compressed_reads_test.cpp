@@ -81,6 +81,25 @@ TEST_CASE(
   CHECK(stats.frames_decoded == 30);
 }
 
+TEST_CASE("a long slice that is cached up to its middle is read on in chunks of bounded memory") {
+  framed_store store(300, 200000);
+  const unsigned threads = GENERATE(1U, 3U);
+  process reader = store.host.start([threads](options& how) {
+    how.read_only = true;
+    how.codec_threads = threads;
+  });
+  const std::uint64_t held = store.frames.without_table().size() / 3;
+  reader.script->set_rule([held](const seen_call& call) -> std::optional<fault> {
+    const bool lacking = call.kind == io_call::read_cached && call.offset + call.size > held;
+    return lacking ? std::optional(fault::with_error(EAGAIN)) : std::nullopt;
+  });
+  CHECK(reader->get(at(0, 5, store.plain.size() - 5)).value ==
+        store.plain.substr(5, store.plain.size() - 10));
+  const auto reads = reader.calls(io_call::start_read);
+  CHECK(reads.size() >= 2);
+  for (const seen_call& read : reads) CHECK(read.size <= 8U << 20);
+}
+
 TEST_CASE("a frame too large for a piece is read by the engine") {
   framed_store store(2, 3U << 20);
   process reader = store.host.start(read_only);
