@@ -22,12 +22,14 @@ panel() {
     local of_curve="stringcolumn(1) eq '$axis' && stringcolumn(3) eq '$curve'"
     curves+=("'$points' using ($of_curve ? \$2 : NaN):4 with linespoints title '${curve//_/ }'")
   done
-  echo "set title '$label'; set xlabel '$label'; set ylabel 'ns an operation'"
+  echo "set xlabel '$label'; set ylabel 'ns an operation'"
   local IFS=,
   echo "plot ${curves[*]}"
 }
 {
   echo "set terminal svg size 900,1000 font 'sans,13'; set output '$picture'"
+  # The points of other curves: a line goes on beyond them.
+  echo "set datafile missing NaN"
   echo "set datafile separator ','; set logscale xy; set grid; set key top left"
   echo "set format x '%.0s%c'; set format y '%.0s%c'; set multiplot layout 3,2"
   panel blobs "blobs of 1 KiB in the store" put get

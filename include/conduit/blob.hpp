@@ -3,6 +3,7 @@
 
 #include <asio/buffer.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -15,20 +16,26 @@ namespace conduit {
 class blob {
  public:
   blob() = default;
-  // Uninitialised memory of `size` bytes. Throws std::bad_alloc.
+  // Uninitialised memory of `size` bytes; from 4096 bytes on it begins at a multiple of 64. Throws
+  // std::bad_alloc.
   explicit blob(std::size_t size)
-      : bytes_(std::make_unique_for_overwrite<std::byte[]>(size)), size_(size) {}
+      : memory_(std::make_unique_for_overwrite<std::byte[]>(size + padding_of(size))),
+        data_(begin_of(memory_.get(), size)),
+        size_(size) {}
 
   blob(blob&& other) noexcept
-      : bytes_(std::move(other.bytes_)), size_(std::exchange(other.size_, 0)) {}
+      : memory_(std::move(other.memory_)),
+        data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)) {}
   blob& operator=(blob&& other) noexcept {
-    bytes_ = std::move(other.bytes_);
+    memory_ = std::move(other.memory_);
+    data_ = std::exchange(other.data_, nullptr);
     size_ = std::exchange(other.size_, 0);
     return *this;
   }
 
-  std::byte* data() noexcept { return bytes_.get(); }
-  const std::byte* data() const noexcept { return bytes_.get(); }
+  std::byte* data() noexcept { return data_; }
+  const std::byte* data() const noexcept { return data_; }
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
 
@@ -44,7 +51,23 @@ class blob {
   std::string_view text() const noexcept { return {reinterpret_cast<const char*>(data()), size_}; }
 
  private:
-  std::unique_ptr<std::byte[]> bytes_;
+  // Allocations of their own pages begin 16 bytes behind a page. Some AMD processors copy at a tenth
+  // of their speed to an address that lies less than 64 bytes behind the source, modulo 4096: 2.7
+  // instead of 25 GB/s out of the page cache.
+  static constexpr std::size_t aligned_size_min = 4096;
+  static constexpr std::size_t alignment = 64;
+
+  static constexpr std::size_t padding_of(std::size_t size) noexcept {
+    // A size near the largest one must stay too large to be allocated.
+    return size < aligned_size_min || size > PTRDIFF_MAX ? 0 : alignment - 1;
+  }
+  static std::byte* begin_of(std::byte* memory, std::size_t size) noexcept {
+    if (padding_of(size) == 0) return memory;
+    return memory + (0 - reinterpret_cast<std::uintptr_t>(memory)) % alignment;
+  }
+
+  std::unique_ptr<std::byte[]> memory_;
+  std::byte* data_ = nullptr;  // in `memory_`
   std::size_t size_ = 0;
 };
 

@@ -174,7 +174,8 @@ class basic_flat_file_db {
   // The same into the caller's memory, which must have room for the slice (`out_of_range`
   // otherwise) and belongs to the operation until its handler runs. Signature:
   // void(std::error_code, std::size_t): the count of bytes read, always the slice's length. After
-  // an error the memory may have been written to.
+  // an error the memory may have been written to. An address that is a multiple of 64 is best: see
+  // `blob`.
   template <typename Token = default_token>
   auto get_into(data_location location, slice part, asio::mutable_buffer to,
                 Token&& token = Token{}) const {

@@ -25,7 +25,7 @@ std::error_code passing_reader::read_up_to(std::span<std::byte> to, std::uint64_
       const std::error_code error = read_piece(at);
       if (error || size_ == 0) return error;
     }
-    const std::span rest(piece_.get() + (at - start_), size_ - (at - start_));
+    const std::span rest = piece_.bytes().first(size_).subspan(at - start_);
     const std::size_t part = std::min(rest.size(), to.size() - count);
     std::memcpy(to.data() + count, rest.data(), part);
     count += part;
@@ -35,10 +35,10 @@ std::error_code passing_reader::read_up_to(std::span<std::byte> to, std::uint64_
 
 // An error behind the first byte is left to the read that begins there.
 std::error_code passing_reader::read_piece(std::uint64_t offset) {
-  if (!piece_) piece_ = std::make_unique_for_overwrite<std::byte[]>(piece_bytes);
+  if (piece_.empty()) piece_ = blob(piece_bytes);
   start_ = offset;
-  const std::error_code error = files::read_up_to(disk_, fd_, {piece_.get(), piece_bytes}, offset,
-                                                  size_, io::cache_use::once);
+  const std::error_code error = files::read_up_to(disk_, fd_, {piece_.data(), piece_.size()},
+                                                  offset, size_, io::cache_use::once);
   return size_ == 0 ? error : std::error_code{};
 }
 

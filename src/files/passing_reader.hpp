@@ -2,9 +2,9 @@
 // Reads large pieces ahead: without the page cache each read waits for the disk.
 #pragma once
 
+#include <conduit/blob.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <system_error>
 
@@ -29,7 +29,7 @@ class passing_reader {
 
   io::file_io& disk_;
   const int fd_;
-  std::unique_ptr<std::byte[]> piece_;
+  blob piece_;
   std::uint64_t start_ = 0;  // of the piece in the file
   std::size_t size_ = 0;
 };
