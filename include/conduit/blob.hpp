@@ -51,9 +51,9 @@ class blob {
   std::string_view text() const noexcept { return {reinterpret_cast<const char*>(data()), size_}; }
 
  private:
-  // Allocations of their own pages begin 16 bytes behind a page. Some AMD processors copy at a tenth
-  // of their speed to an address that lies less than 64 bytes behind the source, modulo 4096: 2.7
-  // instead of 25 GB/s out of the page cache.
+  // Allocations of their own pages begin 16 bytes behind a page. Some AMD processors copy at a
+  // tenth of their speed to an address that lies less than 64 bytes behind the source, modulo
+  // 4096: 2.7 instead of 25 GB/s out of the page cache.
   static constexpr std::size_t aligned_size_min = 4096;
   static constexpr std::size_t alignment = 64;
 
