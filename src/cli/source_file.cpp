@@ -39,7 +39,11 @@ source_bytes read_to_end(int fd, std::uint64_t size_expected, std::error_code& e
                                    ? read_next(fd, memory.data() + size, memory.size() - size)
                                    : io::read_once(fd, memory.data() + size, memory.size() - size,
                                                    static_cast<std::uint64_t>(begin) + size);
-    if (count == 0) return {std::move(memory), size};
+    if (count == 0) {
+      // Standard input shares its position with the shell's next command.
+      if (begin >= 0) ::lseek(fd, begin + static_cast<off_t>(size), SEEK_SET);
+      return {std::move(memory), size};
+    }
     if (count > 0) {
       size += static_cast<std::size_t>(count);
     } else if (count != -EINTR) {

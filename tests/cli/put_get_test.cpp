@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/ffdb.hpp"
+#include "support/bytes.hpp"
 #include "support/catch.hpp"
 #include "support/foreign_lock.hpp"
 
@@ -123,6 +124,18 @@ TEST_CASE("a closed standard input is an error and no empty blob", "[cli]") {
   const int ended = std::system(command.c_str());
   CHECK(WEXITSTATUS(ended) == 1);
   CHECK(at.run("ls").out.empty());
+}
+
+TEST_CASE("put leaves standard input behind the bytes that it stored", "[cli]") {
+  const scratch_store at;
+  const std::string input = at.write("input", "first line\nthe rest");
+  const std::string put =
+      std::string("'") + CONDUIT_FFDB_PATH + "' put --store '" + at.store() + "' -";
+  const std::string command = "{ head -n 1 >/dev/null; " + put + "; " + put + "; } <'" + input +
+                              "' >'" + at.path("out") + "'";
+  REQUIRE(std::system(command.c_str()) == 0);
+  // The second one finds nothing more.
+  CHECK(read_file(at.data_file(0)) == "the rest");
 }
 
 TEST_CASE("several threads put every file once", "[cli]") {
