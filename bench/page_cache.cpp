@@ -19,9 +19,10 @@ namespace {
 constexpr unsigned row = 23;
 constexpr std::uint64_t cgroup_bytes = 2ULL << 30;
 constexpr std::uint64_t hot_bytes = 1ULL << 30;
-constexpr std::uint64_t bulk_bytes_max = 6ULL << 30;
-// A run for a moment works through less.
-constexpr double bulk_bytes_a_second = 40.0 * (1ULL << 30);
+constexpr std::uint64_t bulk_bytes = 6ULL << 30;
+// Below this a run is a moment of a test, and works through less.
+constexpr double full_seconds = 0.3;
+constexpr std::uint64_t moment_bytes = 32U << 20;
 constexpr double quiet_seconds_max = 2;
 constexpr std::uint64_t large_blob_bytes = 1U << 20;
 
@@ -256,10 +257,9 @@ void measure(const settings& wanted, hot_reads& reads, const char* work,
 
 void run(const settings& wanted) {
   const scratch_directory scratch(wanted);
-  const auto bulk_bytes =
-      std::min(bulk_bytes_max, static_cast<std::uint64_t>(wanted.seconds * bulk_bytes_a_second));
-  const large_store hot(scratch / "hot", std::min(hot_bytes, bulk_bytes));
-  const large_store bulk(scratch / "bulk", bulk_bytes);
+  const bool full = wanted.seconds >= full_seconds;
+  const large_store hot(scratch / "hot", full ? hot_bytes : moment_bytes);
+  const large_store bulk(scratch / "bulk", full ? bulk_bytes : moment_bytes);
   hot.drop_from_cache();
   bulk.drop_from_cache();
   const std::string store = bulk.directory();

@@ -46,8 +46,10 @@ TEST_CASE("a blob that is moved carries its memory along and leaves none") {
 }
 
 TEST_CASE("a blob larger than any memory throws") {
-  CHECK_THROWS_AS(blob(std::numeric_limits<std::size_t>::max()), std::bad_alloc);
-  CHECK_THROWS_AS(blob(std::numeric_limits<std::size_t>::max() / 2), std::bad_alloc);
+  // Kept: a compiler may leave out memory that nobody uses.
+  std::vector<blob> kept;
+  CHECK_THROWS_AS(kept.emplace_back(std::numeric_limits<std::size_t>::max()), std::bad_alloc);
+  CHECK_THROWS_AS(kept.emplace_back(std::numeric_limits<std::size_t>::max() / 2), std::bad_alloc);
 }
 
 }  // namespace conduit::test
