@@ -3,7 +3,6 @@
 #include <zstd.h>
 
 #include <atomic>
-#include <stdexcept>
 #include <thread>
 
 #include "bare_codec.hpp"
@@ -41,11 +40,19 @@ asio::awaitable<void> fill(flat_file_db db, const std::vector<char>& text) {
   co_await db.sync();
 }
 
-asio::awaitable<void> put_blobs(flat_file_db db, const std::vector<char>& text, stint& time) {
+// The store's survey finds the plain files after it was opened.
+void wait_for_backlog(const flat_file_db& db) {
+  while (db.stats().compression_backlog == 0) std::this_thread::yield();
+}
+
+// Ends early if all files are compressed: puts alone are not what is measured.
+asio::awaitable<void> put_blobs(flat_file_db db, const std::vector<char>& text, stint& time,
+                                bool beside_backlog) {
   do {
     const asio::const_buffer blob(text.data() + time.count() * block_bytes % text.size(),
                                   block_bytes);
     co_await db.put(blob);
+    if (beside_backlog && time.count() % 64 == 0 && db.stats().compression_backlog == 0) break;
   } while (time.next());
 }
 
@@ -85,17 +92,18 @@ sample puts(const settings& wanted, const scratch_directory& scratch, const std:
         flat_file_db::open(context, store_in(wanted, directory, compression::none));
     run_one(context, fill(db, text));
   }
+  const bool compresses = form != compression::none;
   sample found;
   {
     asio::io_context context;
     std::optional<compressing_thread> beside;
-    if (form == compression::none) beside.emplace(text);
+    if (!compresses) beside.emplace(text);
     const flat_file_db db = flat_file_db::open(context, store_in(wanted, directory, form));
+    if (compresses) wait_for_backlog(db);
     stint time(wanted.seconds, puts_max, 16);
-    run_coroutines(context, putters, [&](unsigned) { return put_blobs(db, text, time); });
+    run_coroutines(context, putters,
+                   [&](unsigned) { return put_blobs(db, text, time, compresses); });
     found = time.result();
-    if (form != compression::none && db.stats().compression_backlog == 0)
-      throw std::runtime_error("nothing was left to compress");
   }
   std::filesystem::remove_all(directory);
   return found;
