@@ -170,7 +170,7 @@ asio::awaitable<std::error_code> appender::cut_back(bool file_is_sound, bool has
 void appender::mend_failed_frames(lock::held_lock& held, bool file_is_sound, bool sync_failed) {
   const tail& at = our_.file.current_tail();
   if (sync_failed && write_.done()) {
-    our_.file.appended_frames(frames_.frames(), frames_.stored_bytes());
+    our_.file.appended_frames(frames_->frames(), frames_->stored_bytes());
   } else if (file_is_sound && write_.offset() == at.end) {
     our_.file.drop_frames();
   } else {

@@ -17,9 +17,11 @@ namespace conduit::detail {
 // the table behind them. `pending_puts` tracks when the puts' memory is read.
 class appender {
  public:
-  appender(put_shared& our, const frame_batch& frames) : our_(our), frames_(frames) {}
+  explicit appender(put_shared& our) : our_(our) {}
 
   io::iov_cursor& bytes() noexcept { return write_; }
+  // The frames of the next append to a compressed file; they must live until it has ended.
+  void frames(const frame_batch& of_append) noexcept { frames_ = &of_append; }
   // True for a small append that need not be durable: the loop's thread copies it to the page
   // cache.
   bool is_inline() const noexcept;
@@ -45,7 +47,7 @@ class appender {
   bool progressed(std::int64_t result, unsigned& retries, std::error_code& why) noexcept;
 
   put_shared& our_;
-  const frame_batch& frames_;
+  const frame_batch* frames_ = nullptr;
   io::iov_cursor write_;
 };
 

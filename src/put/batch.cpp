@@ -46,6 +46,7 @@ void batch::enter(state next) noexcept {
 void batch::take(put_queue& from) noexcept {
   queued_op& next = from.pop();
   next.state = queued_op::phase::running;
+  next.in = this;
   puts_.push_back(next);
 }
 

@@ -1,7 +1,7 @@
 #include "put/frame_batch.hpp"
 
 #include <algorithm>
-#include <atomic>
+#include <cassert>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -11,9 +11,6 @@
 namespace conduit::detail {
 
 namespace {
-
-// Up to this size encoding takes less time than the way to another thread and back.
-constexpr std::size_t encode_here_max = 8U << 10;
 
 // Memory kept for the next batch.
 constexpr std::size_t kept_room_max = 16U << 20;
@@ -103,57 +100,73 @@ bool frame_batch::encode_frame(std::size_t index) noexcept {
   return well;
 }
 
-// The state that the threads share. It lives in the coroutine frame, which waits for the last
-// thread.
-struct frame_batch::work {
-  frame_batch& batch;
-  io::completion_port& home;
-  std::function<void()> blobs_read;
-  io::awaited<completion> arrival{};
-  std::atomic<std::size_t> next{0};
-  std::atomic<std::size_t> workers{0};
-  std::atomic<bool> failed{false};
-
-  void run() noexcept {
-    for (std::size_t index = next++; index < batch.planned_.size(); index = next++) {
-      if (!batch.encode_frame(index)) failed = true;
+void frame_batch::encode(codec::codec_pool& pool, io::completion_port& home,
+                         std::function<void()> blobs_read) noexcept {
+  assert(!is_busy());
+  home_ = &home;
+  failed_ = !make_room();
+  next_frame_ = 0;
+  if (failed_ || plain_bytes_ <= encode_here_max) {
+    for (std::size_t index = 0; !failed_ && index < planned_.size(); ++index)
+      failed_ = !encode_frame(index);
+    return blobs_read();
+  }
+  blobs_read_ = std::move(blobs_read);
+  kept_ = shared_from_this();
+  waiter_ = nullptr;
+  reading_ = true;
+  const std::size_t count = std::min<std::size_t>(pool.threads(), planned_.size());
+  workers_ = count;
+  home.send_away(*this);
+  for (std::size_t i = 0; i < count; ++i) {
+    try {
+      pool.post([this] { work(); });
+    } catch (...) {
+      work();  // no thread available: run it here
     }
-    if (--workers != 0) return;
-    blobs_read();
-    home.deliver(arrival);
   }
-};
-
-asio::awaitable<std::error_code> frame_batch::encode(codec::codec_pool& pool,
-                                                     io::completion_port& home,
-                                                     std::function<void()> blobs_read) {
-  bool well = make_room();
-  if (!well || plain_bytes_ <= encode_here_max) {
-    for (std::size_t index = 0; well && index < planned_.size(); ++index)
-      well = encode_frame(index);
-    blobs_read();
-  } else {
-    work shared{*this, home, std::move(blobs_read)};
-    auto begin = [&shared, &pool] {
-      const std::size_t count = std::min<std::size_t>(pool.threads(), shared.batch.planned_.size());
-      shared.workers = count;
-      shared.home.send_away(shared.arrival);
-      // From here on another thread may destroy everything except the variables on this stack.
-      work* const task = &shared;
-      codec::codec_pool& threads = pool;
-      for (std::size_t i = 0; i < count; ++i) {
-        try {
-          threads.post([task] { task->run(); });
-        } catch (...) {
-          task->run();  // no thread available: run it here
-        }
-      }
-    };
-    co_await shared.arrival.until_complete(std::move(begin));
-    well = !shared.failed;
-  }
-  co_return well ? std::error_code{} : std::make_error_code(std::errc::not_enough_memory);
 }
+
+void frame_batch::work() noexcept {
+  for (std::size_t index = next_frame_++; index < planned_.size(); index = next_frame_++) {
+    if (!encode_frame(index)) failed_ = true;
+  }
+  if (--workers_ != 0) return;
+  blobs_read_();
+  reading_ = false;
+  reading_.notify_all();
+  // From here on the batch may be gone.
+  home_->deliver(*this);
+}
+
+void frame_batch::complete() {
+  const std::shared_ptr<frame_batch> own = std::move(kept_);
+  if (completion* const waiter = waiter_.exchange(this)) waiter->complete();
+}
+
+void frame_batch::drop() noexcept {
+  const std::shared_ptr<frame_batch> own = std::move(kept_);
+  if (completion* const waiter = waiter_.exchange(this)) waiter->drop();
+}
+
+asio::awaitable<std::error_code> frame_batch::until_encoded() {
+  if (waiter_ != this) {
+    io::awaited<completion> waiter;
+    auto begin = [this, &waiter] {
+      // The variables on this stack outlive the coroutine, which another thread may resume.
+      io::completion_port& home = *home_;
+      completion& one = waiter;
+      completion* none = nullptr;
+      if (waiter_.compare_exchange_strong(none, &one)) return;
+      home.send_away(one);
+      home.deliver(one);
+    };
+    co_await waiter.until_complete(std::move(begin));
+  }
+  co_return failed_ ? std::make_error_code(std::errc::not_enough_memory) : std::error_code{};
+}
+
+void frame_batch::wait() noexcept { reading_.wait(true); }
 
 std::uint64_t frame_batch::stored_bytes() const noexcept {
   std::uint64_t sum = 0;

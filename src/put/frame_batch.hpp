@@ -1,5 +1,6 @@
 // The frames of one batch of a compressed store: cuts and packs the blobs, and encodes them before
-// the lock is taken. It does not know where the frames go in a file.
+// the lock is taken, or while another batch is written. It does not know where the frames go in a
+// file.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -27,8 +28,11 @@ struct plain_batch {
   std::vector<std::uint64_t> blob_bytes;
 };
 
-class frame_batch {
+class frame_batch final : public completion, public std::enable_shared_from_this<frame_batch> {
  public:
+  // Up to this size encoding takes less time than the way to another thread and back.
+  static constexpr std::size_t encode_here_max = 8U << 10;
+
   frame_batch(std::size_t plain_max, int level) noexcept : frame_bytes_(plain_max), level_(level) {}
 
   // Begins a new batch. Packs blobs into frames of at most `plain_max` bytes: a blob that does not
@@ -36,11 +40,18 @@ class frame_batch {
   // memory of the blobs stays the caller's. Throws std::bad_alloc.
   void plan(const plain_batch& blobs);
 
-  // Encodes the planned frames: a small batch on the spot, a larger one on all threads of the pool,
-  // suspending on the port's context. Calls `blobs_read` once, on the thread that read the last
-  // blob. The only error is `not_enough_memory` of the system.
-  asio::awaitable<std::error_code> encode(codec::codec_pool& pool, io::completion_port& home,
-                                          std::function<void()> blobs_read);
+  // Begins to encode the planned frames: a small batch on the spot, a larger one on all threads of
+  // the pool. Calls `blobs_read` once, on the thread that read the last blob. The batch keeps
+  // itself alive until it is encoded.
+  void encode(codec::codec_pool& pool, io::completion_port& home,
+              std::function<void()> blobs_read) noexcept;
+  // Waits for all frames, on the port's context. The only error is `not_enough_memory` of the
+  // system.
+  asio::awaitable<std::error_code> until_encoded();
+  // Blocks until the blobs are read.
+  void wait() noexcept;
+  // The threads of the pool, or the port, still have it.
+  bool is_busy() const noexcept { return waiter_ != this; }
 
   std::span<const codec::frame_sizes> frames() const noexcept { return sizes_; }
   std::uint64_t plain_bytes() const noexcept { return plain_bytes_; }
@@ -60,8 +71,10 @@ class frame_batch {
     std::size_t offset = 0;  // in `encoded_`
     std::size_t room = 0;
   };
-  struct work;
 
+  void complete() override;
+  void drop() noexcept override;
+  void work() noexcept;
   void add_part(const asio::const_buffer& part);
   void close_frame();
   bool make_room() noexcept;
@@ -77,6 +90,15 @@ class frame_batch {
   std::unique_ptr<std::byte[]> encoded_;
   std::size_t encoded_room_ = 0;
   std::atomic<std::int64_t> encode_ns_{0};  // each thread that encodes adds its own
+
+  io::completion_port* home_ = nullptr;
+  std::function<void()> blobs_read_;
+  std::shared_ptr<frame_batch> kept_;       // from `encode` to `complete`, both on home
+  std::atomic<std::size_t> next_frame_{0};  // each thread takes the next
+  std::atomic<std::size_t> workers_{0};     // tasks of the pool; the last one delivers the batch
+  std::atomic<bool> reading_{false};        // cleared by the last thread
+  std::atomic<bool> failed_{false};         // each thread may set it
+  std::atomic<completion*> waiter_{this};   // set by `until_encoded`; this object: encoded
 };
 
 }  // namespace conduit::detail

@@ -35,8 +35,10 @@ bool pending_puts::withdraw(queued_op& operation) noexcept {
       queue_.remove(operation);
       break;
     case phase::running:
-      if (batch_.now() != state::encoding && batch_.now() != state::encoded) return false;
-      if (!batch_.cancel(operation)) return false;
+      if (operation.what != queued_op::kind::append) return false;
+      if (operation.in->now() != state::encoding && operation.in->now() != state::encoded)
+        return false;
+      if (!operation.in->cancel(operation)) return false;
       queue_.give_back(operation.blob_bytes);
       break;
     case phase::idle:
@@ -47,8 +49,12 @@ bool pending_puts::withdraw(queued_op& operation) noexcept {
   return true;
 }
 
-bool pending_puts::memory_is_used() const noexcept {
-  return batch_.now() == state::encoding || batch_.now() == state::writing;
+bool pending_puts::memory_is_used(const queued_op& operation) const noexcept {
+  return operation.in->now() == state::encoding || operation.in->now() == state::writing;
+}
+
+bool pending_puts::is_idle() const noexcept {
+  return current_->now() == state::idle && next_->now() == state::idle;
 }
 
 bool pending_puts::is_job(const queued_op& operation) noexcept {
@@ -57,8 +63,8 @@ bool pending_puts::is_job(const queued_op& operation) noexcept {
 
 bool pending_puts::revoke(queued_op& operation) noexcept {
   std::unique_lock hold(mutex_);
-  while (operation.state == phase::running && !is_job(operation) && memory_is_used()) {
-    if (in_kernel_ != nullptr) {
+  while (operation.state == phase::running && !is_job(operation) && memory_is_used(operation)) {
+    if (in_kernel_ != nullptr && operation.in == current_) {
       io_request& request = *in_kernel_;
       ++kernel_waiters_;
       hold.unlock();
@@ -69,7 +75,7 @@ bool pending_puts::revoke(queued_op& operation) noexcept {
       // first.
       if (in_kernel_ == &request) {
         in_kernel_ = nullptr;
-        batch_.release();
+        current_->release();
       }
       memory_free_.notify_all();
     } else {
@@ -83,7 +89,7 @@ bool pending_puts::revoke(queued_op& operation) noexcept {
     if (is_job(operation)) {
       work_queue::erase(operation);
     } else {
-      batch_.remove(operation);
+      operation.in->remove(operation);
     }
     queue_.give_back(operation.blob_bytes);
   }
@@ -93,7 +99,7 @@ bool pending_puts::revoke(queued_op& operation) noexcept {
 
 pending_puts::work pending_puts::next() noexcept {
   const std::lock_guard hold(mutex_);
-  if (batch_.now() != state::idle) return work::puts;
+  if (!is_idle()) return work::puts;
   if (queue_.empty()) return work::none;
   switch (queue_.front().what) {
     case queued_op::kind::append:
@@ -107,13 +113,18 @@ pending_puts::work pending_puts::next() noexcept {
 
 bool pending_puts::end_if_idle() noexcept {
   const std::lock_guard hold(mutex_);
-  if (queue_.empty() && batch_.now() == state::idle) writer_running_ = false;
+  if (queue_.empty() && is_idle()) writer_running_ = false;
   return !writer_running_;
 }
 
 bool pending_puts::empty() noexcept {
   const std::lock_guard hold(mutex_);
-  return queue_.empty() && batch_.now() != state::encoding && batch_.now() != state::encoded;
+  return queue_.empty() && !has_frames() && !has_next_batch();
+}
+
+std::uint64_t pending_puts::queued_bytes() noexcept {
+  const std::lock_guard hold(mutex_);
+  return queue_.bytes();
 }
 
 bool pending_puts::next_needs_no_lock() noexcept {
@@ -166,47 +177,59 @@ work_queue pending_puts::finish_job(const job& done, std::error_code error) noex
   return finished;
 }
 
-// ---- the batch
+// ---- the batches
 
 bool pending_puts::gather(const batch_limits& limits, io::iov_cursor& into) {
   const std::lock_guard hold(mutex_);
-  batch_.gather(queue_, limits, into);
-  return batch_.now() != state::idle;
+  assert(is_idle());
+  current_->gather(queue_, limits, into);
+  return current_->now() != state::idle;
 }
 
-bool pending_puts::gather_to_encode(std::size_t bytes_max, plain_batch& into) {
+void pending_puts::gather_to_encode(std::size_t bytes_max, plain_batch& into) {
   const std::lock_guard hold(mutex_);
-  batch_.gather_to_encode(queue_, bytes_max, into);
-  return batch_.now() != state::idle;
+  next_->gather_to_encode(queue_, bytes_max, into);
+}
+
+void pending_puts::encoded(batch& frames) noexcept {
+  const std::lock_guard hold(mutex_);
+  frames.release();
+  memory_free_.notify_all();
+}
+
+void pending_puts::take_next_batch() noexcept {
+  const std::lock_guard hold(mutex_);
+  assert(current_->now() == state::idle);
+  std::swap(current_, next_);
 }
 
 work_queue pending_puts::take_cancelled() noexcept {
   const std::lock_guard hold(mutex_);
   work_queue cancelled;
-  batch_.take_cancelled(queue_, cancelled);
+  current_->take_cancelled(queue_, cancelled);
   end(cancelled, asio::error::operation_aborted);
   return cancelled;
 }
 
 bool pending_puts::place(std::uint32_t file, std::uint64_t plain_end) noexcept {
   const std::lock_guard hold(mutex_);
-  if (batch_.now() == state::idle) return false;
-  batch_.place(file, plain_end);
+  if (current_->now() == state::idle) return false;
+  current_->place(file, plain_end);
   return true;
 }
 
 bool pending_puts::use_memory(io_request* in_kernel) noexcept {
   const std::lock_guard hold(mutex_);
-  if (!batch_.write()) return false;
+  if (!current_->write()) return false;
   assert(in_kernel_ == nullptr);
-  if (batch_.now() == state::writing) in_kernel_ = in_kernel;
+  if (current_->now() == state::writing) in_kernel_ = in_kernel;
   return true;
 }
 
 void pending_puts::released() noexcept {
   std::unique_lock hold(mutex_);
   in_kernel_ = nullptr;
-  batch_.release();
+  current_->release();
   memory_free_.notify_all();
   // Another thread may still be looking at the request, which dies with the writer's next step. The
   // request is done, so this does not take long.
@@ -220,27 +243,28 @@ bool pending_puts::kernel_has_answered() noexcept {
 
 void pending_puts::requeue() noexcept {
   const std::lock_guard hold(mutex_);
-  batch_.put_back(queue_);
+  assert(!has_next_batch());
+  current_->put_back(queue_);
 }
 
 bool pending_puts::requeue_revoked() noexcept {
   const std::lock_guard hold(mutex_);
-  if (!batch_.is_torn()) return false;
-  batch_.put_back(queue_);
+  if (!current_->is_torn()) return false;
+  current_->put_back(queue_);
   return true;
 }
 
 work_queue pending_puts::finish_batch(std::error_code error) noexcept {
   const std::lock_guard hold(mutex_);
   work_queue finished;
-  end_batch(finished, error);
+  end_batch(*current_, finished, error);
   return finished;
 }
 
-void pending_puts::end_batch(work_queue& into, std::error_code error) noexcept {
-  assert(in_kernel_ == nullptr);
+void pending_puts::end_batch(batch& which, work_queue& into, std::error_code error) noexcept {
+  assert(in_kernel_ == nullptr || &which != current_);
   work_queue written;
-  batch_.take_all(written);
+  which.take_all(written);
   queue_.give_back(end(written, error));
   into.splice(written);
   memory_free_.notify_all();
@@ -273,7 +297,7 @@ work_queue pending_puts::fail_all(std::error_code error) noexcept {
   const std::lock_guard hold(mutex_);
   work_queue finished(std::move(job_));
   end(finished, error);
-  end_batch(finished, error);
+  for (batch* one : {current_, next_}) end_batch(*one, finished, error);
   end_queued(finished, error, [](const queued_op&) { return true; });
   writer_running_ = false;
   return finished;
@@ -293,7 +317,8 @@ work_queue pending_puts::fail_appends(std::error_code error) noexcept {
 work_queue pending_puts::fail_all_that_need_the_lock(std::error_code error) noexcept {
   const std::lock_guard hold(mutex_);
   work_queue failed;
-  end_batch(failed, error);
+  assert(!has_next_batch());
+  end_batch(*current_, failed, error);
   end_queued(failed, error,
              [](const queued_op& one) { return one.what != queued_op::kind::close; });
   return failed;
@@ -303,8 +328,10 @@ work_queue pending_puts::withdraw_all() noexcept {
   const std::lock_guard hold(mutex_);
   const std::error_code aborted = asio::error::operation_aborted;
   work_queue withdrawn;
-  if (batch_.now() == state::encoded) end_batch(withdrawn, aborted);
-  if (batch_.now() == state::encoding) batch_.cancel_all();
+  for (batch* one : {current_, next_}) {
+    if (one->now() == state::encoded) end_batch(*one, withdrawn, aborted);
+    if (one->now() == state::encoding) one->cancel_all();
+  }
   end_queued(withdrawn, aborted, [](const queued_op&) { return true; });
   return withdrawn;
 }

@@ -2,6 +2,7 @@
 // thread. One lock guards which of them an operation is in.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <conduit/detail/operations.hpp>
@@ -50,7 +51,12 @@ class pending_puts {
   bool next_needs_no_lock() noexcept;
   bool next_is(queued_op::kind what) noexcept;
   // Frames wait for the lock.
-  bool has_frames() const noexcept { return batch_.now() == batch::state::encoded; }
+  bool has_frames() const noexcept { return current_->now() == batch::state::encoded; }
+  // Puts are encoded, or were, that follow the current batch.
+  bool has_next_batch() const noexcept { return next_->now() != batch::state::idle; }
+  batch& next_batch() noexcept { return *next_; }
+  // Bytes of the puts that have not begun.
+  std::uint64_t queued_bytes() noexcept;
 
   // ---- jobs
 
@@ -67,12 +73,18 @@ class pending_puts {
   bool take_close() noexcept;
   work_queue finish_job(const job& done, std::error_code error) noexcept;
 
-  // ---- the batch
+  // ---- the batches: the current one, and one that is encoded meanwhile
 
   // False if there is nothing to append. The memory of the puts is in use until `released`.
   bool gather(const batch_limits& limits, io::iov_cursor& into);
-  // The same for frames. Until `place` the puts can still be cancelled.
-  bool gather_to_encode(std::size_t bytes_max, plain_batch& into);
+  // The same for frames, which the next batch gathers. Until `place` the puts can still be
+  // cancelled. Their memory is in use until `encoded`. Throws std::bad_alloc: then the batch has a
+  // part of the puts.
+  void gather_to_encode(std::size_t bytes_max, plain_batch& into);
+  // On any thread: nobody reads the memory of its puts any more.
+  void encoded(batch& frames) noexcept;
+  // The next batch becomes the current one, which must have no puts.
+  void take_next_batch() noexcept;
   // The puts that were cancelled while they were being encoded.
   work_queue take_cancelled() noexcept;
   // False if all were cancelled.
@@ -103,11 +115,12 @@ class pending_puts {
 
  private:
   // All of these run under the lock.
-  bool memory_is_used() const noexcept;
+  bool memory_is_used(const queued_op& operation) const noexcept;
+  bool is_idle() const noexcept;
   bool is_job(const queued_op& operation) noexcept;
   void begin_job() noexcept;
   std::uint64_t end(work_queue& operations, std::error_code error) noexcept;
-  void end_batch(work_queue& into, std::error_code error) noexcept;
+  void end_batch(batch& which, work_queue& into, std::error_code error) noexcept;
   template <typename Condition>
   void end_queued(work_queue& into, std::error_code error, Condition ends) noexcept;
 
@@ -117,7 +130,9 @@ class pending_puts {
   std::mutex mutex_;  // guards all below
   std::condition_variable memory_free_;
   put_queue queue_;
-  batch batch_;
+  std::array<batch, 2> batches_;
+  batch* current_ = &batches_.front();  // only the writer swaps the two
+  batch* next_ = &batches_.back();
   work_queue job_;                   // one at most
   bool writer_running_ = false;      // set by `push`, cleared by the writer
   bool closed_ = false;              // `close` was pushed

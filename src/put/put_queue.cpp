@@ -19,14 +19,23 @@ void put_queue::push(queued_op& operation) noexcept {
 void put_queue::push_front(work_queue& operations) noexcept {
   for (completion* entry = operations.empty() ? nullptr : &operations.front(); entry != nullptr;
        entry = operations.after(*entry)) {
-    static_cast<queued_op*>(entry)->state = phase::queued;
+    auto& operation = *static_cast<queued_op*>(entry);
+    operation.state = phase::queued;
+    popped_bytes_ -= operation.blob_bytes;
   }
   operations.splice(queued_);
   queued_.splice(operations);
 }
 
+queued_op& put_queue::pop() noexcept {
+  auto& operation = static_cast<queued_op&>(queued_.pop_front());
+  popped_bytes_ += operation.blob_bytes;
+  return operation;
+}
+
 void put_queue::give_back(std::uint64_t bytes) noexcept {
-  assert(bytes <= bytes_);
+  assert(bytes <= popped_bytes_);
+  popped_bytes_ -= bytes;
   bytes_ -= bytes;
   admit_waiting();
 }

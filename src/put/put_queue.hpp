@@ -25,9 +25,11 @@ class put_queue {
   void push_front(work_queue& operations) noexcept;
 
   bool empty() const noexcept { return queued_.empty(); }
+  // Bytes of the operations that can be popped.
+  std::uint64_t bytes() const noexcept { return bytes_ - popped_bytes_; }
   queued_op& front() noexcept { return static_cast<queued_op&>(queued_.front()); }
   // The operation keeps its room until `give_back`.
-  queued_op& pop() noexcept { return static_cast<queued_op&>(queued_.pop_front()); }
+  queued_op& pop() noexcept;
   void give_back(std::uint64_t bytes) noexcept;
   // Removes an operation that is here: `phase::queued`, or `phase::waiting` for room.
   void remove(queued_op& operation) noexcept;
@@ -42,7 +44,8 @@ class put_queue {
   const std::size_t bytes_max_;
   work_queue waiting_;  // for room
   work_queue queued_;
-  std::uint64_t bytes_ = 0;  // of the queue, and of operations popped and not given back
+  std::uint64_t bytes_ = 0;         // of the queue, and of operations popped and not given back
+  std::uint64_t popped_bytes_ = 0;  // of the latter alone
 };
 
 template <typename Condition>

@@ -21,10 +21,9 @@ writer::writer(std::shared_ptr<store_state> state, asio::io_context& context,
       disk_(std::move(disk)),
       our_(*state_, *disk_, io::completion_port::of(context)),
       turns_(our_),
-      frames_(state_->how.frame_bytes, state_->how.level),
-      append_(our_, frames_),
+      append_(our_),
       plain_(our_, append_),
-      framed_(our_, frames_, append_),
+      framed_(our_, append_),
       sync_(our_),
       removal_(our_, turns_) {}
 
@@ -96,6 +95,7 @@ class writer::end_of_run {
   ~end_of_run() {
     // In a forked child the lock, and the file, are the parent's.
     if (orderly_ || self_.forked()) return;
+    self_.framed_.give_up();
     self_.our_.puts.released();
     self_.turns_.end_lease();
     if (held_) self_.our_.file.finish_table(*held_);
@@ -137,7 +137,8 @@ asio::awaitable<void> writer::run() {
     if (next == pending_puts::work::none && puts.end_if_idle()) break;
     if (next == pending_puts::work::close) co_await finish_close();
     if (next == pending_puts::work::none || next == pending_puts::work::close) continue;
-    if (!puts.has_frames() && our_.file.form() == file_form::zstd) {
+    const bool encodes = puts.has_next_batch() || our_.file.form() == file_form::zstd;
+    if (!puts.has_frames() && encodes) {
       co_await framed_.encode();
       co_await ended.complete();
       if (forked()) break;

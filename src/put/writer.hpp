@@ -56,7 +56,6 @@ class writer final : public put_service, public std::enable_shared_from_this<wri
   const std::unique_ptr<io::file_io> disk_;
   put_shared our_;
   lock_turns turns_;
-  frame_batch frames_;
   appender append_;
   plain_writer plain_;
   frame_writer framed_;

@@ -86,6 +86,8 @@ class CONDUIT_EXPORTED get_op : public io_request {
   ~get_op() = default;
 };
 
+class batch;
+
 // An operation that the writer performs under the lock, in order of arrival.
 class CONDUIT_EXPORTED queued_op : public completion {
  public:
@@ -95,6 +97,7 @@ class CONDUIT_EXPORTED queued_op : public completion {
   kind what = kind::append;
   phase state = phase::idle;                  // guarded by the put queue's lock
   bool cancel_wanted = false;                 // the same; set while its bytes are being encoded
+  batch* in = nullptr;                        // the same; of a running append
   bool may_wait = true;                       // of `append`: for room in the queue
   std::span<const asio::const_buffer> parts;  // of `append`: of all blobs, in a row
   std::span<data_location> locations;  // of `append`: one a blob, of its size from the beginning;
