@@ -13,7 +13,7 @@ std::shared_ptr<data_file> open_files::find(std::uint32_t number) {
   const std::lock_guard hold(mutex_);
   if (last_ != nullptr && last_number_ == number) return last_->file;
   const auto found = files_.find(number);
-  if (found == files_.end()) return nullptr;
+  if (found == files_.end() || found->second.forgotten) return nullptr;
   found->second.used = true;
   last_ = &found->second;  // references into an unordered_map survive a rehash
   last_number_ = number;
@@ -44,10 +44,13 @@ std::shared_ptr<data_file> open_files::open(std::uint32_t number, bool direct, o
   if (!file) return nullptr;
   if (file->id.form == file_form::plain) error = judge_forms(number, effort);
   if (error) return nullptr;
+  std::shared_ptr<data_file> replaced;  // dropped without the lock
   const std::lock_guard hold(mutex_);
   last_ = nullptr;
   if (files_.size() >= limit_) make_room();
-  files_[number] = {file, true};
+  entry& kept = files_[number];
+  replaced = std::move(kept.file);
+  kept = {file};
   return file;
 }
 
@@ -153,16 +156,23 @@ void open_files::make_room() {
 void open_files::forget(std::uint32_t number) {
   const std::lock_guard hold(mutex_);
   last_ = nullptr;
-  files_.erase(number);
+  const auto found = files_.find(number);
+  if (found != files_.end()) found->second.forgotten = true;
 }
 
-void open_files::forget_deleted() {
+std::vector<std::shared_ptr<data_file>> open_files::take_deleted() {
+  std::vector<std::shared_ptr<data_file>> taken;
   const std::lock_guard hold(mutex_);
   last_ = nullptr;
-  std::erase_if(files_, [this](const auto& item) {
+  std::erase_if(files_, [&](const auto& item) {
     io::file_status status;
-    return disk_.status(item.second.file->fd(), status) >= 0 && status.links == 0;
+    const std::shared_ptr<data_file>& file = item.second.file;
+    const bool gone =
+        item.second.forgotten || (disk_.status(file->fd(), status) >= 0 && status.links == 0);
+    if (gone) taken.push_back(file);
+    return gone;
   });
+  return taken;
 }
 
 }  // namespace conduit::detail

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <system_error>
 #include <unordered_map>
+#include <vector>
 
 #include "files/data_file.hpp"
 #include "io/file_io.hpp"
@@ -34,14 +35,18 @@ class open_files {
   std::shared_ptr<data_file> open(std::uint32_t number, bool direct, open_effort effort,
                                   std::error_code& error);
 
+  // Reads find the open file no more.
   void forget(std::uint32_t number);
-  // Drops files that any process has deleted, so that their space is freed.
-  void forget_deleted();
+  // Removes the files that were forgotten, or that any process has deleted. The caller drops them
+  // outside all locks, so that their space is freed: the ring that knows a file by a number makes
+  // that wait for a read that it is just copying.
+  std::vector<std::shared_ptr<data_file>> take_deleted();
 
  private:
   struct entry {
     std::shared_ptr<data_file> file;
     bool used = true;  // since the hand of the clock last passed
+    bool forgotten = false;
   };
 
   // The result of comparing both forms of a number.

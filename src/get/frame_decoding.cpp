@@ -92,7 +92,7 @@ bool frame_decoding::work(const std::atomic<bool>& stop, read_counters& counters
   std::uint64_t decoded = 0;
   bool more = false;
   while (!halted(stop)) {
-    more = now - begin >= turn;
+    more = now - begin >= turn && next_.load(std::memory_order_relaxed) < parts.size();
     if (more) break;
     const std::size_t first = next_.fetch_add(share_, std::memory_order_relaxed);
     if (first >= parts.size()) break;

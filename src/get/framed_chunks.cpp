@@ -70,7 +70,9 @@ void framed_read::plan_chunk() {
   for (const codec::placed_frame& frame : found_) {
     const bool fits = frame.stored_end() - first.stored_start <= chunk_stored_bytes &&
                       frame.plain_end() - plain_start <= chunk_plain_bytes;
-    const bool may_follow = tries_page_cache_ && frame.plain_end() <= end_ &&
+    // Other reads may wait for the first frame, until the chunk is decoded.
+    const bool leads = !chunk_.parts.empty() && chunk_.parts.front().keep;
+    const bool may_follow = tries_page_cache_ && !leads && frame.plain_end() <= end_ &&
                             chunk_.parts.size() < long_chunk_frames && copied <= chunk_plain_bytes;
     if (&frame != &first && !fits && !may_follow) break;
     const std::size_t parts = chunk_.parts.size();
@@ -201,21 +203,25 @@ void framed_read::decode() {
   port.send_away(op_);
   workers_.store(1, std::memory_order_relaxed);  // this thread, which posts
   std::size_t posted = 0;
-  try {
-    const std::size_t wanted = std::min<std::size_t>(pool.threads(), chunk_.share_count());
-    while (posted < wanted && (posted == 0 || pool.has_room())) {
-      workers_.fetch_add(1, std::memory_order_relaxed);
-      pool.post([this] { work_in_pool(); });
-      ++posted;
-    }
-  } catch (const std::exception&) {
-    // No memory or no thread for one more: the posted ones do all the work.
-    workers_.fetch_sub(1, std::memory_order_relaxed);
-  }
+  const std::size_t wanted = std::min<std::size_t>(pool.threads(), chunk_.share_count());
+  while (posted < wanted && (posted == 0 || pool.has_room()) && add_worker()) ++posted;
   if (posted == 0) chunk_.work(op_.abandoned, where().reads);
   if (workers_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   port.take_back(op_);
   decoded();
+}
+
+// False if there is no memory or no thread for one more: the others do all the work.
+bool framed_read::add_worker() noexcept {
+  workers_.fetch_add(1, std::memory_order_relaxed);
+  try {
+    state().codecs.post([this] { work_in_pool(); });
+    return true;
+  } catch (const std::exception&) {
+    // The caller counts, too.
+    workers_.fetch_sub(1, std::memory_order_relaxed);
+    return false;
+  }
 }
 
 void framed_read::work_in_pool() noexcept {
@@ -227,8 +233,10 @@ void framed_read::work_in_pool() noexcept {
   if (workers_.fetch_sub(1, std::memory_order_acq_rel) == 1) port.deliver(op_);
 }
 
-// False if there is no memory for another task.
+// Other reads had the threads when the chunk began: one that is free by now joins in. False if
+// there is no memory for another task.
 bool framed_read::comes_again() noexcept try {
+  if (state().codecs.has_room()) static_cast<void>(add_worker());
   state().codecs.post([this] { work_in_pool(); });
   return true;
 } catch (const std::exception&) {

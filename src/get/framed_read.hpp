@@ -69,6 +69,7 @@ class framed_read {
   void decode();
   bool decodes_here(std::uint64_t plain_bytes) const noexcept;
   void work_in_pool() noexcept;  // on a thread of the codec pool
+  bool add_worker() noexcept;
   bool comes_again() noexcept;
   void decoded();
   void serve_followed();

@@ -17,7 +17,11 @@ inline constexpr int read_without_caching = 0x80;
 // One attempt, blocking: bytes read, or a negative errno.
 std::int64_t read_once(int fd, void* data, std::size_t size, std::uint64_t offset) noexcept;
 
-// Without that flag: drops a part that was read, whoever brought it in. Dirty pages stay.
+// Without that flag: whether somebody may have read the part before, for a purpose. Such a part is
+// to stay.
+bool may_be_cached(int fd, std::size_t size, std::uint64_t offset) noexcept;
+
+// Drops a part that was read, whoever brought it in. Dirty pages stay.
 void drop_from_cache(int fd, std::uint64_t offset, std::uint64_t size) noexcept;
 
 }  // namespace conduit::io

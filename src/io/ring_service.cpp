@@ -224,6 +224,8 @@ void ring_service::fill(io_request& request) noexcept {
       io_uring_prep_read(entry, fixed ? request.fixed : request.fd, request.data,
                          static_cast<unsigned>(request.size), request.offset);
       if (fixed) io_uring_sqe_set_flags(entry, IOSQE_FIXED_FILE);
+      request.drops = request.once && drops_by_hand_ &&
+                      !may_be_cached(request.fd, request.size, request.offset);
       if (request.once && !drops_by_hand_) entry->rw_flags = read_without_caching;
       break;
     case io_request::kind::write:
@@ -253,7 +255,7 @@ void ring_service::reap() noexcept {
     if (entry->res < 0 && goes_again(*request, entry->res)) {
       requeue(*request);
     } else {
-      if (request->once && drops_by_hand_ && entry->res > 0)
+      if (request->drops && entry->res > 0)
         drop_from_cache(request->fd, request->offset, static_cast<std::uint64_t>(entry->res));
       finish(*request, entry->res);
     }

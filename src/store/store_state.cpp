@@ -50,7 +50,7 @@ store_state::~store_state() {
   {
     const std::lock_guard hold(mutex_);
     stopping_ = true;
-    stop_.notify_all();
+    wake_.notify_all();
   }
   if (janitor_.joinable()) janitor_.join();
 }
@@ -95,8 +95,13 @@ void store_state::remove(binding& context) noexcept {
 }
 
 void store_state::forget_file(std::uint32_t number) {
+  std::vector<std::shared_ptr<data_file>> gone;
   const std::lock_guard hold(mutex_);
   for (binding* context : contexts_) context->files.forget(number);
+  has_forgotten_ = true;
+  wake_.notify_all();
+  // No thread was to be had.
+  if (!janitor_.joinable()) gone = take_deleted_files();
 }
 
 void store_state::watch_for_deleted_files() {
@@ -106,11 +111,26 @@ void store_state::watch_for_deleted_files() {
   static_cast<void>(start_thread(janitor_, [this] { look_for_deleted_files(); }));
 }
 
+std::vector<std::shared_ptr<data_file>> store_state::take_deleted_files() noexcept try {
+  std::vector<std::shared_ptr<data_file>> all;
+  for (binding* context : contexts_) {
+    for (std::shared_ptr<data_file>& file : context->files.take_deleted())
+      all.push_back(std::move(file));
+  }
+  return all;
+} catch (const std::bad_alloc&) {
+  return {};  // the others are found in the next round
+}
+
 void store_state::look_for_deleted_files() {
   std::unique_lock hold(mutex_);
-  while (!stop_.wait_for(hold, deleted_files_interval, [this] { return stopping_; })) {
-    for (binding* context : contexts_) context->files.forget_deleted();
+  for (;;) {
+    wake_.wait_for(hold, deleted_files_interval, [this] { return stopping_ || has_forgotten_; });
+    if (stopping_) return;
+    has_forgotten_ = false;
+    std::vector<std::shared_ptr<data_file>> gone = take_deleted_files();
     hold.unlock();
+    gone.clear();
     if (waits->lock_wait_is_long()) notify_of_lock_wait();
     hold.lock();
   }

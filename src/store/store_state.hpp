@@ -123,6 +123,8 @@ class store_state : public std::enable_shared_from_this<store_state> {
 
  private:
   void look_for_deleted_files();
+  // Under the lock; the caller drops them without it.
+  std::vector<std::shared_ptr<data_file>> take_deleted_files() noexcept;
 
   std::atomic<bool> closed_{false};  // any thread closes, once
   const std::uint64_t opened_in_ = fork_generation();
@@ -133,8 +135,9 @@ class store_state : public std::enable_shared_from_this<store_state> {
   io::file_status tail_identity_;
   std::shared_ptr<file_frames> tail_frames_;
   store_stats gone_contexts_;
-  std::condition_variable stop_;
+  std::condition_variable wake_;  // the janitor
   bool stopping_ = false;
+  bool has_forgotten_ = false;  // open files that the janitor is to drop
   std::thread janitor_;
 };
 

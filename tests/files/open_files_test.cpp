@@ -105,8 +105,10 @@ TEST_CASE("a forgotten file is opened anew") {
   CHECK(all.files.find(1) == old);
   all.files.forget(1);
   CHECK_FALSE(all.files.find(1));
+  CHECK(all.files.take_deleted().front() == old);
   const auto found = all.open(1);
   REQUIRE(found);
+  CHECK(all.files.find(1) == found);
   CHECK(all.content(*found) == "new");
   CHECK(all.content(*old) == "1");
   all.files.forget(17);  // was never there
@@ -120,7 +122,7 @@ TEST_CASE("deleted files are forgotten and no others") {
   }
   std::filesystem::remove(all.path / "data_00000001.dat");
   std::filesystem::rename(all.path / "data_00000002.dat", all.path / "elsewhere");
-  all.files.forget_deleted();
+  CHECK(all.files.take_deleted().size() == 1);
   CHECK(all.files.find(0));
   CHECK_FALSE(all.files.find(1));
   CHECK(all.files.find(2));

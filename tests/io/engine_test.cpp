@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <deque>
+#include <filesystem>
 #include <string>
 
 #include "base/unique_fd.hpp"
@@ -20,6 +21,7 @@
 #include "io/thread_service.hpp"
 #include "support/backend.hpp"
 #include "support/bytes.hpp"
+#include "support/page_cache.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace conduit::test {
@@ -110,6 +112,29 @@ TEST_CASE("reads once of a file that cannot be read without caching give its byt
     }
     CHECK(found == bytes);
   }
+}
+
+TEST_CASE("a read once of a hot file leaves it hot behind one of a file that refuses such reads") {
+  const unique_fd refusing(::memfd_create("bytes", MFD_CLOEXEC));
+  REQUIRE(::write(refusing.get(), "bytes", 5) == 5);
+  const temporary_directory directory;
+  const std::filesystem::path path = directory / "hot";
+  write_file(path, bytes_of(6, 1U << 20));
+  const std::string hot = read_file(path);
+  const unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  asio::io_context context;
+  for (const int fd : {refusing.get(), file.get()}) {
+    std::string found(hot.size(), '\0');
+    counted_request read(io_request::kind::read, fd);
+    read.once = true;
+    read.data = found.data();
+    read.size = found.size();
+    engine_of(context).start(read);
+    context.restart();
+    context.run();
+    REQUIRE(read.result > 0);
+  }
+  CHECK(cached_bytes(path) == hot.size());
 }
 
 }  // namespace conduit::test

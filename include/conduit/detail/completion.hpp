@@ -50,7 +50,8 @@ class CONDUIT_EXPORTED io_request : public completion {
   kind what = kind::read;
   phase state = phase::idle;  // guarded by the engine's lock
   bool cancel_wanted = false;
-  bool once = false;  // of `read`: leaves nothing new in the page cache
+  bool once = false;   // of `read`: leaves nothing new in the page cache
+  bool drops = false;  // the same, by hand; set by the engine
   int fd = -1;
   int fixed = -1;              // of `read`: the number under which the ring knows the file, or -1
   unsigned iov_count = 0;      // of `write`
