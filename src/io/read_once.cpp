@@ -15,10 +15,17 @@ std::int64_t read_once(int fd, void* data, std::size_t size, std::uint64_t offse
   // Sandboxes that do not know the call answer ENOSYS or EPERM.
   if (count >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EPERM))
     return count < 0 ? -errno : count;
-  const bool cached = may_be_cached(fd, size, offset);
+  if (may_be_cached(fd, size, offset)) {
+    count = ::pread(fd, data, size, static_cast<off_t>(offset));
+    return count < 0 ? -errno : count;
+  }
+  // Without readahead, which would make the next part look like one that somebody has read.
+  ::posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
   count = ::pread(fd, data, size, static_cast<off_t>(offset));
-  if (count < 0) return -errno;
-  if (!cached) drop_from_cache(fd, offset, static_cast<std::uint64_t>(count));
+  const int error = errno;
+  ::posix_fadvise(fd, 0, 0, POSIX_FADV_NORMAL);
+  if (count < 0) return -error;
+  drop_from_cache(fd, offset, static_cast<std::uint64_t>(count));
   return count;
 }
 
