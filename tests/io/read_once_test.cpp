@@ -70,8 +70,9 @@ TEST_CASE("a read once leaves a cold file cold and a hot one hot") {
 TEST_CASE("a read once does the same where the kernel does not know how to read without caching") {
   const int answer = GENERATE(EOPNOTSUPP, ENOSYS, EPERM);
   CHECK(in_child([answer] {
-          const scmp_arg_cmp without_caching =
-              SCMP_A5(SCMP_CMP_MASKED_EQ, io::read_without_caching, io::read_without_caching);
+          constexpr unsigned flags = 5;  // the number of the argument
+          const scmp_arg_cmp without_caching{flags, SCMP_CMP_MASKED_EQ, io::read_without_caching,
+                                             io::read_without_caching};
           if (!forbid(SCMP_SYS(preadv2), answer, without_caching)) return 10;
           return read_cold_and_hot();
         }) == 0);
