@@ -166,7 +166,7 @@ asio::awaitable<std::error_code> frame_batch::until_encoded() {
   co_return failed_ ? std::make_error_code(std::errc::not_enough_memory) : std::error_code{};
 }
 
-void frame_batch::wait() noexcept { reading_.wait(true); }
+void frame_batch::wait_until_read() noexcept { reading_.wait(true); }
 
 std::uint64_t frame_batch::stored_bytes() const noexcept {
   std::uint64_t sum = 0;

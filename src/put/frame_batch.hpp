@@ -49,7 +49,7 @@ class frame_batch final : public completion, public std::enable_shared_from_this
   // system.
   asio::awaitable<std::error_code> until_encoded();
   // Blocks until the blobs are read.
-  void wait() noexcept;
+  void wait_until_read() noexcept;
   // The threads of the pool, or the port, still have it.
   bool is_busy() const noexcept { return waiter_ != this; }
 

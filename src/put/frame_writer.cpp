@@ -22,8 +22,7 @@ void frame_writer::begin() noexcept {
   } catch (const std::bad_alloc&) {
     refused_ = std::make_error_code(std::errc::not_enough_memory);
   }
-  begun_ = our_.puts.has_next_batch();
-  if (!begun_) return;
+  if (!our_.puts.has_next_batch()) return;
   if (refused_) return our_.puts.encoded(our_.puts.next_batch());
   next_->encode(our_.state.codecs, our_.home, std::move(blobs_read));
 }
@@ -31,10 +30,11 @@ void frame_writer::begin() noexcept {
 // Throws std::bad_alloc if there is no memory for a single put. That ends the writer's coroutine,
 // and all waiting operations fail.
 asio::awaitable<void> frame_writer::encode() {
-  if (!begun_) begin();
-  if (!begun_ && refused_) throw std::bad_alloc();
-  if (!begun_) co_return;
-  begun_ = false;
+  if (!our_.puts.has_next_batch()) begin();
+  if (!our_.puts.has_next_batch()) {
+    if (refused_) throw std::bad_alloc();
+    co_return;
+  }
   std::swap(frames_, next_);
   our_.puts.take_next_batch();
   std::error_code error = refused_;
@@ -44,8 +44,9 @@ asio::awaitable<void> frame_writer::encode() {
 }
 
 void frame_writer::give_up() noexcept {
-  if (begun_ && !refused_) next_->wait();
-  begun_ = false;
+  for (const auto& batch : {frames_, next_}) {
+    if (batch) batch->wait_until_read();
+  }
 }
 
 asio::awaitable<void> frame_writer::write(lock::held_lock& held) {

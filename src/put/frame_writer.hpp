@@ -35,8 +35,7 @@ class frame_writer {
   appender& append_;
   std::shared_ptr<frame_batch> frames_;  // of the current batch
   std::shared_ptr<frame_batch> next_;    // of the next one
-  bool begun_ = false;                   // the next batch has puts, or had some
-  std::error_code refused_;              // why they are not encoded
+  std::error_code refused_;              // why its puts are not encoded
 };
 
 }  // namespace conduit::detail

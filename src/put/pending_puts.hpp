@@ -52,7 +52,7 @@ class pending_puts {
   bool next_is(queued_op::kind what) noexcept;
   // Frames wait for the lock.
   bool has_frames() const noexcept { return current_->now() == batch::state::encoded; }
-  // Puts are encoded, or were, that follow the current batch.
+  // The batch behind the current one has puts; they are being encoded, or wait as frames.
   bool has_next_batch() const noexcept { return next_->now() != batch::state::idle; }
   batch& next_batch() noexcept { return *next_; }
   // Bytes of the puts that have not begun.
