@@ -64,16 +64,17 @@ void framed_read::plan_chunk() {
   tries_page_cache_ = !state().how.read_once && where().inline_reads.may_try();
   const std::uint64_t plain_max = tries_page_cache_ ? long_chunk_plain_bytes : chunk_plain_bytes;
   const std::uint64_t plain_start = position_;
+  const bool is_long = tries_page_cache_ && end_ - plain_start > chunk_plain_bytes;
   static_cast<void>(known_->find(position_, std::min(end_, position_ + plain_max), found_));
   const codec::placed_frame& first = found_.front();
   std::uint64_t copied = 0;
   for (const codec::placed_frame& frame : found_) {
     const bool fits = frame.stored_end() - first.stored_start <= chunk_stored_bytes &&
                       frame.plain_end() - plain_start <= chunk_plain_bytes;
-    // Other reads may wait for the first frame, until the chunk is decoded.
-    const bool leads = !chunk_.parts.empty() && chunk_.parts.front().keep;
-    const bool may_follow = tries_page_cache_ && !leads && frame.plain_end() <= end_ &&
+    const bool may_follow = tries_page_cache_ && frame.plain_end() <= end_ &&
                             chunk_.parts.size() < long_chunk_frames && copied <= chunk_plain_bytes;
+    // Other reads may wait for the first frame: it does not wait for a long chunk.
+    if (is_long && !chunk_.parts.empty() && chunk_.parts.front().keep) break;
     if (&frame != &first && !fits && !may_follow) break;
     const std::size_t parts = chunk_.parts.size();
     add_part(frame);

@@ -37,7 +37,11 @@ class store_on_disk {
   }
   template <typename Token>
   auto get(data_location location, Token&& token) const {
-    return initiate<detail::get_call, blob>(token, location, slice{});
+    return get_slice(location, slice{}, std::forward<Token>(token));
+  }
+  template <typename Token>
+  auto get_slice(data_location location, slice part, Token&& token) const {
+    return initiate<detail::get_call, blob>(token, location, part);
   }
   template <typename Token>
   auto sync(Token&& token) const {

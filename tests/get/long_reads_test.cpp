@@ -1,10 +1,11 @@
-// Threads of the pool that become free while a long read is decoded.
+// Long reads of a compressed file beside others: of the threads of the pool, and of one frame.
 #include <asio/buffer.hpp>
 #include <catch2/catch.hpp>
 #include <conduit/flat_file_db.hpp>
 
 #include <atomic>
 #include <chrono>
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -66,6 +67,36 @@ TEST_CASE("a long read that began beside a busy pool gets the threads that becom
   run_dry(context);
   REQUIRE((busy.well() && found.well()));
   CHECK(met);
+}
+
+TEST_CASE("a read of the frame in which a long read begins does not wait for the long read") {
+  temporary_directory directory;
+  options how = options_in(directory);
+  how.compression = compression::zstd;
+  asio::io_context context;
+  const auto script = std::make_shared<disk_script>();
+  const store_on_disk store(context, how, scripted(script));
+  const std::string bytes = bytes_of(3, 48U << 20);
+  outcome<data_location> put;
+  store.put(asio::buffer(bytes), put.handler());
+  run_dry(context);
+  REQUIRE(put.well());
+
+  moment go_on;
+  script->before(io_call::read_cached, [&](const seen_call& call) {
+    if (call.offset > bytes.size() / 2) go_on.wait();
+  });
+  outcome<blob> whole;
+  outcome<blob> beside;
+  store.get_slice(put.value(), {1, bytes.size()}, whole.handler());
+  store.get_slice(put.value(), {2, 5}, beside.handler());
+  CHECK(run_until_holds(context, [&] { return beside.called(); }));
+  CHECK(!whole.called());
+  go_on.reach();
+  run_dry(context);
+  REQUIRE((beside.well() && whole.well()));
+  CHECK(std::memcmp(beside.value().data(), bytes.data() + 2, 3) == 0);
+  CHECK(std::memcmp(whole.value().data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
 }  // namespace conduit::test
