@@ -120,4 +120,12 @@ asio::awaitable<std::error_code> removal_job::remove_before(lock_turns::holding&
   co_return std::error_code{};
 }
 
+asio::awaitable<void> removal_job::give_space_back() {
+  auto drop = [this]() -> std::int64_t {
+    our_.state.drop_deleted_files();
+    return 0;
+  };
+  co_await our_.state.helpers.run(our_.home, std::move(drop));
+}
+
 }  // namespace conduit::detail

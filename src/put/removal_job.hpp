@@ -23,6 +23,8 @@ class removal_job {
   // files in `count`.
   asio::awaitable<std::error_code> remove_before(lock_turns::holding& held, std::uint32_t number,
                                                  std::size_t& count);
+  // Closes the removed files, which readers of this store may have open. The lock is free.
+  asio::awaitable<void> give_space_back();
 
  private:
   bool has_sealed_above(const lock::held_lock& held, std::uint32_t number);

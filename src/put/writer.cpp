@@ -214,9 +214,12 @@ asio::awaitable<void> writer::run_job(pending_puts::job job, lock_turns::holding
   }
   // In a forked child the job belongs to the parent, which completes it.
   if (forked()) co_return;
-  our_.ended.add(our_.puts.finish_job(job, error));
   // Only batches keep the lock.
   if (held) turns_.leave(held);
+  const bool removes =
+      job.what == queued_op::kind::remove || job.what == queued_op::kind::remove_before;
+  if (removes) co_await removal_.give_space_back();
+  if (!forked()) our_.ended.add(our_.puts.finish_job(job, error));
 }
 
 void writer::add_to(store_stats& sum) const noexcept {

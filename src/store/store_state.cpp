@@ -50,7 +50,7 @@ store_state::~store_state() {
   {
     const std::lock_guard hold(mutex_);
     stopping_ = true;
-    wake_.notify_all();
+    stop_.notify_all();
   }
   if (janitor_.joinable()) janitor_.join();
 }
@@ -95,13 +95,14 @@ void store_state::remove(binding& context) noexcept {
 }
 
 void store_state::forget_file(std::uint32_t number) {
-  std::vector<std::shared_ptr<data_file>> gone;
   const std::lock_guard hold(mutex_);
   for (binding* context : contexts_) context->files.forget(number);
-  has_forgotten_ = true;
-  wake_.notify_all();
-  // No thread was to be had.
-  if (!janitor_.joinable()) gone = take_deleted_files();
+}
+
+void store_state::drop_deleted_files() noexcept {
+  std::vector<std::shared_ptr<data_file>> gone;  // is dropped without the lock
+  const std::lock_guard hold(mutex_);
+  gone = take_deleted_files();
 }
 
 void store_state::watch_for_deleted_files() {
@@ -124,13 +125,9 @@ std::vector<std::shared_ptr<data_file>> store_state::take_deleted_files() noexce
 
 void store_state::look_for_deleted_files() {
   std::unique_lock hold(mutex_);
-  for (;;) {
-    wake_.wait_for(hold, deleted_files_interval, [this] { return stopping_ || has_forgotten_; });
-    if (stopping_) return;
-    has_forgotten_ = false;
-    std::vector<std::shared_ptr<data_file>> gone = take_deleted_files();
+  while (!stop_.wait_for(hold, deleted_files_interval, [this] { return stopping_; })) {
     hold.unlock();
-    gone.clear();
+    drop_deleted_files();
     if (waits->lock_wait_is_long()) notify_of_lock_wait();
     hold.lock();
   }

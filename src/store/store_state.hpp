@@ -112,8 +112,12 @@ class store_state : public std::enable_shared_from_this<store_state> {
   // Null if the tail is another file. The caller has the file of `identity` open.
   std::shared_ptr<file_frames> frames_of_tail(const io::file_status& identity) const;
 
-  // Every context of this store closes its opening of the file.
+  // No read of this store finds the open file any more. Each context has it open until
+  // `drop_deleted_files`.
   void forget_file(std::uint32_t number);
+  // Closes what was forgotten, or what any process has deleted, so that the space is free. May wait
+  // for a read that a ring is just copying: not for a loop, and not under the inter-process lock.
+  void drop_deleted_files() noexcept;
   void add(binding& context);
   // The counts of the context are kept.
   void remove(binding& context) noexcept;
@@ -123,7 +127,7 @@ class store_state : public std::enable_shared_from_this<store_state> {
 
  private:
   void look_for_deleted_files();
-  // Under the lock; the caller drops them without it.
+  // Under `mutex_`; the caller drops them without it.
   std::vector<std::shared_ptr<data_file>> take_deleted_files() noexcept;
 
   std::atomic<bool> closed_{false};  // any thread closes, once
@@ -135,9 +139,8 @@ class store_state : public std::enable_shared_from_this<store_state> {
   io::file_status tail_identity_;
   std::shared_ptr<file_frames> tail_frames_;
   store_stats gone_contexts_;
-  std::condition_variable wake_;  // the janitor
+  std::condition_variable stop_;
   bool stopping_ = false;
-  bool has_forgotten_ = false;  // open files that the janitor is to drop
   std::thread janitor_;
 };
 

@@ -255,6 +255,7 @@ class compression_of_file {
   void unlock() noexcept {
     if (held_) held_->end();
     held_.reset();
+    state_.drop_deleted_files();
   }
 
   std::error_code sync_directory(lock::held_lock& held) {
