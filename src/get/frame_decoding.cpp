@@ -100,10 +100,8 @@ bool frame_decoding::work(const std::atomic<bool>& stop, read_counters& counters
         decode_share(std::span(parts).subspan(first, std::min(share_, parts.size() - first)));
     now = clock::now();
   }
-  counters.frames_decoded.fetch_add(decoded, std::memory_order_relaxed);
-  counters.decode_ns.fetch_add(
-      static_cast<std::uint64_t>(std::chrono::nanoseconds(now - begin).count()),
-      std::memory_order_relaxed);
+  counters.frames_decoded.add(decoded);
+  counters.decode_ns.add(static_cast<std::uint64_t>(std::chrono::nanoseconds(now - begin).count()));
   return more;
 }
 

@@ -21,8 +21,8 @@ bool worthwhile(binding& where, const file_range& range) noexcept {
 }
 
 void count_inline(binding& where, const file_range& range) noexcept {
-  where.reads.inline_reads.fetch_add(1, std::memory_order_relaxed);
-  where.reads.bytes.fetch_add(range.length, std::memory_order_relaxed);
+  where.reads.inline_reads.add(1);
+  where.reads.bytes.add(range.length);
 }
 
 // All frames of the slice are decoded in the cache.
@@ -44,7 +44,7 @@ bool copy_from_cache(binding& where, const data_file& file, const data_location&
     std::memcpy(to + (at - range.start), bytes->data() + (at - frame.plain_start), size);
     at += size;
   }
-  where.reads.cache_hits.fetch_add(frames.size(), std::memory_order_relaxed);
+  where.reads.cache_hits.add(frames.size());
   count_inline(where, range);
   error = check_blob(where.state->how, location, range, {to, range.length});
   return true;

@@ -224,9 +224,8 @@ void get_op::conclude() {
         align_up(reinterpret_cast<std::uintptr_t>(bounce.data())));
     std::memcpy(destination, memory + (range.start - align_down(range.start)), length);
   }
-  (served_inline ? owner->reads.inline_reads : owner->reads.async_reads)
-      .fetch_add(1, std::memory_order_relaxed);
-  owner->reads.bytes.fetch_add(length, std::memory_order_relaxed);
+  (served_inline ? owner->reads.inline_reads : owner->reads.async_reads).add(1);
+  owner->reads.bytes.add(length);
   error = check_blob(owner->state->how, location, range, {destination, length});
   if (error) bytes = blob();
   end(how);

@@ -87,14 +87,14 @@ asio::awaitable<std::error_code> appender::append_durably(lock::held_lock& held)
   co_await sync.until_complete(std::move(start));
   // Not retried: after a failed sync the kernel may answer 0 although the data is lost.
   if (sync.result < 0) co_return co_await mend_failed_write(held, os_error(sync.result), true);
-  our_.counted.syncs.fetch_add(1, std::memory_order_relaxed);
+  our_.counted.syncs.add(1);
   co_return std::error_code{};
 }
 
 // An empty blob is a write, too: it lies behind bytes that another process may have written.
 std::error_code appender::write_inline(lock::held_lock& /*held*/) {
   const int fd = our_.file.current_tail().file->fd.get();
-  our_.counted.inline_appends.fetch_add(1, std::memory_order_relaxed);
+  our_.counted.inline_appends.add(1);
   std::error_code why;
   for (unsigned retries = 0; !write_.done();) {
     const std::int64_t result =
@@ -106,7 +106,7 @@ std::error_code appender::write_inline(lock::held_lock& /*held*/) {
 
 asio::awaitable<std::error_code> appender::write_through_engine(lock::held_lock& /*held*/) {
   const std::shared_ptr<append_file> file = our_.file.current_tail().file;
-  our_.counted.ring_appends.fetch_add(1, std::memory_order_relaxed);
+  our_.counted.ring_appends.add(1);
   std::error_code why;
   for (unsigned retries = 0; !write_.done();) {
     awaited_request write;

@@ -114,9 +114,8 @@ asio::awaitable<std::error_code> lock_turns::wait(holding& held, bool& waited) {
 
 void lock_turns::count_wait(clock::duration wait) noexcept {
   const auto wait_us = std::chrono::duration_cast<std::chrono::microseconds>(wait).count();
-  our_.counted.lock_waits.fetch_add(1, std::memory_order_relaxed);
-  our_.counted.lock_wait_us.fetch_add(static_cast<std::uint64_t>(wait_us),
-                                      std::memory_order_relaxed);
+  our_.counted.lock_waits.add(1);
+  our_.counted.lock_wait_us.add(static_cast<std::uint64_t>(wait_us));
   fairness_.had_a_rest();
 }
 

@@ -91,7 +91,7 @@ asio::awaitable<std::error_code> sync_job::sync_left(const unsynced_files::entry
     co_return os_error(result);
   }
   our_.state.unsynced->synced(left);
-  our_.counted.syncs.fetch_add(1, std::memory_order_relaxed);
+  our_.counted.syncs.add(1);
   co_return std::error_code{};
 }
 
@@ -110,7 +110,7 @@ asio::awaitable<std::error_code> sync_job::sync_mutable(lock::held_lock& held,
   }
   seen.file->synced_end = end;
   our_.state.unsynced->synced(seen);
-  our_.counted.syncs.fetch_add(1, std::memory_order_relaxed);
+  our_.counted.syncs.add(1);
   co_return std::error_code{};
 }
 

@@ -193,7 +193,7 @@ asio::awaitable<void> writer::run_job(pending_puts::job job, lock_turns::holding
       error = co_await our_.file.begin_next(*held, "asked to", job.number);
       if (error) break;
       job.number = held->mutable_number().value_or(0);
-      our_.counted.rolls.fetch_add(1, std::memory_order_relaxed);
+      our_.counted.rolls.add(1);
       break;
     case queued_op::kind::remove:
       error = co_await removal_.remove(*held, job.number);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "base/counter.hpp"
 #include "files/open_files.hpp"
 #include "io/completion_port.hpp"
 #include "io/file_io.hpp"
@@ -17,24 +18,24 @@
 
 namespace conduit::detail {
 
-// The reading thread counts; any thread reads the counts.
+// Threads that read count; any thread may ask for the counts.
 struct read_counters {
-  std::atomic<std::uint64_t> inline_reads{0};
-  std::atomic<std::uint64_t> async_reads{0};
-  std::atomic<std::uint64_t> bytes{0};
-  std::atomic<std::uint64_t> cache_hits{0};
-  std::atomic<std::uint64_t> cache_misses{0};
-  std::atomic<std::uint64_t> frames_decoded{0};
-  std::atomic<std::uint64_t> decode_ns{0};
+  counter inline_reads;
+  counter async_reads;
+  counter bytes;
+  counter cache_hits;
+  counter cache_misses;
+  counter frames_decoded;
+  counter decode_ns;
 
   void add_to(store_stats& sum) const noexcept {
-    sum.inline_reads += inline_reads.load(std::memory_order_relaxed);
-    sum.async_reads += async_reads.load(std::memory_order_relaxed);
-    sum.get_bytes += bytes.load(std::memory_order_relaxed);
-    sum.cache_hits += cache_hits.load(std::memory_order_relaxed);
-    sum.cache_misses += cache_misses.load(std::memory_order_relaxed);
-    sum.frames_decoded += frames_decoded.load(std::memory_order_relaxed);
-    sum.decode_us += decode_ns.load(std::memory_order_relaxed) / 1000;
+    sum.inline_reads += inline_reads.value();
+    sum.async_reads += async_reads.value();
+    sum.get_bytes += bytes.value();
+    sum.cache_hits += cache_hits.value();
+    sum.cache_misses += cache_misses.value();
+    sum.frames_decoded += frames_decoded.value();
+    sum.decode_us += decode_ns.value() / 1000;
   }
 };
 
