@@ -108,7 +108,7 @@ void framed_read::add_part(const codec::placed_frame& frame) {
   frame_cache& cache = state().decoded_frames;
   if (!cache.admits(frame.sizes.plain)) return chunk_.parts.push_back(std::move(part));
   if (const decoded_frame bytes = cache.find(key_of(frame))) {
-    where().reads.cache_hits.fetch_add(1, std::memory_order_relaxed);
+    where().reads.cache_hits.add(1);
     return serve(part, *bytes);
   }
   if (part.whole())
@@ -116,7 +116,7 @@ void framed_read::add_part(const codec::placed_frame& frame) {
         std::move(part));  // straight to its destination: nobody else needs a copy
   followed_.reserve(followed_.size() + 1);
   if (!try_lead(key_of(frame))) return followed_.push_back(std::move(part));
-  where().reads.cache_misses.fetch_add(1, std::memory_order_relaxed);
+  where().reads.cache_misses.add(1);
   part.keep = std::make_shared<blob>(frame.sizes.plain);
   chunk_.parts.push_back(std::move(part));
 }
@@ -189,7 +189,7 @@ void framed_read::transferred() {
 bool framed_read::decodes_here(std::uint64_t plain_bytes) const noexcept {
   const codec::codec_pool& pool = state().codecs;
   if (plain_bytes <= decode_here_bytes && where().disk->idle() && pool.idle()) return true;
-  return plain_bytes <= decode_share_bytes && pool.is_busy();
+  return plain_bytes <= decode_share_bytes && (state().decodes.wants_help() || pool.is_busy());
 }
 
 void framed_read::decode() {
@@ -199,16 +199,24 @@ void framed_read::decode() {
     return decoded();
   }
   inline_only_ = false;
-  io::completion_port& port = where().port;
+  where().port.send_away(op_);
+  workers_.store(1, std::memory_order_relaxed);
+  if (chunk_.share_count() > 1) return decode_in_pool();
+  if (state().decodes.push(op_, decode_queued)) return;
+  chunk_.work(op_.abandoned, where().reads);
+  where().port.take_back(op_);
+  decoded();
+}
+
+// Several threads can decode the chunk at once. This one, which posts, counts as one of them.
+void framed_read::decode_in_pool() {
   codec::codec_pool& pool = state().codecs;
-  port.send_away(op_);
-  workers_.store(1, std::memory_order_relaxed);  // this thread, which posts
   std::size_t posted = 0;
   const std::size_t wanted = std::min<std::size_t>(pool.threads(), chunk_.share_count());
   while (posted < wanted && (posted == 0 || pool.has_room()) && add_worker()) ++posted;
   if (posted == 0) chunk_.work(op_.abandoned, where().reads);
   if (workers_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  port.take_back(op_);
+  where().port.take_back(op_);
   decoded();
 }
 
@@ -223,6 +231,10 @@ bool framed_read::add_worker() noexcept {
     workers_.fetch_sub(1, std::memory_order_relaxed);
     return false;
   }
+}
+
+void framed_read::decode_queued(completion& read) noexcept {
+  static_cast<get_op&>(read).framed->work_in_pool();
 }
 
 void framed_read::work_in_pool() noexcept {
@@ -275,7 +287,7 @@ void framed_read::serve_followed() {
     const decoded_frame bytes = followed_bytes_ ? std::exchange(followed_bytes_, nullptr)
                                                 : state().decoded_frames.find(key);
     if (bytes) {
-      where().reads.cache_hits.fetch_add(1, std::memory_order_relaxed);
+      where().reads.cache_hits.add(1);
       serve(part, *bytes);
       followed_.pop_back();
       continue;
@@ -299,7 +311,7 @@ void framed_read::serve_followed() {
 }
 
 void framed_read::take_over_followed() {
-  where().reads.cache_misses.fetch_add(1, std::memory_order_relaxed);
+  where().reads.cache_misses.add(1);
   frame_part part = std::move(followed_.back());
   followed_.pop_back();
   part.keep = std::make_shared<blob>(part.frame.sizes.plain);

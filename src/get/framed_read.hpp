@@ -68,7 +68,9 @@ class framed_read {
   void transferred();
   void decode();
   bool decodes_here(std::uint64_t plain_bytes) const noexcept;
-  void work_in_pool() noexcept;  // on a thread of the codec pool
+  void decode_in_pool();
+  static void decode_queued(completion& read) noexcept;  // on a thread of the codec pool
+  void work_in_pool() noexcept;                          // the same
   bool add_worker() noexcept;
   bool comes_again() noexcept;
   void decoded();

@@ -25,6 +25,7 @@
 #include "io/helper_threads.hpp"
 #include "lock/store_place.hpp"
 #include "store/compression_log.hpp"
+#include "store/decode_queue.hpp"
 #include "store/frame_cache.hpp"
 #include "store/read_waits.hpp"
 #include "store/seal_queue.hpp"
@@ -59,6 +60,7 @@ class store_state : public std::enable_shared_from_this<store_state> {
   unique_fd directory;
   io::helper_threads helpers;
   codec::codec_pool codecs;
+  decode_queue decodes{codecs};
   frame_cache decoded_frames;
   const std::shared_ptr<read_waits> waits = std::make_shared<read_waits>();
   // The thread for the reads in `waits` that wait for the lock.
