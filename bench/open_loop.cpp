@@ -3,7 +3,11 @@
 // sync.
 #include <asio/steady_timer.hpp>
 
+#include <sys/uio.h>
+
 #include <algorithm>
+#include <climits>
+#include <thread>
 
 #include "comparison.hpp"
 #include "filled_store.hpp"
@@ -16,6 +20,9 @@ using clock = stint::clock;
 
 constexpr unsigned closed_putters = 32;
 constexpr double share_of_peak = 0.7;
+// The store pauses for this long, as in a program that has run for a while: a new store that never
+// paused rests from time to time, for originals that may poll for its lock.
+constexpr double pause_seconds = 0.4;
 
 double quantile(std::vector<double> values, double part) {
   require(!values.empty(), "no latency");
@@ -70,6 +77,38 @@ class open_loop {
   std::error_code failure_;
 };
 
+// What one would write by hand: a thread that writes and syncs all that is due, again and again. It
+// keeps the lock of nobody, and calls no handlers. Shows what the disk allows.
+std::vector<double> by_hand(const scratch_directory& scratch, double rate, double seconds) {
+  const file_descriptor file(scratch / "by_hand", O_RDWR | O_CREAT | O_TRUNC);
+  const auto spread = [](double time) {
+    return std::chrono::duration_cast<clock::duration>(std::chrono::duration<double>(time));
+  };
+  const clock::duration interval = spread(1 / rate);
+  blob_source source;
+  std::vector<double> latencies_us;
+  off_t end = 0;
+  clock::time_point due = clock::now();
+  const clock::time_point last = due + spread(seconds);
+  while (due < last) {
+    std::this_thread::sleep_until(due);
+    std::vector<clock::time_point> batch;
+    std::vector<iovec> parts;
+    for (const auto now = clock::now(); due <= now && batch.size() < IOV_MAX; due += interval) {
+      batch.push_back(due);
+      parts.push_back({const_cast<char*>(source.next()), block_bytes});
+    }
+    const ssize_t count = ::pwritev(file.get(), parts.data(), static_cast<int>(parts.size()), end);
+    require(count == static_cast<ssize_t>(parts.size() * block_bytes), "pwritev");
+    end += count;
+    require(::fdatasync(file.get()) == 0, "fdatasync");
+    const auto now = clock::now();
+    for (const auto& begun : batch)
+      latencies_us.push_back(std::chrono::duration<double, std::micro>(now - begun).count());
+  }
+  return latencies_us;
+}
+
 // The median of one write of 4 KiB and its sync, in microseconds: of the sync alone.
 double sync_us(const scratch_directory& scratch, double seconds) {
   const std::filesystem::path path = scratch / "syncs";
@@ -97,21 +136,28 @@ void run(const settings& wanted) {
   blob_source source;
   print_header();
   paired times_us;
+  paired times_by_hand_us;
   std::vector<double> rates;
   for (unsigned pair = 0; pair <= wanted.pairs; ++pair) {
-    const sample peak = store.puts(source, {closed_putters, true, wanted.seconds});
+    const sample peak = store.more_puts(source, {closed_putters, true, wanted.seconds});
     const double rate = share_of_peak * peak.rate;
-    const double sync = sync_us(scratch, wanted.seconds);
+    const double sync = sync_us(scratch, std::max(wanted.seconds, pause_seconds));
     open_loop puts(store.db(), store.context(), rate, seconds);
     const double p99 = quantile(puts.run(store.context()), 0.99);
+    store.remove_what_was_put();
+    const double p99_by_hand = quantile(by_hand(scratch, rate, seconds), 0.99);
     if (pair == 0) continue;
     rates.push_back(rate);
     times_us.ours.push_back(p99);
     times_us.yardstick.push_back(sync);
+    times_by_hand_us.ours.push_back(p99_by_hand);
+    times_by_hand_us.yardstick.push_back(sync);
   }
   const std::string what = "open loop, " + std::to_string(static_cast<int>(median(rates))) +
                            " durable puts/s: p99 / median fdatasync";
   print_comparison(wanted, 24, what, {3, measure::time}, times_us, {});
+  print_comparison(wanted, 24, "the same by hand, without a store", {3, measure::time},
+                   times_by_hand_us, {});
 }
 
 }  // namespace

@@ -54,12 +54,17 @@ class open_store {
   // quarter more.
   sample puts(blob_source& source, const workload& load) {
     run_one(context_, begin_file(load.putters));
-    stint time(load.seconds, load.blobs_max(), 16);
-    run_coroutines(context_, load.putters, [&](unsigned) { return put_blobs(db_, source, time); });
-    const sample found = time.result();
-    run_one(context_, remove_file());
+    const sample found = more_puts(source, load);
+    remove_what_was_put();
     return found;
   }
+  // The same into the file that is there, and without removing it.
+  sample more_puts(blob_source& source, const workload& load) {
+    stint time(load.seconds, load.blobs_max(), 16);
+    run_coroutines(context_, load.putters, [&](unsigned) { return put_blobs(db_, source, time); });
+    return time.result();
+  }
+  void remove_what_was_put() { run_one(context_, remove_file()); }
 
  private:
   static options how(const settings& wanted, const std::filesystem::path& directory,

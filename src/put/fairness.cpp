@@ -1,5 +1,7 @@
 #include "put/fairness.hpp"
 
+#include <algorithm>
+
 namespace conduit::detail {
 
 namespace {
@@ -17,6 +19,8 @@ constexpr auto visit_memory = 5s;
 // rare: for a while the store rests from time to time.
 constexpr auto unseen_busy_max = 60ms;
 constexpr auto unseen_memory = 20s;
+// They would take a lock that is free for this long, and change something.
+constexpr auto unseen_gap = 300ms;
 // An original opens the lock file for each of its operations, and polls every 100 ms at least.
 constexpr auto poll_memory = 1s;
 
@@ -33,10 +37,20 @@ bool fairness::has_been_busy(clock::time_point now) noexcept {
 
 bool fairness::poller_is_due(const lock::change_watch& visits, clock::time_point now) noexcept {
   notice_gap(now);
+  if (watched_since_ != visits.begun()) {
+    watched_since_ = visits.begun();
+    nobody_unseen_ = false;
+  }
+  long_gap_ = now - std::max(released_at_, watched_since_) >= unseen_gap;
   const clock::duration busy = now - rested_at_;
   const bool visited = now - visits.last_visit() <= visit_memory;
-  const bool perhaps_unseen = now - visits.begun() <= unseen_memory;
+  const bool perhaps_unseen = !nobody_unseen_ && now - watched_since_ <= unseen_memory;
   return (visited && busy >= busy_max) || (perhaps_unseen && busy >= unseen_busy_max);
+}
+
+void fairness::found_unchanged(bool unchanged) noexcept {
+  nobody_unseen_ = nobody_unseen_ || (long_gap_ && unchanged);
+  long_gap_ = false;
 }
 
 bool fairness::may_lease(const lock::change_watch& visits, clock::time_point now) noexcept {

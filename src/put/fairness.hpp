@@ -29,6 +29,11 @@ class fairness {
   bool has_been_busy(clock::time_point now) noexcept;
   // `visits` tells when somebody came who polls.
   bool poller_is_due(const lock::change_watch& visits, clock::time_point now) noexcept;
+
+  // Call it once the lock is taken: whether everything is as this store left it. For a plain file
+  // that includes its length: another store of ours that puts without pause appends to it.
+  void found_unchanged(bool unchanged) noexcept;
+
   // The lock may be kept between two batches: nobody came lately who polls, and who would find the
   // lock free in the rests only, not in the gaps between batches.
   static bool may_lease(const lock::change_watch& visits, clock::time_point now) noexcept;
@@ -39,6 +44,9 @@ class fairness {
   clock::time_point rested_at_;    // since then there was no gap that others could have noticed
   clock::time_point gave_way_at_;  // the same, for a waiter in the kernel
   clock::time_point released_at_;
+  clock::time_point watched_since_;  // of the visits
+  bool long_gap_ = false;            // before this turn
+  bool nobody_unseen_ = false;       // no process polls that came before the visits were watched
 };
 
 }  // namespace conduit::detail

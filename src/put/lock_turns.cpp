@@ -63,7 +63,9 @@ asio::awaitable<void> lock_turns::rest(std::chrono::microseconds time) {
 
 bool lock_turns::try_take(holding& held) {
   held = lock_.try_take();
-  return held && our_.file.try_adopt(*held);
+  if (!held || !our_.file.try_adopt(*held)) return false;
+  fairness_.found_unchanged(our_.file.found_unchanged());
+  return true;
 }
 
 asio::awaitable<std::error_code> lock_turns::take(holding& held) {
@@ -76,6 +78,7 @@ asio::awaitable<std::error_code> lock_turns::take(holding& held) {
     if (error) co_return error;
     if (waited) count_wait(clock::now() - asked);
     error = co_await our_.file.adopt(*held);
+    fairness_.found_unchanged(!error && !waited && our_.file.found_unchanged());
     if (!error) co_return error;
     held.reset();
     if (error != errc::locked) co_return error;

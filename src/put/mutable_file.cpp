@@ -29,7 +29,7 @@ constexpr std::int64_t is_changed = 2;  // another process wrote to it
 // ---- what others did to it
 
 bool mutable_file::try_adopt(lock::held_lock& held) {
-  adopted_ = false;
+  adopted_ = listed_ = false;
   const auto& file = held.mutable_file();
   if (!held.nothing_changed() || held.record().syncing || !file || file->form != form() ||
       has_unrecorded_loss(held))
@@ -39,7 +39,7 @@ bool mutable_file::try_adopt(lock::held_lock& held) {
 }
 
 asio::awaitable<std::error_code> mutable_file::adopt(lock::held_lock& held) {
-  adopted_ = false;
+  adopted_ = listed_ = false;
   std::error_code error;
   if (!held.nothing_changed()) error = co_await find_changes(held);
   if (error) co_return error;
@@ -84,6 +84,7 @@ asio::awaitable<std::error_code> mutable_file::find_changes(lock::held_lock& hel
 
 asio::awaitable<std::error_code> mutable_file::list(lock::held_lock& held) {
   form_seen_.reset();
+  listed_ = true;
   std::error_code error;
   std::vector<files::file_id> foreign;
   auto look = [&]() -> std::int64_t {
@@ -124,7 +125,7 @@ file_form mutable_file::form() const noexcept {
 
 // Measures the open file, whose name must have been looked up. A negative errno on failure.
 std::int64_t mutable_file::measure(const lock::held_lock& held) {
-  shrunk_ = false;
+  shrunk_ = grown_ = false;
   if (!tail_.file || tail_.file->number != held.mutable_number()) return is_elsewhere;
   const std::int64_t known = disk_.status(tail_.file->fd.get(), found_);
   if (known < 0) return known;
@@ -136,6 +137,7 @@ std::int64_t mutable_file::measure(const lock::held_lock& held) {
     return as_known ? is_as_known : is_changed;
   }
   shrunk_ = end_known_ && found_.size < tail_.end;
+  grown_ = found_.size > tail_.end;
   if (!shrunk_) tail_.end = found_.size;
   return is_as_known;
 }

@@ -29,12 +29,14 @@ class mutable_file {
 
   // ---- what others did to it
 
-  // Does not suspend. True if nothing changed since this store last held the lock; otherwise
-  // `adopt` has to find out what did.
+  // Does not suspend. True if nothing but a plain file's length changed since this store last
+  // held the lock; otherwise `adopt` has to find out what did.
   bool try_adopt(lock::held_lock& held);
   // Finds out what others did. `errc::locked`: this lock excludes nobody any more. Other errors
   // leave everything as it was.
   asio::awaitable<std::error_code> adopt(lock::held_lock& held);
+  // Of the last of these two: true if file and directory are as this store left them.
+  bool found_unchanged() const noexcept { return !listed_ && !grown_; }
 
   // ---- appends
 
@@ -114,6 +116,8 @@ class mutable_file {
   bool end_known_ = false;              // this process set its end
   bool directory_unsynced_ = true;      // its entry in the directory may not be durable
   bool shrunk_ = false;                 // it is shorter than it was
+  bool grown_ = false;                  // plain: it is longer than it was
+  bool listed_ = false;                 // the directory had to be listed
   bool table_failed_ = false;           // its table could not be written, which was reported
   std::optional<std::string> doubt_;    // why it, compressed, is never written again
   foreign_objects foreign_;             // in the directory
