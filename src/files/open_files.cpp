@@ -9,14 +9,27 @@
 
 namespace conduit::detail {
 
+namespace {
+
+// A file that was found so often one time after the other is worth being at hand.
+constexpr unsigned row_for_hand = 16;
+
+}  // namespace
+
 std::shared_ptr<data_file> open_files::find(std::uint32_t number) {
   const std::lock_guard hold(mutex_);
-  if (last_ != nullptr && last_number_ == number) return last_->file;
+  if (last_ != nullptr && last_number_ == number) {
+    const std::shared_ptr<data_file>& file = last_->file;
+    if (++in_a_row_ >= row_for_hand && file->id.form == file_form::plain && !file->direct)
+      at_hand_.offer(file);
+    return file;
+  }
   const auto found = files_.find(number);
   if (found == files_.end() || found->second.forgotten) return nullptr;
   found->second.used = true;
   last_ = &found->second;  // references into an unordered_map survive a rehash
   last_number_ = number;
+  in_a_row_ = 0;
   return found->second.file;
 }
 
@@ -44,9 +57,12 @@ std::shared_ptr<data_file> open_files::open(std::uint32_t number, bool direct, o
   if (!file) return nullptr;
   if (file->id.form == file_form::plain) error = judge_forms(number, effort);
   if (error) return nullptr;
-  std::shared_ptr<data_file> replaced;  // dropped without the lock
+  // Dropped without the lock.
+  std::shared_ptr<data_file> replaced;
+  std::shared_ptr<data_file> handed;
   const std::lock_guard hold(mutex_);
   last_ = nullptr;
+  handed = at_hand_.clear();
   if (files_.size() >= limit_) make_room();
   entry& kept = files_[number];
   replaced = std::move(kept.file);
@@ -154,8 +170,10 @@ void open_files::make_room() {
 }
 
 void open_files::forget(std::uint32_t number) {
+  std::shared_ptr<data_file> handed;  // dropped without the lock
   const std::lock_guard hold(mutex_);
   last_ = nullptr;
+  handed = at_hand_.clear();
   const auto found = files_.find(number);
   if (found != files_.end()) found->second.forgotten = true;
 }
@@ -164,6 +182,7 @@ std::vector<std::shared_ptr<data_file>> open_files::take_deleted() {
   std::vector<std::shared_ptr<data_file>> taken;
   const std::lock_guard hold(mutex_);
   last_ = nullptr;
+  if (std::shared_ptr<data_file> handed = at_hand_.clear()) taken.push_back(std::move(handed));
   std::erase_if(files_, [&](const auto& item) {
     io::file_status status;
     const std::shared_ptr<data_file>& file = item.second.file;

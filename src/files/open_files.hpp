@@ -6,9 +6,11 @@
 #include <mutex>
 #include <system_error>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "files/data_file.hpp"
+#include "files/file_at_hand.hpp"
 #include "io/file_io.hpp"
 
 namespace conduit::detail {
@@ -28,6 +30,13 @@ class open_files {
 
   // The open file, or null.
   std::shared_ptr<data_file> find(std::uint32_t number);
+
+  // Calls `read` with the open file if that is plain, was found several times in a row, and is free
+  // at the moment. `read` must not wait.
+  template <typename Read>
+  bool with_file_at_hand(std::uint32_t number, Read read) noexcept {
+    return at_hand_.with(number, std::move(read));
+  }
 
   // Opens the file and keeps it; `direct`: with O_DIRECT if the file system supports it. Errors:
   // EAGAIN (system category) if `effort` does not suffice; `no_such_file`; `not_a_regular_file`;
@@ -68,8 +77,10 @@ class open_files {
   std::mutex mutex_;
   std::unordered_map<std::uint32_t, entry> files_;
   std::unordered_map<std::uint32_t, verdict> verdicts_;
+  file_at_hand at_hand_;   // set under the lock
   entry* last_ = nullptr;  // found last: most reads of a burst use one file
   std::uint32_t last_number_ = 0;
+  unsigned in_a_row_ = 0;  // times that it was found again
 };
 
 }  // namespace conduit::detail

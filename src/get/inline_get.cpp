@@ -52,11 +52,17 @@ bool copy_from_cache(binding& where, const data_file& file, const data_location&
 
 bool read_inline(binding& where, const data_location& location, const file_range& range,
                  std::byte* to, std::error_code& error) {
-  const auto file = where.files.find(location.file_number);
-  if (!file || file->direct) return false;
-  if (file->id.form == file_form::zstd)
-    return copy_from_cache(where, *file, location, range, to, error);
-  const std::int64_t count = where.disk->read_cached(file->fd(), to, range.length, range.start);
+  std::int64_t count = 0;
+  const auto read = [&](const data_file& plain) {
+    count = where.disk->read_cached(plain.fd(), to, range.length, range.start);
+  };
+  if (!where.files.with_file_at_hand(location.file_number, read)) {
+    const auto file = where.files.find(location.file_number);
+    if (!file || file->direct) return false;
+    if (file->id.form == file_form::zstd)
+      return copy_from_cache(where, *file, location, range, to, error);
+    read(*file);
+  }
   if (count < 0 || static_cast<std::uint64_t>(count) != range.length) {
     where.inline_reads.miss();
     return false;

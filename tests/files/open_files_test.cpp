@@ -6,8 +6,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <filesystem>
+#include <latch>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "files/file_name.hpp"
@@ -34,6 +37,14 @@ struct files_under_test {
 
   std::shared_ptr<data_file> open(std::uint32_t number) {
     return files.open(number, false, open_effort::may_block, error);
+  }
+
+  // More often than a file has to be found to come to hand.
+  void find_often(std::uint32_t number) {
+    for (unsigned i = 0; i < 20; ++i) static_cast<void>(files.find(number));
+  }
+  bool is_at_hand(std::uint32_t number) {
+    return files.with_file_at_hand(number, [](const data_file&) {});
   }
 
   std::string content(const data_file& file) {
@@ -167,6 +178,97 @@ TEST_CASE("a file may be opened for direct reads") {
   REQUIRE(buffered);
   CHECK_FALSE(buffered->direct);
   CHECK(all.files.find(1) == buffered);
+}
+
+TEST_CASE("a file that is found again and again comes to hand") {
+  files_under_test all(4);
+  all.create(1);
+  all.create(2);
+  const auto first = all.open(1);
+  const auto second = all.open(2);
+  CHECK_FALSE(all.is_at_hand(1));
+  all.find_often(1);
+  CHECK(all.is_at_hand(1));
+  CHECK_FALSE(all.is_at_hand(2));
+  all.find_often(2);
+  CHECK(all.is_at_hand(2));
+  CHECK_FALSE(all.is_at_hand(1));
+}
+
+TEST_CASE("a compressed file does not come to hand") {
+  files_under_test all(4);
+  write_file(all.path / files::file_name(1, file_form::zstd).text(), "frames");
+  REQUIRE(all.open(1));
+  all.find_often(1);
+  CHECK_FALSE(all.is_at_hand(1));
+}
+
+TEST_CASE("a file in the hand of one read is found by all others") {
+  files_under_test all(4);
+  all.create(1);
+  const auto file = all.open(1);
+  all.find_often(1);
+  const bool in_hand = all.files.with_file_at_hand(1, [&](const data_file&) {
+    CHECK_FALSE(all.is_at_hand(1));
+    CHECK(all.files.find(1) == file);
+  });
+  CHECK(in_hand);
+  CHECK(all.is_at_hand(1));
+}
+
+TEST_CASE("a forgotten file is not at hand, nor one that was opened again") {
+  files_under_test all(4);
+  all.create(1);
+  REQUIRE(all.open(1));
+  all.find_often(1);
+  all.files.forget(1);
+  CHECK_FALSE(all.is_at_hand(1));
+  all.find_often(1);
+  CHECK_FALSE(all.is_at_hand(1));
+  REQUIRE(all.open(1));
+  all.find_often(1);
+  CHECK(all.is_at_hand(1));
+  const auto again = all.open(1);
+  CHECK_FALSE(all.is_at_hand(1));
+  all.find_often(1);
+  const data_file* used = nullptr;
+  CHECK(all.files.with_file_at_hand(1, [&](const data_file& file) { used = &file; }));
+  CHECK(used == again.get());
+}
+
+TEST_CASE("a file is forgotten only when the read that has it in its hand is over") {
+  files_under_test all(4);
+  all.create(1);
+  REQUIRE(all.open(1));
+  all.find_often(1);
+  std::latch forgetting{1};
+  std::atomic<bool> is_over{false};
+  std::atomic<bool> was_over{false};
+  std::thread forgetter;
+  CHECK(all.files.with_file_at_hand(1, [&](const data_file&) {
+    forgetter = std::thread([&] {
+      forgetting.count_down();
+      all.files.forget(1);
+      was_over = is_over.load();
+    });
+    forgetting.wait();
+    for (unsigned i = 0; i < 1000; ++i) std::this_thread::yield();
+    is_over = true;
+  }));
+  forgetter.join();
+  CHECK(was_over);
+}
+
+TEST_CASE("a deleted file that was at hand is closed") {
+  files_under_test all(4);
+  all.create(1);
+  const std::weak_ptr<data_file> file = all.open(1);
+  all.find_often(1);
+  CHECK(all.is_at_hand(1));
+  std::filesystem::remove(all.path / files::file_name(1).text());
+  CHECK(all.files.take_deleted().front() == file.lock());
+  CHECK(file.expired());
+  CHECK_FALSE(all.is_at_hand(1));
 }
 
 }  // namespace conduit::test
