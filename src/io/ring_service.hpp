@@ -50,6 +50,7 @@ class ring_service final : public asio::execution_context::service, public engin
   // All of these run under the lock.
   void post_turns();
   bool submission_is_due() const noexcept;
+  bool disk_waits() const noexcept;
   bool may_submit() noexcept;
   void submit_queued() noexcept;
   bool submit_filled() noexcept;
@@ -87,6 +88,8 @@ class ring_service final : public asio::execution_context::service, public engin
   std::size_t reaped_count_ = 0;
   unsigned in_flight_ = 0;
   unsigned in_flight_max_ = 0;
+  std::size_t turn_bytes_ = 0;  // of reads submitted in the present turn
+  bool disk_works_ = false;     // the last requests were not answered from the page cache
   bool watching_ = false;       // Asio's reactor watches the ring
   bool shut_down_ = false;      // set once
   bool drops_by_hand_ = false;  // set once: a file refused to be read without caching
