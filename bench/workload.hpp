@@ -59,9 +59,10 @@ class stint {
   }
 
   std::uint64_t count() const { return count_; }
-  sample result() const {
+  sample result() const { return result_for(static_cast<double>(count_)); }
+  // Of so many operations that were counted elsewhere.
+  sample result_for(double count) const {
     const double wall = std::chrono::duration<double>(clock::now() - begin_).count();
-    const auto count = static_cast<double>(count_);
     return {count / wall, (cpu_seconds() - cpu_begin_) * 1e6 / count};
   }
 

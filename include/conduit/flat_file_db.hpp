@@ -7,6 +7,7 @@
 #include <asio/io_context.hpp>
 #include <asio/use_awaitable.hpp>
 #include <conduit/blob.hpp>
+#include <conduit/blob_reader.hpp>
 #include <conduit/data_location.hpp>
 #include <conduit/detail/asio_build.hpp>
 #include <conduit/detail/inline_get.hpp>
@@ -193,6 +194,14 @@ class basic_flat_file_db {
     requires(!std::is_convertible_v<Token, asio::mutable_buffer>)
   auto get_into(data_location location, asio::mutable_buffer to, Token&& token = Token{}) const {
     return get_into(location, slice{}, to, std::forward<Token>(token));
+  }
+
+  // A stream of the bytes [start, end) of the blob, for blobs that are larger than memory, or on
+  // the way to a socket. Opens nothing yet: the first read gives the errors of `get_slice`. Throws
+  // std::bad_alloc.
+  basic_blob_reader<Executor> open_reader(data_location location, slice part = {},
+                                          const reader_options& how = {}) const {
+    return {handle_.where, detail::make_stream(handle_.where, location, part, how)};
   }
 
   // Makes all puts durable that any handle of this store has acknowledged so far: every file

@@ -25,7 +25,8 @@ struct frame_part {
   std::uint32_t skip = 0;   // plain bytes of the frame before the slice
   std::byte* to = nullptr;  // `size` bytes of the caller's
   std::size_t size = 0;
-  std::shared_ptr<blob> keep;  // set if the whole frame is decoded for the frame cache
+  bool read_elsewhere = false;  // of `to`: see get_op
+  std::shared_ptr<blob> keep;   // set if the whole frame is decoded for the frame cache
   std::error_code error;
   bool done = false;
 

@@ -105,6 +105,7 @@ void framed_read::add_part(const codec::placed_frame& frame) {
   part.skip = static_cast<std::uint32_t>(begin - frame.plain_start);
   part.size = static_cast<std::size_t>(std::min(frame.plain_end(), end_) - begin);
   part.to = op_.destination + (begin - start_);
+  part.read_elsewhere = op_.read_elsewhere;
   frame_cache& cache = state().decoded_frames;
   if (!cache.admits(frame.sizes.plain)) return chunk_.parts.push_back(std::move(part));
   if (const decoded_frame bytes = cache.find(key_of(frame))) {

@@ -30,6 +30,7 @@ void get_op::start() {
   const bool want_direct =
       owner->state->how.direct_io &&
       location.file_number < owner->state->sealed_below.load(std::memory_order_relaxed);
+  if (file) return read();  // a stream's, which keeps it open
   file = owner->files.find(location.file_number);
   if (!file || (want_direct && !file->opened_for_direct)) {
     owner->state->watch_for_deleted_files();

@@ -44,6 +44,7 @@ class CONDUIT_EXPORTED get_op : public io_request {
   std::byte* destination = nullptr;  // given with get_into, else the memory of `bytes`
   std::size_t capacity = 0;          // bytes at `destination`, for get_into
   bool own_memory = true;
+  bool read_elsewhere = false;  // that memory was read by another processor, and is written again
   blob bytes;
   std::size_t length = 0;  // bytes of the slice
   std::error_code error;
