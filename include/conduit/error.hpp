@@ -15,7 +15,7 @@ enum class errc {
   mutable_file,  // the mutable file cannot be deleted or compressed
   closed,        // the store was closed
   poisoned,      // a sync failed earlier: puts acknowledged without durability may be lost
-  wrong_form,    // the data file has another form than the call needs; not raised by this version
+  wrong_form,    // the data file has another form than the call needs
   locked,  // no lock can be had: its file is replaced again and again, or another process is still
            // making the store
   read_only,                // the store was opened read-only

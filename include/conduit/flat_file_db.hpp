@@ -11,10 +11,13 @@
 #include <conduit/data_location.hpp>
 #include <conduit/detail/asio_build.hpp>
 #include <conduit/detail/inline_get.hpp>
+#include <conduit/detail/many_op.hpp>
 #include <conduit/detail/op.hpp>
 #include <conduit/detail/store_handle.hpp>
 #include <conduit/error.hpp>
 #include <conduit/options.hpp>
+#include <conduit/pinned_slice.hpp>
+#include <conduit/read_many.hpp>
 #include <conduit/reports.hpp>
 #include <conduit/slice.hpp>
 #include <memory>
@@ -194,6 +197,37 @@ class basic_flat_file_db {
     requires(!std::is_convertible_v<Token, asio::mutable_buffer>)
   auto get_into(data_location location, asio::mutable_buffer to, Token&& token = Token{}) const {
     return get_into(location, slice{}, to, std::forward<Token>(token));
+  }
+
+  // Does many reads at once; each request gets the result that `get_slice` would give, in the order
+  // of the requests. Requests near each other in a file are read together, in runs of at most 256
+  // KiB, and at most 32 such reads are under way at a time. Signature: void(std::error_code,
+  // std::vector<read_result>): an error of the call itself, a cancellation for example, gives no
+  // results. In the statistics each read counts once, however many requests it served.
+  template <typename Token = default_token>
+  auto get_many(std::vector<read_request> requests, const many_options& how,
+                Token&& token = Token{}) const {
+    return initiate<detail::many_call, std::vector<read_result>>(token, std::move(requests), how);
+  }
+  // The same with the usual options.
+  template <typename Token = default_token>
+    requires(!std::is_convertible_v<Token, many_options>)
+  auto get_many(std::vector<read_request> requests, Token&& token = Token{}) const {
+    return get_many(std::move(requests), many_options{}, std::forward<Token>(token));
+  }
+
+  // Gives the bytes [start, end) of the blob as a part of an open file, for `sendfile`. Signature:
+  // void(std::error_code, pinned_slice). `wrong_form` if the data file is compressed; errors are
+  // otherwise those of `get_slice`. Checks no checksum. The file is opened without O_DIRECT.
+  template <typename Token = default_token>
+  auto pin(data_location location, slice part, Token&& token = Token{}) const {
+    return initiate<detail::pin_call, pinned_slice>(token, location, part);
+  }
+  // The whole blob.
+  template <typename Token = default_token>
+    requires(!std::is_convertible_v<Token, slice>)
+  auto pin(data_location location, Token&& token = Token{}) const {
+    return pin(location, slice{}, std::forward<Token>(token));
   }
 
   // A stream of the bytes [start, end) of the blob, for blobs that are larger than memory, or on

@@ -27,18 +27,21 @@ void get_op::start() {
   if (error) return end(how);
   if (!range.valid || (!own_memory && range.length > capacity)) return fail(errc::out_of_range);
   length = range.length;
-  const bool want_direct =
-      owner->state->how.direct_io &&
-      location.file_number < owner->state->sealed_below.load(std::memory_order_relaxed);
   if (file) return read();  // a stream's, which keeps it open
   file = owner->files.find(location.file_number);
-  if (!file || (want_direct && !file->opened_for_direct)) {
+  const bool direct = wants_direct();
+  if (!file || (direct && !file->opened_for_direct) || (pins && file->direct)) {
     owner->state->watch_for_deleted_files();
-    file = try_open(want_direct, open_effort::cached_only);
+    file = try_open(direct, open_effort::cached_only);
     if (!file)
       return error == std::errc::resource_unavailable_try_again ? open_on_helper() : fail(error);
   }
   read();
+}
+
+bool get_op::wants_direct() const noexcept {
+  return owner->state->how.direct_io && !pins &&
+         location.file_number < owner->state->sealed_below.load(std::memory_order_relaxed);
 }
 
 void get_op::fail(std::error_code why) {
@@ -75,13 +78,11 @@ void get_op::open_on_helper() {
 
 void get_op::open_file(bool may_compare_forms) {
   const auto effort = may_compare_forms ? open_effort::may_compare : open_effort::may_block;
-  const bool direct =
-      owner->state->how.direct_io &&
-      location.file_number < owner->state->sealed_below.load(std::memory_order_relaxed);
+  const bool direct = wants_direct();
   // Another read may have opened the file meanwhile: each opening learns the frames of a compressed
   // file anew.
   auto found = reopened ? nullptr : owner->files.find(location.file_number);
-  if (found && (!direct || found->opened_for_direct)) {
+  if (found && (!direct || found->opened_for_direct) && !(pins && found->direct)) {
     file = std::move(found);
   } else {
     file = try_open(direct, effort);
@@ -102,6 +103,7 @@ void get_op::read() {
     framed.reset();
     return read_plain();
   }
+  if (pins) return fail(errc::wrong_form);
   if (!framed) framed.reset(new (std::nothrow) framed_read(*this));
   if (!framed) return fail(std::make_error_code(std::errc::not_enough_memory));
   framed->begin();
@@ -109,12 +111,13 @@ void get_op::read() {
 
 void get_op::read_plain() {
   const file_range range = range_of(location, part);
-  if (length == 0 || length > trusted_bytes_max) {
+  if (length == 0 || length > trusted_bytes_max || pins) {
     io::file_status status;
     const std::int64_t known = owner->disk->status(file->fd(), status);
     if (known < 0) return fail(os_error(known));
     if (range.start + length > status.size) return mend_short_file();
   }
+  if (pins) return end(how);
   if (own_memory && destination == nullptr && length != 0) {
     try {
       bytes = blob(length);
@@ -243,5 +246,7 @@ void get_op::cancel() noexcept {
 bool get_op::revoke() noexcept { return owner->state->waits->leave(*this); }
 
 void get_op::drop() noexcept { end(finish::destroy); }
+
+int descriptor_of(const data_file& file) noexcept { return file.fd(); }
 
 }  // namespace conduit::detail

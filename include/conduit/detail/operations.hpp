@@ -9,6 +9,7 @@
 #include <conduit/detail/blob_list.hpp>
 #include <conduit/detail/completion.hpp>
 #include <conduit/detail/exported.hpp>
+#include <conduit/pinned_slice.hpp>
 #include <conduit/reports.hpp>
 #include <conduit/slice.hpp>
 #include <memory>
@@ -47,6 +48,7 @@ class CONDUIT_EXPORTED get_op : public io_request {
   bool read_elsewhere = false;  // that memory was read by another processor, and is written again
   blob bytes;
   std::size_t length = 0;  // bytes of the slice
+  bool pins = false;       // only opens the file, and not with O_DIRECT
   std::error_code error;
 
   std::size_t transferred = 0;
@@ -78,6 +80,7 @@ class CONDUIT_EXPORTED get_op : public io_request {
 
  private:
   std::shared_ptr<data_file> try_open(bool direct, open_effort effort) noexcept;
+  bool wants_direct() const noexcept;
   void read();
   void read_plain();
   void attempt();
@@ -203,6 +206,22 @@ class get_into_call : public get_op {
 
  protected:
   ~get_into_call() = default;
+};
+
+class pin_call : public get_op {
+ public:
+  pin_call(const data_location& from, const conduit::slice& wanted) {
+    location = from;
+    part = wanted;
+    pins = true;
+  }
+  std::tuple<pinned_slice> results() {
+    if (error) return {};
+    return {pinned_slice(std::move(file), location.start + part.start, length)};
+  }
+
+ protected:
+  ~pin_call() = default;
 };
 
 class put_call : public queued_op {
