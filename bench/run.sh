@@ -34,7 +34,7 @@ echo "load: $(cut -d' ' -f1-3 /proc/loadavg), $(nproc) processors" >&2
 lines=$(mktemp)
 trap 'rm -f "$lines"' EXIT
 status=0
-for name in hot_reads pending_reads asio_file direct_reads appends databases compressed_puts compressed_reads sealing processes opening memory page_cache open_loop streams; do
+for name in hot_reads pending_reads asio_file direct_reads appends databases compressed_puts compressed_reads sealing processes opening memory page_cache open_loop streams many_reads; do
   if [[ ! -x $programs/bench_$name ]]; then
     echo "bench_$name is left out: it was not built" >&2
     continue
