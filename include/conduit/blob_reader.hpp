@@ -56,7 +56,8 @@ class basic_blob_reader {
   // has room for. Signature: void(std::error_code, std::size_t): the count of bytes. At the end of
   // the slice `asio::error::eof`; with only empty buffers 0 and no error. Errors are those of
   // `get_into`, `corrupt` also for the last bytes of a blob whose checksum is wrong if
-  // `reader_options::verify_checksum` asks for that; after one, the next read tries again. A
+  // `reader_options::verify_checksum` asks for that, and from then on; after all others the next
+  // read tries again. A
   // cancelled read ends with `asio::error::operation_aborted` and has moved nothing: the next one
   // gives the same bytes.
   template <typename MutableBuffers, typename Token = default_token>

@@ -218,7 +218,8 @@ class basic_flat_file_db {
 
   // Gives the bytes [start, end) of the blob as a part of an open file, for `sendfile`. Signature:
   // void(std::error_code, pinned_slice). `wrong_form` if the data file is compressed; errors are
-  // otherwise those of `get_slice`. Checks no checksum. The file is opened without O_DIRECT.
+  // otherwise those of `get_slice`. Checks no checksum. The file is opened without O_DIRECT: with
+  // `options::direct_io` pins and gets of one file, in turn, open it again each time.
   template <typename Token = default_token>
   auto pin(data_location location, slice part, Token&& token = Token{}) const {
     return initiate<detail::pin_call, pinned_slice>(token, location, part);

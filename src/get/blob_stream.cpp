@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <asio/error.hpp>
+#include <cassert>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -60,9 +61,12 @@ blob_stream::blob_stream(std::shared_ptr<binding> where, const data_location& lo
 // ---- one read of the caller
 
 void blob_stream::read(stream_op& op) {
+  const std::shared_ptr<blob_stream> keep = shared_from_this();
   held hold(mutex_);
   if (!range_.valid) {
     op.error = errc::out_of_range;
+  } else if (corrupt_) {
+    op.error = errc::corrupt;
   } else if (position_ == range_.length && op.capacity != 0) {
     op.error = asio::error::eof;
   }
@@ -70,12 +74,14 @@ void blob_stream::read(stream_op& op) {
     hold.unlock();
     return op.end(finish::immediate);
   }
+  assert(waiting_ == nullptr);  // one read at a time
   waiting_ = &op;
   if (count_ == 0 || oldest().failed) return read_direct(hold, op);
   if (oldest().get) return;
   waiting_ = nullptr;
   serve(op);
   read_ahead(hold);
+  if (hold) hold.unlock();
   where_->disk->complete_later(op);
 }
 
@@ -97,6 +103,7 @@ void blob_stream::cancel(stream_op& op) noexcept {
 }
 
 void blob_stream::close() noexcept {
+  if (where_->state->forked()) return;
   const held hold(mutex_);
   closed_ = true;
   for (piece& one : pieces_) {
@@ -124,6 +131,7 @@ void blob_stream::given(stream_op& op, std::size_t count) noexcept {
   if (!how_.verify_checksum || !range_.whole_blob || location_.checksum == 0) return;
   checksum_.add({op.to, count});
   if (position_ < range_.length || checksum_.value() == location_.checksum) return;
+  corrupt_ = true;
   op.error = errc::corrupt;
   op.length = 0;
 }
@@ -201,8 +209,8 @@ void blob_stream::start(held& hold, std::optional<inner_get>& get, piece* fills,
 // ---- the ends of the stream's own gets
 
 void blob_stream::ended(inner_get& get, finish how) {
+  const std::shared_ptr<blob_stream> keep = get.take_stream();  // outlives the lock
   held hold(mutex_);
-  const std::shared_ptr<blob_stream> keep = get.take_stream();
   const std::error_code error = get.error;
   const std::size_t length = get.length;
   piece* const filled = get.fills();
@@ -215,7 +223,8 @@ void blob_stream::ended(inner_get& get, finish how) {
     direct_.reset();
   }
   if (how == finish::destroy) {
-    stream_op* const op = std::exchange(waiting_, nullptr);
+    // While a get fills the caller's memory its own end has the operation.
+    stream_op* const op = direct_ ? nullptr : std::exchange(waiting_, nullptr);
     hold.unlock();
     if (op != nullptr) op->end(how);
   } else if (filled != nullptr) {

@@ -100,6 +100,7 @@ class blob_stream final : public std::enable_shared_from_this<blob_stream> {
   std::uint64_t ahead_ = 0;    // where the next piece begins
   std::size_t piece_bytes_;    // of the next piece
   bool ahead_failed_ = false;  // the reads themselves shall meet the error
+  bool corrupt_ = false;       // the checksum is another one
   bool closed_ = false;
   running_checksum checksum_;
 };

@@ -99,23 +99,21 @@ void many_reads::add(std::size_t index) {
 
 // ---- one run after the other
 
-void many_reads::begin() { go_on(true); }
+void many_reads::begin() {
+  held hold(mutex_);
+  go_on(hold, true);
+}
 
 // One thread at a time begins runs; their ends on other threads, or within this loop, only make it
 // look again.
-void many_reads::go_on(bool in_initiation) {
-  std::unique_lock hold(mutex_);
+void many_reads::go_on(held& hold, bool in_initiation) {
   again_ = true;
   if (looping_) return;
   looping_ = true;
   while (std::exchange(again_, false)) {
     while (next_ < runs_.size() && running_ < runs_at_once && !dropped_) {
       const run wanted = runs_[next_++];
-      if (cancelled_) continue;
-      ++running_;
-      hold.unlock();
-      read(wanted);
-      hold.lock();
+      if (!cancelled_) read(hold, wanted);
     }
   }
   looping_ = false;
@@ -127,14 +125,19 @@ void many_reads::go_on(bool in_initiation) {
   in_initiation ? where_->disk->complete_later(op_) : op_.end(finish::dispatch);
 }
 
-void many_reads::read(const run& wanted) {
+// Releases the lock for a while.
+void many_reads::read(held& hold, const run& wanted) {
+  ++running_;
+  inner_get* get = nullptr;
+  hold.unlock();
   try {
-    if (!read_at_once(wanted)) return start_get(wanted);
+    if (!read_at_once(wanted)) get = make_get(wanted);
   } catch (const std::bad_alloc&) {
     fail(wanted, std::make_error_code(std::errc::not_enough_memory));
   }
-  const std::lock_guard hold(mutex_);
-  --running_;
+  if (get != nullptr) get->start();
+  hold.lock();
+  if (get == nullptr) --running_;
 }
 
 // The bytes are in the page cache, or the frame cache.
@@ -160,8 +163,8 @@ bool many_reads::read_at_once(const run& wanted) {
   return true;
 }
 
-void many_reads::start_get(const run& wanted) {
-  std::unique_lock hold(mutex_);
+many_reads::inner_get* many_reads::make_get(const run& wanted) {
+  const held hold(mutex_);
   if (free_.empty()) {
     free_.reserve(gets_.size() + 1);
     gets_.push_back(std::make_unique<std::optional<inner_get>>());
@@ -180,8 +183,7 @@ void many_reads::start_get(const run& wanted) {
     get.part = {};
   }
   get.owner = where_;
-  hold.unlock();
-  get.start();
+  return &get;
 }
 
 void many_reads::ended(inner_get& get, finish how) {
@@ -190,7 +192,7 @@ void many_reads::ended(inner_get& get, finish how) {
   const std::error_code error = get.error;
   blob bytes = std::move(get.bytes);
   const std::size_t place_in_gets = get.place();
-  std::unique_lock hold(mutex_);
+  held hold(mutex_);
   gets_[place_in_gets]->reset();
   free_.push_back(place_in_gets);
   const bool again = error && !wanted.single() && !cancelled_;
@@ -215,8 +217,7 @@ void many_reads::ended(inner_get& get, finish how) {
   }
   hold.lock();
   --running_;
-  hold.unlock();
-  go_on(false);
+  go_on(hold, false);
 }
 
 void many_reads::cancel() noexcept {

@@ -56,11 +56,14 @@ class many_reads final : public std::enable_shared_from_this<many_reads> {
     const run wanted_;
   };
 
+  using held = std::unique_lock<std::mutex>;
+
   void add(std::size_t index);
-  void go_on(bool in_initiation);
-  void read(const run& wanted);
+  // Call it in the critical section in which a run was subtracted: so one call sees the end.
+  void go_on(held& hold, bool in_initiation);
+  void read(held& hold, const run& wanted);
   bool read_at_once(const run& wanted);
-  void start_get(const run& wanted);
+  inner_get* make_get(const run& wanted);
   void ended(inner_get& get, finish how);
   void cut(const run& wanted, blob bytes);
   void fail(const run& wanted, std::error_code error);

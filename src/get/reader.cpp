@@ -84,6 +84,7 @@ void get_op::open_file(bool may_compare_forms) {
   auto found = reopened ? nullptr : owner->files.find(location.file_number);
   if (found && (!direct || found->opened_for_direct) && !(pins && found->direct)) {
     file = std::move(found);
+    error.clear();
   } else {
     file = try_open(direct, effort);
   }

@@ -311,6 +311,7 @@ void ring_service::await_kernel() noexcept {
 void ring_service::cancel(io_request& request) noexcept {
   if (forked()) return;
   const std::lock_guard hold(mutex_);
+  if (shut_down_) return;  // it is about to be dropped
   if (request.state == io_request::phase::queued) {
     work_queue::erase(request);
     --queued_count_;

@@ -136,6 +136,7 @@ std::int64_t mutable_file::measure(const lock::held_lock& held) {
     // Once in doubt, always in doubt.
     const bool as_known = doubt_ || (recorded_end(held).value_or(0) <= tail_.end &&
                                      table_stands(disk_, tail_, found_.size));
+    grown_ = !as_known;
     return as_known ? is_as_known : is_changed;
   }
   shrunk_ = end_known_ && found_.size < tail_.end;

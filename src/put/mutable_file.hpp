@@ -116,7 +116,7 @@ class mutable_file {
   bool end_known_ = false;              // this process set its end
   bool directory_unsynced_ = true;      // its entry in the directory may not be durable
   bool shrunk_ = false;                 // it is shorter than it was
-  bool grown_ = false;                  // plain: it is longer than it was
+  bool grown_ = false;                  // somebody else has appended to it
   bool listed_ = false;                 // the directory had to be listed
   bool table_failed_ = false;           // its table could not be written, which was reported
   std::optional<std::string> doubt_;    // why it, compressed, is never written again

@@ -238,6 +238,8 @@ TEST_CASE("the last bytes of a blob with a wrong checksum are not given if that 
     CHECK(stored.store.run(read_to_end(trusting, buffer_bytes)) == stored.bytes);
     blob_reader checking = db.open_reader(wrong, {}, {.verify_checksum = true});
     CHECK(stored.store.error_of(read_to_end(checking, buffer_bytes)) == errc::corrupt);
+    std::string more(10, '\0');
+    CHECK(stored.store.error_of(checking.async_read_some(asio::buffer(more))) == errc::corrupt);
     blob_reader right = db.open_reader(stored.location, {}, {.verify_checksum = true});
     CHECK(stored.store.run(read_to_end(right, buffer_bytes)) == stored.bytes);
     blob_reader part = db.open_reader(wrong, {1, slice::to_end}, {.verify_checksum = true});
@@ -326,6 +328,20 @@ TEST_CASE("a context may go while a reader reads") {
   }
   CHECK_FALSE(read.called());
   CHECK(read.pending() == 0);
+}
+
+TEST_CASE("a context may go with a coroutine that holds a reader") {
+  stored_blob stored(any_form());
+  for (int turns = 0; turns < 12; ++turns) {
+    asio::io_context context;
+    const flat_file_db bound = stored.store.db.bind(context);
+    const auto read = [](blob_reader reader) -> asio::awaitable<void> {
+      co_await read_to_end(reader, 10'000);
+    };
+    asio::co_spawn(context, read(bound.open_reader(stored.location)),
+                   [](const std::exception_ptr&) {});
+    for (int i = 0; i < turns; ++i) context.poll_one();
+  }
 }
 
 TEST_CASE("readers, their buffers, their ends and cancellations at random") {

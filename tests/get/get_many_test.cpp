@@ -4,9 +4,14 @@
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/error.hpp>
+#include <asio/executor_work_guard.hpp>
+#include <asio/use_future.hpp>
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
@@ -14,7 +19,9 @@
 
 #include "support/bytes.hpp"
 #include "support/outcome.hpp"
+#include "support/scripted_disk.hpp"
 #include "support/store_fixture.hpp"
+#include "support/store_on_disk.hpp"
 
 namespace conduit::test {
 
@@ -214,6 +221,41 @@ TEST_CASE("a pinned slice names the bytes of an open file, and keeps them") {
   all.store.db = {};
   CHECK(read(whole) == all.blobs[42]);
   CHECK(pinned_slice().descriptor() == -1);
+}
+
+TEST_CASE("pins of a file that others open at the same time end well") {
+  many_blobs all(stored_as::plain);
+  const auto script = std::make_shared<disk_script>();
+  script->set_rule([](const seen_call& call) -> std::optional<fault> {
+    if (!call.cached_only) return std::nullopt;
+    return fault::with_error(EAGAIN);  // the kernel would have to ask the disk
+  });
+  asio::io_context context;
+  const store_on_disk store(context, all.store.how, scripted(script));
+  std::vector<outcome<pinned_slice>> pins(20);
+  for (auto& pin : pins) store.pin(all.locations[0], {0, 10}, pin.handler());
+  run_dry(context);
+  for (auto& pin : pins) {
+    CHECK_FALSE(pin.error);
+    CHECK(pin.value().size() == 10);
+  }
+}
+
+TEST_CASE("many reads begun on a thread that does not run the context end once") {
+  many_blobs all(stored_as::frames);
+  const auto work = asio::make_work_guard(all.store.context);
+  all.store.context.restart();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) threads.emplace_back([&] { all.store.context.run(); });
+  for (std::size_t round = 0; round < 1'000; ++round) {
+    std::vector<read_request> requests;
+    for (std::size_t i = 0; i < 4; ++i)
+      requests.push_back(all.request((round + 29 * i) % 200, {1, 2'999}));
+    auto found = all.store.db.get_many(requests, asio::use_future);
+    for (const read_result& result : found.get()) REQUIRE(result.data.size() == 2'998);
+  }
+  all.store.context.stop();
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST_CASE("what cannot be pinned is an error") {

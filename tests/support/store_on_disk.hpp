@@ -44,6 +44,10 @@ class store_on_disk {
     return initiate<detail::get_call, blob>(token, location, part);
   }
   template <typename Token>
+  auto pin(data_location location, slice part, Token&& token) const {
+    return initiate<detail::pin_call, pinned_slice>(token, location, part);
+  }
+  template <typename Token>
   auto sync(Token&& token) const {
     return initiate<detail::plain_call<detail::queued_op::kind::sync>>(token);
   }
