@@ -37,7 +37,7 @@ class decode_queue {
   work* decode_ = nullptr;
   work_queue reads_;
   std::size_t count_ = 0;
-  unsigned serving_ = 0;     // threads of the pool
+  unsigned serving_ = 0;  // threads of the pool
   bool loops_help_ = false;
   unsigned pushes_ = 0;  // since a loop helped
 };
