@@ -32,7 +32,7 @@ class counter {
            owner_.compare_exchange_strong(owner, self, std::memory_order_relaxed);
   }
 
-  std::atomic<std::thread::id> owner_{};
+  std::atomic<std::thread::id> owner_;
   std::atomic<std::uint64_t> own_{0};
   std::atomic<std::uint64_t> others_{0};
 };
