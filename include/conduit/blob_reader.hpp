@@ -17,6 +17,20 @@ namespace conduit {
 template <typename Executor>
 class basic_flat_file_db;
 
+// How a `blob_reader` reads.
+struct reader_options {
+  // NOLINTBEGIN(readability-redundant-member-init): otherwise compilers warn of each field that a
+  // caller does not name.
+  // Bytes that are read before they are asked for, at most about so many: in four pieces, which
+  // grow while the reads go on, or one larger frame. 0: none. Plain files need none, unless they
+  // are read past the page cache: the kernel reads ahead.
+  std::size_t read_ahead_bytes = 4U << 20;
+  // Compares a whole blob with its location's checksum before its last bytes are given; the caller
+  // has all other bytes by then. Costs a plain blob in the page cache a quarter of its rate.
+  bool verify_checksum = false;
+  // NOLINTEND(readability-redundant-member-init)
+};
+
 // Made by `open_reader`. Movable; destroying it gives up what it reads ahead, and a read that is
 // under way ends as usual.
 //
@@ -35,6 +49,7 @@ class basic_blob_reader {
   };
   using default_token = typename detail::default_token<Executor>::type;
 
+  // An empty reader, to be assigned to.
   basic_blob_reader() = default;
   basic_blob_reader(basic_blob_reader&&) noexcept = default;
   basic_blob_reader& operator=(basic_blob_reader&& other) noexcept {
@@ -55,11 +70,10 @@ class basic_blob_reader {
   // Reads the next bytes, at least one and at most as many as the first buffer that is not empty
   // has room for. Signature: void(std::error_code, std::size_t): the count of bytes. At the end of
   // the slice `asio::error::eof`; with only empty buffers 0 and no error. Errors are those of
-  // `get_into`, `corrupt` also for the last bytes of a blob whose checksum is wrong if
-  // `reader_options::verify_checksum` asks for that, and from then on; after all others the next
-  // read tries again. A
+  // `get_into`; the next read tries again. If `reader_options::verify_checksum` asks for it, a
+  // wrong checksum gives `corrupt` in place of the last bytes, and at every further read. A
   // cancelled read ends with `asio::error::operation_aborted` and has moved nothing: the next one
-  // gives the same bytes.
+  // gives the same bytes. The memory belongs to the operation until its handler runs.
   template <typename MutableBuffers, typename Token = default_token>
   auto async_read_some(const MutableBuffers& buffers, Token&& token = Token{}) {
     return asio::async_initiate<Token, void(std::error_code, std::size_t)>(

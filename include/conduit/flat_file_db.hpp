@@ -15,9 +15,9 @@
 #include <conduit/detail/op.hpp>
 #include <conduit/detail/store_handle.hpp>
 #include <conduit/error.hpp>
+#include <conduit/get_many.hpp>
 #include <conduit/options.hpp>
 #include <conduit/pinned_slice.hpp>
-#include <conduit/read_many.hpp>
 #include <conduit/reports.hpp>
 #include <conduit/slice.hpp>
 #include <memory>
@@ -205,15 +205,15 @@ class basic_flat_file_db {
   // std::vector<read_result>): an error of the call itself, a cancellation for example, gives no
   // results. In the statistics each read counts once, however many requests it served.
   template <typename Token = default_token>
-  auto get_many(std::vector<read_request> requests, const many_options& how,
+  auto get_many(std::vector<read_request> requests, const get_many_options& how,
                 Token&& token = Token{}) const {
     return initiate<detail::many_call, std::vector<read_result>>(token, std::move(requests), how);
   }
   // The same with the usual options.
   template <typename Token = default_token>
-    requires(!std::is_convertible_v<Token, many_options>)
+    requires(!std::is_convertible_v<Token, get_many_options>)
   auto get_many(std::vector<read_request> requests, Token&& token = Token{}) const {
-    return get_many(std::move(requests), many_options{}, std::forward<Token>(token));
+    return get_many(std::move(requests), get_many_options{}, std::forward<Token>(token));
   }
 
   // Gives the bytes [start, end) of the blob as a part of an open file, for `sendfile`. Signature:

@@ -79,7 +79,9 @@ struct compression_report {
 
 // Counters since `open`, over all contexts. Each is exact, but they are not from one moment.
 struct store_stats {
-  std::uint64_t gets = 0;            // finished gets: inline_reads + async_reads
+  // Finished gets, and the reads that streams and `get_many` consist of: inline_reads +
+  // async_reads.
+  std::uint64_t gets = 0;
   std::uint64_t get_bytes = 0;       // bytes that these gets returned
   std::uint64_t inline_reads = 0;    // served from the page cache without the ring or a thread
   std::uint64_t async_reads = 0;     // went through the ring or a thread

@@ -17,7 +17,7 @@ namespace {
 
 // The first piece; each further one has twice as many bytes, up to its share of the caller's limit.
 constexpr std::size_t piece_bytes_min = 128U << 10;
-// As large as the largest frames of originals.
+// Originals make frames of 10 MiB.
 constexpr std::size_t frame_bytes_max = 16U << 20;
 // The kernel moves no more at a time.
 constexpr std::size_t direct_bytes_max = 1U << 30;
@@ -34,20 +34,9 @@ void close_stream(blob_stream& stream) noexcept { stream.close(); }
 
 std::uint64_t size_of_stream(const blob_stream& stream) noexcept { return stream.size(); }
 
-void stream_op::start() {
-  if (owner->port.ended()) return end(finish::destroy);
-  error = owner->state->admit();
-  if (error) return end(finish::immediate);
-  stream->read(*this);
-}
+void stream_op::begin() { stream->read(*this); }
 
-void stream_op::complete() { end(finish::dispatch); }
-
-void stream_op::drop() noexcept { end(finish::destroy); }
-
-void stream_op::cancel() noexcept {
-  if (!owner->state->forked()) stream->cancel(*this);
-}
+void stream_op::give_up() noexcept { stream->cancel(*this); }
 
 blob_stream::blob_stream(std::shared_ptr<binding> where, const data_location& location,
                          const slice& part, const reader_options& how)
@@ -195,6 +184,7 @@ void blob_stream::start(held& hold, std::optional<inner_get>& get, piece* fills,
   const std::shared_ptr<blob_stream> keep = shared_from_this();
   inner_get& op = get.emplace(keep, fills);
   op.location = location_;
+  op.location.checksum = 0;  // `given` compares it, if at all
   op.part = {part_.start + offset, part_.start + offset + size};
   op.own_memory = false;
   op.read_elsewhere = fills != nullptr;

@@ -4,7 +4,7 @@
 // work.
 #pragma once
 
-#include <conduit/detail/stream_op.hpp>
+#include <conduit/blob_reader.hpp>
 
 #include <array>
 #include <cstddef>

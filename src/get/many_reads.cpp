@@ -21,6 +21,8 @@ namespace {
 // A run is no longer than what is read on the loop's thread at once.
 constexpr std::uint64_t run_bytes_max = inline_bytes_max;
 constexpr std::size_t runs_at_once = 32;
+// What a call copies on the calling thread; the engine's turns do the rest.
+constexpr std::uint64_t at_once_bytes_max = 1U << 20;
 
 file_range range_wanted(const read_request& request) noexcept {
   return range_of(request.location, request.part);
@@ -28,28 +30,15 @@ file_range range_wanted(const read_request& request) noexcept {
 
 }  // namespace
 
-void many_op::start() {
-  if (owner->port.ended()) return end(finish::destroy);
-  error = owner->state->admit();
-  if (error) return end(finish::immediate);
-  try {
-    reads = std::make_shared<many_reads>(*this);
-    reads->plan();
-  } catch (const std::bad_alloc&) {
-    error = std::make_error_code(std::errc::not_enough_memory);
-    return end(finish::immediate);
-  }
-  // The operation may end before this returns.
-  const std::shared_ptr<many_reads> keep = reads;
-  keep->begin();
+void many_op::begin() {
+  const auto planned = std::make_shared<many_reads>(*this);
+  planned->plan();
+  reads = planned;
+  planned->begin();  // the operation may end before this returns
 }
 
-void many_op::complete() { end(finish::dispatch); }
-
-void many_op::drop() noexcept { end(finish::destroy); }
-
-void many_op::cancel() noexcept {
-  if (reads && !owner->state->forked()) reads->cancel();
+void many_op::give_up() noexcept {
+  if (reads) reads->cancel();
 }
 
 // ---- which runs
@@ -80,21 +69,39 @@ void many_reads::add(std::size_t index) {
   const read_request& request = op_.requests[order_[index]];
   const file_range range = range_wanted(request);
   const std::uint64_t end = range.start + range.length;
-  if (!runs_.empty() && range.length != 0) {
+  if (!runs_.empty() && lies_near(runs_.back(), request)) {
     run& last = runs_.back();
-    const read_request& before = op_.requests[order_[last.first]];
-    const std::uint64_t together = std::max(last.end, end) - last.start;
-    const bool near =
-        before.location.file_number == request.location.file_number && last.end != last.start &&
-        together <= run_bytes_max &&
-        (range.start <= last.end || range.start - last.end <= op_.options.bridged_gap_bytes);
-    if (near) {
-      last.last = index + 1;
-      last.end = std::max(last.end, end);
-      return;
-    }
+    last.last = index + 1;
+    last.end = std::max(last.end, end);
+    last.wanted += range.length;
+    return;
   }
-  runs_.push_back({index, index + 1, range.start, end});
+  const std::uint32_t number = request.location.file_number;
+  if (runs_.empty() || op_.requests[order_[runs_.back().first]].location.file_number != number) {
+    const auto file = where_->files.find(number);
+    frames_ = file ? file->frames() : nullptr;
+  }
+  runs_.push_back({index, index + 1, range.start, end, range.length});
+}
+
+bool many_reads::lies_near(const run& before, const read_request& request) {
+  const file_range range = range_wanted(request);
+  const read_request& first = op_.requests[order_[before.first]];
+  if (first.location.file_number != request.location.file_number) return false;
+  // An empty slice is looked up, not read.
+  if (range.length == 0 || before.start == before.end) return false;
+  const std::uint64_t end = std::max(before.end, range.start + range.length);
+  if (end - before.start > run_bytes_max || before.wanted + range.length > run_bytes_max)
+    return false;
+  return range.start <= before.end || range.start - before.end <= op_.options.bridged_gap_bytes ||
+         shares_frame(before, range);
+}
+
+// Then both would decode that frame.
+bool many_reads::shares_frame(const run& before, const file_range& range) {
+  found_frames_.clear();
+  return frames_ && frames_->find(range.start, range.start + 1, found_frames_) &&
+         found_frames_.front().plain_start < before.end;
 }
 
 // ---- one run after the other
@@ -110,6 +117,7 @@ void many_reads::go_on(held& hold, bool in_initiation) {
   again_ = true;
   if (looping_) return;
   looping_ = true;
+  at_once_bytes_ = 0;
   while (std::exchange(again_, false)) {
     while (next_ < runs_.size() && running_ < runs_at_once && !dropped_) {
       const run wanted = runs_[next_++];
@@ -142,7 +150,8 @@ void many_reads::read(held& hold, const run& wanted) {
 
 // The bytes are in the page cache, or the frame cache.
 bool many_reads::read_at_once(const run& wanted) {
-  if (!may_read_inline(*where_)) return false;
+  if (at_once_bytes_ >= at_once_bytes_max || !may_read_inline(*where_)) return false;
+  at_once_bytes_ += wanted.end - wanted.start;
   const read_request& request = op_.requests[order_[wanted.first]];
   std::error_code error;
   if (wanted.single()) {
@@ -200,7 +209,7 @@ void many_reads::ended(inner_get& get, finish how) {
     // One of the requests is at fault: each gets an answer of its own.
     for (std::size_t i = wanted.first; i < wanted.last; ++i) {
       const file_range range = range_wanted(op_.requests[order_[i]]);
-      runs_.push_back({i, i + 1, range.start, range.start + range.length});
+      runs_.push_back({i, i + 1, range.start, range.start + range.length, range.length});
     }
   }
   dropped_ = dropped_ || how == finish::destroy;

@@ -12,6 +12,8 @@
 #include <system_error>
 #include <vector>
 
+#include "files/file_frames.hpp"
+#include "get/slice_range.hpp"
 #include "store/binding.hpp"
 
 namespace conduit::detail {
@@ -35,6 +37,7 @@ class many_reads final : public std::enable_shared_from_this<many_reads> {
     std::size_t last = 0;
     std::uint64_t start = 0;  // bytes from the file's start
     std::uint64_t end = 0;
+    std::uint64_t wanted = 0;  // bytes of all requests, which may overlap
 
     bool single() const noexcept { return last - first == 1; }
   };
@@ -59,6 +62,8 @@ class many_reads final : public std::enable_shared_from_this<many_reads> {
   using held = std::unique_lock<std::mutex>;
 
   void add(std::size_t index);
+  bool lies_near(const run& before, const read_request& request);
+  bool shares_frame(const run& before, const file_range& range);
   // Call it in the critical section in which a run was subtracted: so one call sees the end.
   void go_on(held& hold, bool in_initiation);
   void read(held& hold, const run& wanted);
@@ -71,13 +76,17 @@ class many_reads final : public std::enable_shared_from_this<many_reads> {
   many_op& op_;
   const std::shared_ptr<binding> where_;
   std::vector<std::size_t> order_;  // of the requests, by their place in the store
+  // While runs are planned: frames of the file of the last run, if it is open and compressed.
+  std::shared_ptr<file_frames> frames_;
+  std::vector<codec::placed_frame> found_frames_;
 
   std::mutex mutex_;  // guards all below
   std::vector<run> runs_;
-  std::size_t next_ = 0;     // the first run that nobody has begun
-  std::size_t running_ = 0;  // runs that were begun and have not ended
-  bool looping_ = false;     // a thread begins runs
-  bool again_ = false;       // it shall look once more
+  std::size_t next_ = 0;             // the first run that nobody has begun
+  std::size_t running_ = 0;          // runs that were begun and have not ended
+  bool looping_ = false;             // a thread begins runs
+  bool again_ = false;               // it shall look once more
+  std::uint64_t at_once_bytes_ = 0;  // that it has copied itself
   bool cancelled_ = false;
   bool dropped_ = false;  // the context is being destroyed
   std::vector<std::unique_ptr<std::optional<inner_get>>> gets_;

@@ -20,9 +20,9 @@ struct read_result {
   blob data;
 };
 
-struct many_options {
-  // Requests with no more bytes than this between them are read together; 0: only those that touch
-  // each other.
+struct get_many_options {
+  // Requests with no more bytes than this between them are read together, and so are those of one
+  // frame of a compressed file. 0: only these, and those that touch each other.
   std::size_t bridged_gap_bytes = 4096;
 };
 
