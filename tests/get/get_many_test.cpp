@@ -33,11 +33,12 @@ stored_as any_form() { return GENERATE(stored_as::plain, stored_as::direct, stor
 
 // 100 blobs of 3,000 bytes in each of two sealed files, and 10 in the mutable one.
 struct many_blobs {
-  explicit many_blobs(stored_as form)
-      : store([form](options& how) {
+  explicit many_blobs(stored_as form, const store_fixture::change& adjust = {})
+      : store([form, &adjust](options& how) {
           how.compression = form == stored_as::frames ? compression::zstd : compression::none;
           how.direct_io = form == stored_as::direct;
           how.frame_bytes = 10'000;
+          if (adjust) adjust(how);
         }) {
     for (const std::size_t count : {100U, 100U, 10U}) {
       if (!locations.empty()) store.roll();
@@ -97,6 +98,34 @@ TEST_CASE("neighbours are read together, and those behind a gap are not") {
   CHECK(reads_for(0) == 80);
   CHECK(reads_for(2'499) == 80);
   CHECK(reads_for(2'500) == 1);
+}
+
+TEST_CASE("requests of one frame are read together, whatever lies between them") {
+  many_blobs all(stored_as::frames, [](options& how) { how.frame_cache_bytes = 0; });
+  all.store.get(all.locations[0]);  // now the file is open, and its frames are known
+  std::vector<read_request> requests;
+  // Each frame gets two or three of them.
+  for (std::size_t i = 0; i < 100; ++i) requests.push_back(all.request(i, {1'000, 1'010}));
+  const store_stats before = all.store.db.stats();
+  const auto found = all.store.run(all.store.db.get_many(requests, {.bridged_gap_bytes = 0}));
+  for (std::size_t i = 0; i < 100; ++i)
+    REQUIRE(found[i].data.text() == all.blobs[i].substr(1'000, 10));
+  const store_stats after = all.store.db.stats();
+  const verify_report file = all.store.run(all.store.db.verify(0));
+  CHECK(file.frames < 50);
+  CHECK(after.frames_decoded - before.frames_decoded == file.frames);
+}
+
+TEST_CASE("requests that overlap are not all read at once") {
+  store_fixture store;
+  const std::string bytes = bytes_of(1, 200'000);
+  const data_location location = store.put(bytes);
+  const std::vector<read_request> requests(50, {location, {0, 150'000}});
+  const std::uint64_t before = store.db.stats().gets;
+  for (const read_result& result : store.run(store.db.get_many(requests)))
+    REQUIRE(result.data.text() == bytes.substr(0, 150'000));
+  // Two of them would make the loop copy more than a run may have.
+  CHECK(store.db.stats().gets - before == 50);
 }
 
 TEST_CASE("many reads of nothing give nothing, but not within the call") {

@@ -27,6 +27,7 @@ TEST_CASE("a child uses no store of its parent") {
   store_fixture store;
   const data_location known = store.put("something");
   store.roll();
+  blob_reader reader = store.db.open_reader(known);
   const int status = in_child([&] {
     // Which call did what it must not, counted from 1.
     std::string into(9, '\0');
@@ -46,6 +47,9 @@ TEST_CASE("a child uses no store of its parent") {
     store.db.get(known, get.handler());
     run_dry(store.context);
     if (get.error != errc::forked) return 13;
+    if (store.error_of(store.db.get_many({{known, {}}})) != errc::forked) return 14;
+    if (store.error_of(store.db.pin(known)) != errc::forked) return 15;
+    if (store.error_of(reader.async_read_some(asio::buffer(into))) != errc::forked) return 16;
     return 0;
   });
   CHECK(status == 0);
@@ -63,7 +67,11 @@ TEST_CASE("a child may let go of its parent's store, which waits for no thread t
   const data_location known = store.put(bytes);
   store.roll();
   CHECK(store.get(known) == bytes);  // all threads of the store run now
+  blob_reader reader = store.db.open_reader(known);
+  std::string part(1'000, '\0');
+  store.run(reader.async_read_some(asio::buffer(part)));  // and perhaps it reads ahead
   const int status = in_child([&] {
+    reader = {};
     store.db = {};
     return 0;
   });

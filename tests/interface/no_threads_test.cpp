@@ -56,6 +56,13 @@ int put_without_threads(options how) {
     const data_location large = run(context, db.put(asio::buffer(big)));
     EXPECT_IN_CHILD(run(context, db.get(small)).text() == "something");
     EXPECT_IN_CHILD(run(context, db.get(large)).text() == big);
+    const auto both = run(context, db.get_many({{large, {}}, {small, {1, 3}}}));
+    EXPECT_IN_CHILD(both[0].data.text() == big && both[1].data.text() == "om");
+    blob_reader reader = db.open_reader(large);
+    std::string read(big.size(), '\0');
+    for (std::size_t at = 0; at < read.size();)
+      at += run(context, reader.async_read_some(asio::buffer(&read[at], 3'000)));
+    EXPECT_IN_CHILD(read == big);
     run(context, db.roll());
   }
   run(context, db.sync());

@@ -48,6 +48,20 @@ class store_on_disk {
     return initiate<detail::pin_call, pinned_slice>(token, location, part);
   }
   template <typename Token>
+  auto get_many(std::vector<read_request> requests, const get_many_options& how,
+                Token&& token) const {
+    return initiate<detail::many_call, std::vector<read_result>>(token, std::move(requests), how);
+  }
+  std::shared_ptr<detail::blob_stream> open_stream(data_location location, slice part,
+                                                   const reader_options& how) const {
+    return detail::make_stream(binding_, location, part, how);
+  }
+  template <typename Token>
+  auto read_some(std::shared_ptr<detail::blob_stream> from, asio::mutable_buffer to,
+                 Token&& token) const {
+    return initiate<detail::stream_call, std::size_t>(token, std::move(from), to);
+  }
+  template <typename Token>
   auto sync(Token&& token) const {
     return initiate<detail::plain_call<detail::queued_op::kind::sync>>(token);
   }
